@@ -1,1 +1,8 @@
-//! placeholder
+//! The southbound: one trait for everything that holds resources, and its implementations.
+//!
+//! An adapter talks to one kind of target. It must never decide what is wanted, keep an operation's state, or retry on
+//! its own account: order, time and retry belong to the engine above.
+
+pub mod port;
+
+pub use port::{Call, Port, PortError, Safe, Sealed};

@@ -1,1 +1,26 @@
-//! placeholder
+//! The nouns of Sliceway: what a user asks for, what the engine does about it, what a target said.
+//!
+//! No IO, no async, no clock, no randomness: everything here can be computed twice with the same answer.
+//! It must never import another crate of the workspace.
+
+pub mod change;
+pub mod cluster;
+pub mod labels;
+pub mod name;
+pub mod operation;
+pub mod problem;
+pub mod quantity;
+pub mod repository;
+pub mod resource;
+pub mod secret;
+pub mod slice;
+pub mod tenant;
+
+pub use change::{Change, ChangeRecord, ChangeState, Verb};
+pub use cluster::{ClusterFacts, ClusterSpec};
+pub use name::Name;
+pub use operation::{Operation, OperationEvent, OperationKind, OperationState};
+pub use problem::Problem;
+pub use resource::{Object, Readiness, Resource, ResourceId, Seen, Target};
+pub use secret::{SecretRef, SecretSpec};
+pub use slice::{Slice, SliceSpec};

@@ -1,0 +1,141 @@
+//! The contract of a southbound target.
+//!
+//! **Flow.** The engine writes the intent, calls [`Port::apply`] or [`Port::remove`], and writes the result. It then calls
+//! [`Port::observe`] until the resource is ready, or gone.
+//!
+//! **Guarantees of an implementation.** All three verbs are idempotent: a call may be repeated after a crash, a time-out
+//! or a lost answer. `apply` is an upsert; `remove` of what is absent is success. What is not ours is never touched:
+//! [`PortError::Foreign`] names its owner. A write is based on what was last seen and loses against a newer writer
+//! ([`PortError::Stale`]). No call outlives its deadline.
+//!
+//! **Assumptions.** The resource's inputs and secrets are named by [`Call::safe`]'s references or were already filled in:
+//! a port gets no `Part::Input`.
+
+use async_trait::async_trait;
+use models::resource::{Resource, ResourceId, Seen};
+use models::secret::SecretRef;
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// What every call carries.
+#[derive(Clone)]
+pub struct Call {
+    /// The operation and its change, for the target's own records.
+    pub operation: String,
+    pub seq: u32,
+    /// The epoch of the process that owns the operation.
+    pub epoch: u64,
+    /// How long the call may take.
+    pub deadline: Duration,
+    pub safe: Arc<dyn Safe>,
+}
+
+/// Bytes that are wiped when dropped and cannot be printed.
+pub type Sealed = Zeroizing<Vec<u8>>;
+
+/// Opens what is sealed, at the last line before use.
+#[async_trait]
+pub trait Safe: Send + Sync {
+    /// The fields of one version of a secret; `None` where it was never made or is erased.
+    async fn read(&self, secret: &SecretRef) -> Result<Option<Vec<(String, Sealed)>>, PortError>;
+    /// Keeps a version that did not exist; returns what is kept, which is the first one written.
+    async fn write(&self, secret: &SecretRef, fields: Vec<(String, Sealed)>) -> Result<(), PortError>;
+    async fn erase(&self, secret: &SecretRef) -> Result<(), PortError>;
+    /// A sealed manifest of the blob store.
+    async fn blob(&self, digest: &str) -> Result<Sealed, PortError>;
+}
+
+#[async_trait]
+pub trait Port: Send + Sync {
+    /// Converges the target to `want`. `seen` is what was last known of it; `None` says that it was absent.
+    async fn apply(&self, call: &Call, want: &Resource, seen: Option<&Seen>) -> Result<Seen, PortError>;
+
+    /// Asks for its removal. Returns when the target took the request; `observe` says when it is gone.
+    async fn remove(&self, call: &Call, what: &Resource, seen: Option<&Seen>) -> Result<(), PortError>;
+
+    /// Reads the truth. `None`: it does not exist.
+    async fn observe(&self, call: &Call, what: &Resource) -> Result<Option<Seen>, PortError>;
+
+    /// Every object on the target that carries our label for this slice, whoever recorded it.
+    async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError>;
+
+    /// What placement and rendering rest on. The target `local` has no facts.
+    async fn facts(&self, call: &Call) -> Result<models::ClusterFacts, PortError>;
+}
+
+/// Why a target did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PortError {
+    #[error("{target} cannot be reached: {cause}")]
+    Unreachable { target: String, cause: String },
+    #[error("{target} did not answer within {seconds} s")]
+    TimedOut { target: String, seconds: u64 },
+    /// It answers with 429 or 5xx, or a webhook in its way is down.
+    #[error("{target} is not able to take the request now: {cause}")]
+    Busy { target: String, cause: String, retry_after_s: Option<u64> },
+    /// Somebody else wrote since we last looked; observe and try again.
+    #[error("{id} was changed by somebody else since it was last read")]
+    Stale { id: String },
+    /// The object exists and is not ours.
+    #[error("{id} exists and belongs to {owner}")]
+    Foreign { id: String, owner: String },
+    #[error("{target} refuses our credentials: {cause}")]
+    Unauthorized { target: String, cause: String },
+    #[error("{target} forbids it: {cause}")]
+    Forbidden { target: String, cause: String },
+    /// The target says that the object is wrong: validation, an immutable field, an unknown kind, a quota.
+    #[error("{id} is refused: {cause}")]
+    Invalid { id: String, cause: String },
+    /// A secret or blob that is needed cannot be read.
+    #[error("a sealed value cannot be read: {cause}")]
+    Sealed { cause: String },
+}
+
+impl PortError {
+    /// The cause can pass by itself: the engine waits and tries again until its patience ends.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Busy { .. } | Self::Stale { .. } => true,
+            Self::Foreign { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Invalid { .. }
+            | Self::Sealed { .. } => false,
+        }
+    }
+
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "unreachable",
+            Self::TimedOut { .. } => "timed-out",
+            Self::Busy { .. } => "busy",
+            Self::Stale { .. } => "stale",
+            Self::Foreign { .. } => "foreign",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::Forbidden { .. } => "forbidden",
+            Self::Invalid { .. } => "invalid",
+            Self::Sealed { .. } => "sealed",
+        }
+    }
+
+    /// What would help.
+    pub fn next(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } => {
+                "check the cluster and the way to it (sliceway get cluster), then: sliceway operation retry"
+            }
+            Self::Busy { .. } | Self::Stale { .. } => "sliceway operation retry",
+            Self::Foreign { .. } => {
+                "rename yours, or remove or relabel the other one, then: sliceway operation retry (or rollback)"
+            }
+            Self::Unauthorized { .. } => {
+                "give new credentials: sliceway cluster set NAME --kubeconfig F, then: sliceway operation retry"
+            }
+            Self::Forbidden { .. } => "grant the verb to our user on the cluster, then: sliceway operation retry",
+            Self::Invalid { .. } => "change the slice file or the chart, then: sliceway apply -f FILE",
+            Self::Sealed { .. } => "restore the key file that belongs to this data folder",
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A Kubernetes cluster that can carry functions: how it is reached, and what was last read of it.
+
+use crate::Name;
+use crate::labels::Labels;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How others reach a server on this cluster without a mesh.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Expose {
+    #[default]
+    NodePort,
+    LoadBalancer,
+}
+
+/// What a user sets. The kubeconfig is no field of it: it is a secret, stored sealed and never returned.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterSpec {
+    #[serde(default)]
+    pub expose: Expose,
+    /// What others are told to connect to, instead of the address that the cluster reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// A simulated cluster, part of the product for trials and tests; never evidence about a real one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sim: Option<SimSpec>,
+}
+
+/// The shape of a simulated cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SimSpec {
+    #[serde(default = "one")]
+    pub nodes: u32,
+    /// Allocatable per node.
+    #[serde(default = "SimSpec::cpu")]
+    pub cpu: crate::quantity::Cpu,
+    #[serde(default = "SimSpec::memory")]
+    pub memory: crate::quantity::Memory,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl SimSpec {
+    fn cpu() -> crate::quantity::Cpu {
+        crate::quantity::Cpu::new(4_000)
+    }
+
+    fn memory() -> crate::quantity::Memory {
+        crate::quantity::Memory::new(8 << 30)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    pub name: Name,
+    #[serde(default)]
+    pub labels: Labels,
+    pub spec: ClusterSpec,
+    pub health: Health,
+    /// What was last read, with its age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<ClusterFacts>,
+    /// The end of the client certificate in the kubeconfig.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_end: Option<Timestamp>,
+}
+
+/// Observed reachability, with its cause and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    pub state: HealthState,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cause: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HealthState {
+    Unknown,
+    Reachable,
+    Unreachable,
+    /// It answers, and refuses who we are.
+    Refused,
+}
+
+/// Read from a cluster by discovery; what placement and rendering rest on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterFacts {
+    /// `v1.36.3`
+    pub version: String,
+    /// `group/version` and `group/version/Kind`, sorted; what Helm calls the API versions.
+    pub apis: Vec<String>,
+    pub nodes: Vec<Node>,
+    #[serde(default)]
+    pub storage_classes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<Timestamp>,
+}
+
+/// A node that takes pods, with what is allocatable and what running pods already request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    pub name: String,
+    /// InternalIP addresses.
+    pub addresses: Vec<String>,
+    pub cpu_milli: u64,
+    pub memory_bytes: u64,
+    pub requested_cpu_milli: u64,
+    pub requested_memory_bytes: u64,
+    /// Ready and schedulable.
+    pub usable: bool,
+}

@@ -1,0 +1,205 @@
+//! The durable record of everything that changes the world, and its one state machine.
+//!
+//! States are those of SOL005's NsLcmOpOcc (clause 6.5.4.5). No state is set but by [`OperationState::on`].
+
+use crate::Name;
+use crate::change::Failure;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OperationState {
+    Processing,
+    Completed,
+    PartiallyCompleted,
+    /// Waits for an operator: retry, rollback, continue or fail.
+    FailedTemp,
+    Failed,
+    RollingBack,
+    RolledBack,
+}
+
+/// What can happen to an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperationEvent {
+    /// Every change is done.
+    Done,
+    /// Every change that was not left out is done.
+    DonePartly,
+    /// A change failed for good, or an undo did.
+    Stuck,
+    /// Every change is undone.
+    Undone,
+    Cancel,
+    Retry,
+    Rollback,
+    Continue,
+    Fail,
+    /// A newer operation takes the subject over.
+    Supersede,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an operation in state {} does not take {event:?}", state.as_str())]
+pub struct IllegalMove {
+    pub state: OperationState,
+    pub event: OperationEvent,
+}
+
+impl OperationState {
+    pub const ALL: [OperationState; 7] = [
+        OperationState::Processing,
+        OperationState::Completed,
+        OperationState::PartiallyCompleted,
+        OperationState::FailedTemp,
+        OperationState::Failed,
+        OperationState::RollingBack,
+        OperationState::RolledBack,
+    ];
+
+    /// The one transition function: every legal move, and nothing else.
+    pub fn on(self, event: OperationEvent) -> Result<OperationState, IllegalMove> {
+        use OperationEvent as E;
+        use OperationState as S;
+        Ok(match (self, event) {
+            (S::Processing, E::Done) => S::Completed,
+            (S::Processing, E::DonePartly) => S::PartiallyCompleted,
+            (S::Processing | S::RollingBack, E::Stuck | E::Cancel) => S::FailedTemp,
+            (S::RollingBack, E::Undone) => S::RolledBack,
+            (S::FailedTemp, E::Retry | E::Continue) => S::Processing,
+            (S::FailedTemp, E::Rollback) => S::RollingBack,
+            (S::FailedTemp, E::Fail) => S::Failed,
+            (S::Processing | S::FailedTemp | S::RollingBack, E::Supersede) => S::Failed,
+            (state, event) => return Err(IllegalMove { state, event }),
+        })
+    }
+
+    /// Nothing will happen to it any more.
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Completed | Self::PartiallyCompleted | Self::Failed | Self::RolledBack => true,
+            Self::Processing | Self::FailedTemp | Self::RollingBack => false,
+        }
+    }
+
+    /// The executor works on it.
+    pub fn is_running(self) -> bool {
+        match self {
+            Self::Processing | Self::RollingBack => true,
+            Self::Completed | Self::PartiallyCompleted | Self::FailedTemp | Self::Failed | Self::RolledBack => false,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Processing => "PROCESSING",
+            Self::Completed => "COMPLETED",
+            Self::PartiallyCompleted => "PARTIALLY_COMPLETED",
+            Self::FailedTemp => "FAILED_TEMP",
+            Self::Failed => "FAILED",
+            Self::RollingBack => "ROLLING_BACK",
+            Self::RolledBack => "ROLLED_BACK",
+        }
+    }
+
+    /// The moves that an operator has now, as the CLI spells them.
+    pub fn moves(self) -> &'static [&'static str] {
+        match self {
+            Self::Processing | Self::RollingBack => &["cancel"],
+            Self::FailedTemp => &["retry", "rollback", "continue", "fail"],
+            Self::Completed | Self::PartiallyCompleted | Self::Failed | Self::RolledBack => &[],
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OperationKind {
+    CreateSlice,
+    ChangeSlice,
+    DeleteSlice,
+}
+
+impl OperationKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CreateSlice => "create-slice",
+            Self::ChangeSlice => "change-slice",
+            Self::DeleteSlice => "delete-slice",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// The stored format's version.
+    pub format: u32,
+    pub id: String,
+    pub tenant: Name,
+    pub kind: OperationKind,
+    /// The slice's name and uid.
+    pub subject: Name,
+    pub uid: String,
+    pub state: OperationState,
+    /// The epoch of the process that owns it; a write with an older one is refused by the store.
+    pub epoch: u64,
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// Until when a cause that can pass is waited for; renewed by `retry` and `rollback`.
+    pub deadline: Timestamp,
+    /// Seconds of patience, from `--timeout`.
+    pub timeout_s: u64,
+    pub changes: u32,
+    pub done: u32,
+    /// Why it does not go on at this moment, although PROCESSING (ENGINE.md 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl Operation {
+    pub const FORMAT: u32 = 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn final_states_take_no_event() {
+        use OperationEvent as E;
+        let events = [
+            E::Done,
+            E::DonePartly,
+            E::Stuck,
+            E::Undone,
+            E::Cancel,
+            E::Retry,
+            E::Rollback,
+            E::Continue,
+            E::Fail,
+            E::Supersede,
+        ];
+        for state in OperationState::ALL {
+            for event in events {
+                assert!(!(state.is_final() && state.on(event).is_ok()), "{state:?} took {event:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_state_that_is_not_final_can_be_left_by_an_operator() {
+        for state in OperationState::ALL {
+            assert_eq!(state.is_final(), state.moves().is_empty(), "{state:?}");
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The intent: one tenant's isolated piece of edge, cloud and network.
+//!
+//! These are the fields of the slice file (`kind: Slice`). What they mean together (dangling references, impossible
+//! values) is checked by the file's parser, which knows lines and columns.
+
+use crate::Name;
+use crate::labels::{Labels, Selector};
+use crate::quantity::{Bandwidth, Cpu, Latency, Memory, Port, Share};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// A slice as it is stored: who owns it, which incarnation of its name it is, and what is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    pub tenant: Name,
+    pub name: Name,
+    /// Short hash of tenant, name and incarnation; part of every name in the world.
+    pub uid: String,
+    pub incarnation: u64,
+    #[serde(default)]
+    pub labels: Labels,
+    pub spec: SliceSpec,
+    pub phase: Phase,
+    /// The operation that changed it last, or is changing it now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// Where each function stands: function to cluster. Sticky.
+    #[serde(default)]
+    pub placed: BTreeMap<String, String>,
+}
+
+impl Slice {
+    /// The namespace on every cluster that carries a part of the slice.
+    pub fn namespace(&self) -> String {
+        format!("sw-{}-{}", self.name, self.uid)
+    }
+}
+
+/// What a slice is at this moment; SOL005 sees `Ready`, `Changing` and `Broken` as INSTANTIATED.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    /// Its first operation runs.
+    Creating,
+    Ready,
+    /// An operation changes it.
+    Changing,
+    /// An operation waits for an operator, or ended FAILED.
+    Broken,
+    Deleting,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SliceSpec {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+    #[serde(default)]
+    pub sites: BTreeMap<Name, Site>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<Server>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<Gateway>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<Function>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<Device>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access: Vec<AccessRule>,
+}
+
+/// GSMA NG.116 attributes in short form; `sst` and `sd` make the S-NSSAI (3GPP TS 23.003 28.4).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quality {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sst: Option<u8>,
+    /// Six hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sd: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Latency>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uplink: Option<Bandwidth>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downlink: Option<Bandwidth>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub availability: Option<Share>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    Shared,
+    Dedicated,
+}
+
+/// Where functions may stand: a fixed cluster, or a choice by labels. Exactly one of `cluster` and `select`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Selector>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+    /// Overrides the quota that is computed from what the charts ask for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
+}
+
+/// How one of several fitting clusters is chosen, over free capacity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// The one with the most room left: spreads.
+    #[default]
+    WorstFit,
+    /// The one with the least room that still fits: packs.
+    BestFit,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Cpu>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Memory>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chart {
+    pub repository: Name,
+    pub name: String,
+    /// An exact version; absent takes the newest that the repository holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// A platform whose charts follow the contract of the reserved values key `sliceway`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Platform {
+    /// mosquitto, or anything that reads mosquitto's password, ACL and bridge files.
+    Mqtt,
+}
+
+/// Maps a chart's own values path to a field of the contract: `auth.existingSecret: clientsSecret`.
+pub type Bind = BTreeMap<String, String>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    pub name: Name,
+    pub site: Name,
+    pub chart: Chart,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub values: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// The container's port that gateways speak to. 8883/tcp for `platform: mqtt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<Port>,
+    #[serde(default, skip_serializing_if = "Bind::is_empty")]
+    pub bind: Bind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    pub name: Name,
+    pub site: Name,
+    pub chart: Chart,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub values: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// The container's port that devices speak to. 8883/tcp for `platform: mqtt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<Port>,
+    #[serde(default, skip_serializing_if = "Bind::is_empty")]
+    pub bind: Bind,
+    /// The one server that it is attached to, or `servers`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Name>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<Name>,
+}
+
+impl Gateway {
+    /// Every server that it is attached to, in the file's order.
+    pub fn attached(&self) -> Vec<&Name> {
+        self.server.iter().chain(&self.servers).collect()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Function {
+    pub name: Name,
+    pub site: Name,
+    pub chart: Chart,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub values: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    pub name: Name,
+    pub gateway: Name,
+    pub protocol: DeviceProtocol,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<DeviceResource>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceProtocol {
+    Mqtt,
+}
+
+/// One thing that a device measures or takes; `unit` is a SenML unit (RFC 8428 12.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceResource {
+    pub name: Name,
+    #[serde(rename = "type")]
+    pub kind: ValueKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ValueKind {
+    Bool,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Uint8,
+    Uint16,
+    Uint32,
+    Uint64,
+    Float32,
+    Float64,
+    String,
+    Binary,
+}
+
+/// Opens the container ports of `to` for `from`. Everything else stays closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessRule {
+    pub from: Name,
+    pub to: Name,
+    pub ports: Vec<Port>,
+}
+
+/// What a workload is to the slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Server,
+    Gateway,
+    Function,
+}
+
+/// The three kinds of function seen as one: a name, a site, a chart.
+#[derive(Debug, Clone, Copy)]
+pub struct Workload<'a> {
+    pub role: Role,
+    pub name: &'a Name,
+    pub site: &'a Name,
+    pub chart: &'a Chart,
+    pub values: &'a Map<String, Value>,
+    pub platform: Option<Platform>,
+    pub port: Option<Port>,
+    pub bind: Option<&'a Bind>,
+}
+
+/// The port of `platform: mqtt` where the file names none.
+pub const MQTT_TLS: Port = Port { number: 8883, protocol: crate::quantity::Protocol::Tcp };
+
+impl SliceSpec {
+    /// Servers, then gateways, then functions, each in the file's order.
+    pub fn workloads(&self) -> Vec<Workload<'_>> {
+        let servers = self.servers.iter().map(|s| Workload {
+            role: Role::Server,
+            name: &s.name,
+            site: &s.site,
+            chart: &s.chart,
+            values: &s.values,
+            platform: s.platform,
+            port: s.port.or(s.platform.map(|Platform::Mqtt| MQTT_TLS)),
+            bind: Some(&s.bind),
+        });
+        let gateways = self.gateways.iter().map(|g| Workload {
+            role: Role::Gateway,
+            name: &g.name,
+            site: &g.site,
+            chart: &g.chart,
+            values: &g.values,
+            platform: g.platform,
+            port: g.port.or(g.platform.map(|Platform::Mqtt| MQTT_TLS)),
+            bind: Some(&g.bind),
+        });
+        let functions = self.functions.iter().map(|f| Workload {
+            role: Role::Function,
+            name: &f.name,
+            site: &f.site,
+            chart: &f.chart,
+            values: &f.values,
+            platform: None,
+            port: None,
+            bind: None,
+        });
+        servers.chain(gateways).chain(functions).collect()
+    }
+
+    pub fn workload(&self, name: &Name) -> Option<Workload<'_>> {
+        self.workloads().into_iter().find(|w| w.name == name)
+    }
+}
