@@ -5,4 +5,4 @@
 
 pub mod port;
 
-pub use port::{Call, Port, PortError, Safe, Sealed};
+pub use port::{Call, Discovery, Port, PortError, Safe, Sealed};

@@ -24,6 +24,8 @@ pub struct Call {
     /// The operation and its change, for the target's own records.
     pub operation: String,
     pub seq: u32,
+    /// The slice's uid: what carries another one's label is a stranger.
+    pub owner: String,
     /// The epoch of the process that owns the operation.
     pub epoch: u64,
     /// How long the call may take.
@@ -54,14 +56,18 @@ pub trait Port: Send + Sync {
     /// Asks for its removal. Returns when the target took the request; `observe` says when it is gone.
     async fn remove(&self, call: &Call, what: &Resource, seen: Option<&Seen>) -> Result<(), PortError>;
 
-    /// Reads the truth. `None`: it does not exist.
-    async fn observe(&self, call: &Call, what: &Resource) -> Result<Option<Seen>, PortError>;
+    /// Reads the truth. `None`: it does not exist. `Seen::stranger` is set where it is not [`Call::owner`]'s.
+    async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError>;
+}
+
+/// What a target tells about itself; the target `local` has no such side.
+#[async_trait]
+pub trait Discovery: Send + Sync {
+    /// What placement and rendering rest on.
+    async fn facts(&self, call: &Call) -> Result<models::ClusterFacts, PortError>;
 
     /// Every object on the target that carries our label for this slice, whoever recorded it.
     async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError>;
-
-    /// What placement and rendering rest on. The target `local` has no facts.
-    async fn facts(&self, call: &Call) -> Result<models::ClusterFacts, PortError>;
 }
 
 /// Why a target did not do what was asked.
