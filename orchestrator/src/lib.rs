@@ -1,1 +1,7 @@
-//! placeholder
+//! The product: store, operation engine, planner, catalogue, slices, API, authentication and CLI.
+//!
+//! `api -> {catalogue, slices} -> ops -> plan -> {store, adapters, topology}`: each module calls only the next one down.
+//! Nothing below `api` knows HTTP; SQL stands only in `store`; only `ops` knows time, order and retry.
+
+pub mod ops;
+pub mod plan;

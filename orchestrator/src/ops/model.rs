@@ -1,0 +1,39 @@
+//! How an operation is stored: one object for itself, one for each of its changes.
+
+use crate::plan::model::PlannedChange;
+use models::change::ChangeRecord;
+use models::resource::ResourceId;
+use models::{Operation, Slice};
+use serde::{Deserialize, Serialize};
+
+/// Stored under `Kind::Operation`, tenant, id = operation id (UUID v7: sorts by time).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationDoc {
+    #[serde(flatten)]
+    pub operation: Operation,
+    /// The slice as it was and as it will be: COMPLETED makes it `after`, ROLLED_BACK `before`; `None` is absence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Slice>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Slice>,
+}
+
+/// Stored under `Kind::Change`, tenant, id `<operation id>/<seq, five digits>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeDoc {
+    #[serde(flatten)]
+    pub record: ChangeRecord,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resource_needs: Vec<ResourceId>,
+    pub tier: u8,
+}
+
+impl ChangeDoc {
+    pub fn new(operation: &str, planned: PlannedChange) -> Self {
+        Self {
+            record: ChangeRecord::new(operation, planned.change),
+            resource_needs: planned.resource_needs,
+            tier: planned.tier,
+        }
+    }
+}

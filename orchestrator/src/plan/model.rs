@@ -1,0 +1,92 @@
+//! What planning takes and gives: the records that plans rest on, and the plan itself.
+//!
+//! `Plan` and `Recorded` are stored: they are a file format with a version (ENGINE.md 4).
+
+use models::change::Change;
+use models::resource::{Resource, ResourceId, Seen};
+use models::{Name, OperationKind, Slice};
+use serde::{Deserialize, Serialize};
+
+/// One resource of a slice that exists in the world, or that may exist since an effect was begun.
+/// Stored under `Kind::Resource`, tenant, id `<slice uid>/<resource id>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    pub format: u32,
+    pub resource: Resource,
+    /// Resources that had to be there before it; its removal goes before theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<ResourceId>,
+    /// The order of removal: everything of a higher tier is gone before this is removed.
+    pub tier: u8,
+    /// What the target said of it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+    /// False from the intent until the result is written: the effect may or may not have happened.
+    pub certain: bool,
+    /// The operation that wrote it last.
+    pub operation: String,
+}
+
+impl Recorded {
+    pub const FORMAT: u32 = 1;
+}
+
+/// What an operation will do, and why. Applying a plan applies exactly this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    pub format: u32,
+    pub id: String,
+    pub kind: OperationKind,
+    pub tenant: Name,
+    pub subject: Name,
+    pub uid: String,
+    /// The slice before and after; `None`: it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Slice>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Slice>,
+    pub changes: Vec<PlannedChange>,
+    pub choices: Vec<Choice>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Rendered bundles that the plan uses, by function: written beside it so that they are used again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bundles: Vec<(String, serde_json::Value)>,
+    /// Digest of the changes: the same input gives the same.
+    pub digest: String,
+}
+
+impl Plan {
+    pub const FORMAT: u32 = 1;
+
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+}
+
+/// A change with what its resource's record will hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedChange {
+    #[serde(flatten)]
+    pub change: Change,
+    /// For [`Recorded::needs`] and [`Recorded::tier`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resource_needs: Vec<ResourceId>,
+    pub tier: u8,
+}
+
+/// Why a function stands where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    pub function: Name,
+    pub cluster: Name,
+    pub reason: String,
+    pub candidates: Vec<Candidate>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    pub cluster: Name,
+    pub accepted: bool,
+    pub reason: String,
+}
