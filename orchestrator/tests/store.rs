@@ -1,5 +1,6 @@
 //! What every store promises, driven through the trait alone: an engine that passes this list may stand below the
 //! product. It must never look into an engine.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,6 +5,8 @@
 //! `.await`, and never acknowledge what could still be lost.
 
 mod ambient;
+mod blobs;
+mod digest;
 
 mod error;
 mod files;
@@ -12,6 +14,7 @@ mod key;
 mod secret;
 mod sqlite;
 mod txn;
+mod vault;
 
 use std::path::Path;
 
@@ -19,12 +22,15 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 pub use ambient::{Clock, Random};
+pub use blobs::{BlobError, Blobs, Swept};
+pub use digest::{Digest, NoDigest};
 
 pub use error::StoreError;
 pub use key::{Key, Kind, Revision, UnknownKind};
 pub use secret::Secret;
 pub use sqlite::{Options, Sqlite, Stats};
 pub use txn::{Event, Object, Op, Precondition, Query, Txn};
+pub use vault::{Vault, VaultError};
 
 /// The store of one installation.
 ///
