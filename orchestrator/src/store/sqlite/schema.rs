@@ -190,3 +190,61 @@ fn two_tables(tx: &Transaction<'_>) -> rusqlite::Result<()> {
          INSERT INTO head (one, rev, pruned) VALUES (1, 0, 0);",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Clock;
+
+    fn made() -> (tempfile::TempDir, Connection) {
+        let data = tempfile::tempdir().unwrap();
+        let folder = Folder::lock(data.path()).unwrap();
+        let conn = open(&folder, &Options::new(Clock::system())).unwrap();
+        (data, conn)
+    }
+
+    #[test]
+    fn the_writer_flushes_every_commit() {
+        let (_data, conn) = made();
+        let pragma = |name| {
+            conn.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+                .unwrap()
+        };
+        assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
+        assert_eq!(pragma("synchronous"), 2.into());
+    }
+
+    #[test]
+    fn a_migration_runs_only_the_steps_that_are_missing() {
+        let (data, mut conn) = made();
+        let next: Step = |tx| tx.execute_batch("CREATE TABLE added (x INTEGER) STRICT");
+        migrate(&mut conn, data.path(), &[STEPS[0], next]).unwrap();
+        migrate(&mut conn, data.path(), &[STEPS[0], next]).unwrap();
+        conn.execute("INSERT INTO added VALUES (1)", []).unwrap();
+        let error = migrate(&mut conn, data.path(), STEPS).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                StoreError::Newer {
+                    found: 2,
+                    known: 1,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_version_before_it() {
+        let (data, mut conn) = made();
+        let broken: Step =
+            |tx| tx.execute_batch("CREATE TABLE half (x INTEGER) STRICT; CREATE NONSENSE");
+        migrate(&mut conn, data.path(), &[STEPS[0], broken]).unwrap_err();
+        let version: u32 = conn
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap();
+        assert_eq!(version, 1);
+        assert!(conn.prepare("SELECT * FROM half").is_err());
+    }
+}
