@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 use orchestrator::store::{
     Clock, Event, Key, Kind, Op, Options, Precondition, Query, Revision, Sqlite, Store, StoreError,
@@ -403,13 +404,76 @@ async fn a_watcher_that_is_too_late_is_told_so() {
             .await
             .unwrap();
     }
-    let Err(StoreError::Gone { oldest }) = store.events(Revision(0), 10).await else {
+    let Err(StoreError::Gone { mut oldest }) = store.events(Revision(0), 10).await else {
         panic!("still kept")
     };
-    assert!(oldest < newest);
-    let kept = store.events(oldest, usize::MAX).await.unwrap();
-    assert_eq!(kept.first().unwrap().rev, Revision(oldest.0 + 1));
-    assert_eq!(kept.last().unwrap().rev, newest);
+    // The writer may be forgetting more at this very moment.
+    let kept = loop {
+        match store.events(oldest, usize::MAX).await {
+            Ok(kept) => break kept,
+            Err(StoreError::Gone { oldest: later }) if later > oldest => oldest = later,
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert_eq!(
+        kept.iter().map(|event| event.rev.0).collect::<Vec<_>>(),
+        (oldest.0 + 1..=newest.0).collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn events_older_than_the_bound_are_forgotten() {
+    let hours = Arc::new(AtomicU64::new(500_000));
+    let moved = hours.clone();
+    let Fresh { store, _folder } = fresh(|o| {
+        o.clock = Clock::from_fn(move || {
+            UNIX_EPOCH + Duration::from_secs(3600 * moved.load(Ordering::Relaxed))
+        });
+        o.event_keep = Duration::from_secs(2 * 3600);
+    });
+    let many = |doc: i32| {
+        (0..1000).fold(Txn::new(), |txn, n| {
+            txn.put(slice(&n.to_string()), json!(doc))
+        })
+    };
+    let old = store.commit(many(1)).await.unwrap();
+    hours.fetch_add(1, Ordering::Relaxed);
+    let kept = store.commit(many(2)).await.unwrap();
+    assert_eq!(store.events(Revision(0), 1).await.unwrap().len(), 1000);
+    hours.fetch_add(2, Ordering::Relaxed);
+    // The second of these is served when the pruning after the first is over.
+    store.commit(many(3)).await.unwrap();
+    store.commit(many(4)).await.unwrap();
+    assert!(
+        matches!(store.events(Revision(0), 1).await, Err(StoreError::Gone { oldest }) if oldest == old)
+    );
+    assert_eq!(store.events(old, 1).await.unwrap()[0].rev, kept);
+    assert_eq!(
+        ids(&*store, &Query::all(Kind::Slice)).await.len(),
+        1000,
+        "objects stay"
+    );
+}
+
+#[tokio::test]
+async fn events_do_not_grow_without_bound_under_load() {
+    let Fresh { store, _folder } = fresh(|o| o.event_rows = 2000);
+    let mut newest = Revision(0);
+    for n in 0..40 {
+        newest = store
+            .commit((0..500).fold(Txn::new(), |txn, id| {
+                txn.put(slice(&id.to_string()), json!(n))
+            }))
+            .await
+            .unwrap();
+    }
+    let Err(StoreError::Gone { oldest }) = store.events(Revision(0), 1).await else {
+        panic!("all kept")
+    };
+    assert!(
+        (newest.0 - oldest.0) * 500 <= 2000 + 1000 + 500,
+        "{oldest} of {newest}"
+    );
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ use tempfile::TempDir;
 
 /// Tells a child process of these tests which data folder is meant.
 const FOLDER: &str = "SLICEWAY_TEST_STORE_FOLDER";
+/// What a child says last, so that one that never ran is not taken for one that passed.
+const REACHED_THE_END: &str = "reached the end";
 
 fn options() -> Options {
     Options::new(Clock::system())
@@ -324,6 +326,7 @@ async fn child_on_a_small_disk() {
     drop(store);
     let store = Sqlite::open(&data, options()).unwrap();
     assert_eq!(count(&store).await, acknowledged + 1);
+    eprintln!("{REACHED_THE_END}");
 }
 
 #[test]
@@ -350,6 +353,7 @@ async fn child_on_a_read_only_disk() {
     }
     mount("remount,rw", &disk);
     assert_eq!(count(&Sqlite::open(&data, options()).unwrap()).await, 300);
+    eprintln!("{REACHED_THE_END}");
 }
 
 #[tokio::test]

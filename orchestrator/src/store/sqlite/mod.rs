@@ -96,7 +96,7 @@ impl Sqlite {
             newest: watch_sender,
             counters: counters.clone(),
             options,
-            flushes_since_prune: 0,
+            events_since_prune: 0,
             folder: folder.clone(),
         };
         let thread = std::thread::Builder::new()

@@ -15,9 +15,9 @@ use super::folder::Folder;
 use super::{Options, Stats};
 use crate::store::{Key, Precondition, Revision, StoreError, Txn};
 
-/// Events are looked at for pruning after so many flushes ...
-const PRUNE_EVERY: u32 = 64;
-/// ... and so many go at once, so that a commit never waits long.
+/// Events are looked at for pruning after so many new ones ...
+const PRUNE_EVERY: u64 = 1000;
+/// ... and so many go at once: more than came, and few enough that a commit never waits long.
 const PRUNE_ROWS: u32 = 4000;
 
 /// A transaction on its way to the writer.
@@ -56,6 +56,11 @@ impl Prepared {
             puts,
             deletes: txn.deletes,
         })
+    }
+
+    /// How many objects it touches at most.
+    fn keys(&self) -> u64 {
+        (self.puts.len() + self.deletes.len()) as u64
     }
 }
 
@@ -98,7 +103,7 @@ pub(super) struct Writer {
     pub(super) newest: watch::Sender<Revision>,
     pub(super) counters: Arc<Counters>,
     pub(super) options: Options,
-    pub(super) flushes_since_prune: u32,
+    pub(super) events_since_prune: u64,
     // Last, so that the lock goes when the connection has gone.
     pub(super) folder: Arc<Folder>,
 }
@@ -131,8 +136,7 @@ impl Writer {
             if self.serve(group) == Next::End {
                 return;
             }
-            self.flushes_since_prune += 1;
-            if self.flushes_since_prune >= PRUNE_EVERY {
+            if self.events_since_prune >= PRUNE_EVERY.min(self.options.event_rows) {
                 self.prune();
             }
         }
@@ -140,8 +144,8 @@ impl Writer {
 
     fn serve(&mut self, mut group: Vec<Request>) -> Next {
         match self.commit(&group) {
-            Ok((outcomes, head)) => {
-                self.announce(&outcomes, head);
+            Ok(outcomes) => {
+                self.announce(&group, &outcomes);
                 for (request, outcome) in group.into_iter().zip(outcomes) {
                     // Who asked may have gone.
                     let _ = request.reply.send(match outcome {
@@ -178,7 +182,7 @@ impl Writer {
     }
 
     /// One flush for the whole group. An error means that nothing of it was written.
-    fn commit(&mut self, group: &[Request]) -> rusqlite::Result<(Vec<Outcome>, Revision)> {
+    fn commit(&mut self, group: &[Request]) -> rusqlite::Result<Vec<Outcome>> {
         let at_ms = unix_ms(self.options.clock.now());
         let tx = self
             .conn
@@ -206,17 +210,18 @@ impl Writer {
                 .execute([head.0.cast_signed()])?;
         }
         tx.commit()?;
-        Ok((outcomes, head))
+        Ok(outcomes)
     }
 
-    fn announce(&mut self, outcomes: &[Outcome], head: Revision) {
-        let committed = outcomes
-            .iter()
-            .filter(|o| matches!(o, Outcome::Committed(_)))
-            .count();
-        self.counters
-            .transactions
-            .fetch_add(committed as u64, Ordering::Relaxed);
+    fn announce(&mut self, group: &[Request], outcomes: &[Outcome]) {
+        let mut head = self.head;
+        for (request, outcome) in group.iter().zip(outcomes) {
+            if let Outcome::Committed(rev) = outcome {
+                head = *rev;
+                self.events_since_prune += request.prepared.keys();
+                self.counters.transactions.fetch_add(1, Ordering::Relaxed);
+            }
+        }
         if head != self.head {
             self.counters.flushes.fetch_add(1, Ordering::Relaxed);
             self.head = head;
@@ -226,7 +231,7 @@ impl Writer {
 
     /// Forgets events that are too old or too many. A failure is no one's fault and is tried again later.
     fn prune(&mut self) {
-        self.flushes_since_prune = 0;
+        self.events_since_prune = 0;
         let keep = Keep::of(&self.options);
         if let Err(error) = prune(&mut self.conn, &keep) {
             tracing::warn!(file = %self.folder.file.display(), error = %error, "old events could not be removed; tried again later");
