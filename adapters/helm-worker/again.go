@@ -1,0 +1,69 @@
+package main
+
+// Whether a chart renders the same twice, and what it asks of the cluster while it renders.
+
+import (
+	"slices"
+	"text/template"
+	"time"
+
+	"maps"
+)
+
+// recordLookups answers `lookup` as if nothing was there, and notes what was asked.
+func recordLookups(asked *[]lookup) func(string, string, string, string) (map[string]any, error) {
+	return func(apiVersion, kind, namespace, name string) (map[string]any, error) {
+		one := lookup{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
+		if !slices.Contains(*asked, one) {
+			*asked = append(*asked, one)
+		}
+		return map[string]any{}, nil
+	}
+}
+
+// reproducible renders twice more and compares. Random functions differ by themselves. A clock might not within
+// one second, and `keys` and `values` of a small map often come in the same order by chance; so the two passes run
+// at another time and see maps from either end.
+func reproducible(req *renderRequest, packed []byte, first *rendered) bool {
+	for _, backwards := range []bool{false, true} {
+		again, problems := renderOnce(req, packed, shifted(backwards))
+		if problems != nil {
+			return false
+		}
+		out, problems := compose(again, req)
+		if problems != nil || out.Stream != first.Stream || out.Notes != first.Notes {
+			return false
+		}
+	}
+	return true
+}
+
+func shifted(backwards bool) template.FuncMap {
+	const away = 403*24*time.Hour + 5*time.Hour + 7*time.Minute + 11*time.Second
+	order := func(m map[string]any) []string {
+		keys := slices.Sorted(maps.Keys(m))
+		if backwards {
+			slices.Reverse(keys)
+		}
+		return keys
+	}
+	return template.FuncMap{
+		"lookup": recordLookups(&[]lookup{}),
+		"now":    func() time.Time { return time.Now().Add(away) },
+		"ago":    func(any) string { return away.String() },
+		"keys": func(dicts ...map[string]any) []string {
+			keys := []string{}
+			for _, dict := range dicts {
+				keys = append(keys, order(dict)...)
+			}
+			return keys
+		},
+		"values": func(dict map[string]any) []any {
+			values := []any{}
+			for _, key := range order(dict) {
+				values = append(values, dict[key])
+			}
+			return values
+		},
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+// From rendered files to objects, hooks and the document stream.
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	v1 "helm.sh/helm/v4/pkg/release/v1"
+	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
+	"sigs.k8s.io/yaml"
+)
+
+var knownEvents = []v1.HookEvent{v1.HookPreInstall, v1.HookPostInstall, v1.HookPreDelete, v1.HookPostDelete,
+	v1.HookPreUpgrade, v1.HookPostUpgrade, v1.HookPreRollback, v1.HookPostRollback, v1.HookTest, "test-success"}
+
+func compose(done *pass, req *renderRequest) (*rendered, []problem) {
+	hooks, manifests, err := releaseutil.SortManifests(done.files, nil, releaseutil.InstallOrder)
+	if err != nil {
+		return nil, templateProblem(err)
+	}
+	out := &rendered{Objects: []object{}, Crds: []object{}, Hooks: []hook{}, Notes: done.notes}
+	var crds, plain bytes.Buffer
+	for _, crd := range done.chart.CRDObjects() {
+		writeDocument(&crds, crd.Filename, string(crd.File.Data))
+		for _, text := range documents(string(crd.File.Data)) {
+			if out.Crds, err = appendObjects(out.Crds, crd.Filename, text); err != nil {
+				return nil, []problem{{Kind: kindManifest, File: crd.Filename, Message: err.Error()}}
+			}
+		}
+	}
+	for _, m := range manifests {
+		writeDocument(&plain, m.Name, m.Content)
+		if out.Objects, err = appendObjects(out.Objects, m.Name, m.Content); err != nil {
+			return nil, []problem{{Kind: kindManifest, File: m.Name, Message: err.Error()}}
+		}
+	}
+	for _, h := range hooks {
+		out.Hooks = append(out.Hooks, hook{Name: h.Name, Kind: h.Kind, Path: h.Path, Events: words(h.Events),
+			Weight: h.Weight, DeletePolicies: words(h.DeletePolicies), Manifest: h.Manifest})
+	}
+	out.UnknownHooks = unknownHooks(done.files)
+	out.Manifest = plain.String()
+	printed := out.Manifest
+	if req.IncludeCrds {
+		printed = crds.String() + printed
+	}
+	out.Stream = stream(printed, out.Hooks)
+	return out, nil
+}
+
+func words[T ~string](list []T) []string {
+	out := make([]string, 0, len(list))
+	for _, word := range list {
+		out = append(out, string(word))
+	}
+	return out
+}
+
+// documents splits a file as Helm does, in the file's order.
+func documents(text string) []string {
+	split := releaseutil.SplitManifests(text)
+	keys := slices.Collect(maps.Keys(split))
+	slices.SortFunc(keys, func(a, b string) int {
+		if releaseutil.BySplitManifestsOrder([]string{a, b}).Less(0, 1) {
+			return -1
+		}
+		return 1
+	})
+	out := make([]string, 0, len(keys))
+	for _, key := range keys {
+		out = append(out, split[key])
+	}
+	return out
+}
+
+// appendObjects adds the object of a document, or the items of a list; a document of comments only adds nothing.
+func appendObjects(to []object, source, text string) ([]object, error) {
+	body, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("the document is not YAML: %w", err)
+	}
+	if string(body) == "null" {
+		return to, nil
+	}
+	var head struct {
+		Kind  string            `json:"kind"`
+		Items []json.RawMessage `json:"items"`
+	}
+	if err := json.Unmarshal(body, &head); err != nil {
+		return nil, fmt.Errorf("the document is not a Kubernetes object: %w", err)
+	}
+	if head.Items == nil || !strings.HasSuffix(head.Kind, "List") {
+		return append(to, object{Source: source, Object: body, Raw: text}), nil
+	}
+	for _, item := range head.Items {
+		raw, err := yaml.JSONToYAML(item)
+		if err != nil {
+			return nil, err
+		}
+		to = append(to, object{Source: source, Object: item, Raw: string(raw)})
+	}
+	return to, nil
+}
+
+// unknownHooks finds what the sorter dropped: documents with a hook event that Helm does not know.
+func unknownHooks(files map[string]string) []unknownHook {
+	found := []unknownHook{}
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		for _, text := range documents(files[file]) {
+			var head releaseutil.SimpleHead
+			if yaml.Unmarshal([]byte(text), &head) != nil || head.Metadata == nil {
+				continue
+			}
+			asked, ok := head.Metadata.Annotations[v1.HookAnnotation]
+			if !ok {
+				continue
+			}
+			events := strings.Split(asked, ",")
+			for i, event := range events {
+				events[i] = strings.ToLower(strings.TrimSpace(event))
+			}
+			if slices.ContainsFunc(events, func(e string) bool { return !slices.Contains(knownEvents, v1.HookEvent(e)) }) {
+				found = append(found, unknownHook{Name: head.Metadata.Name, Kind: head.Kind, Path: file, Events: events, Manifest: text})
+			}
+		}
+	}
+	return found
+}

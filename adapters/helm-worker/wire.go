@@ -1,0 +1,108 @@
+package main
+
+// The words of the protocol: one frame is a four byte big-endian length and a JSON document. The Rust side of
+// the same words is adapters/src/helm/wire.rs; a change here is a change there, and a new protocol number.
+
+import "encoding/json"
+
+const protocol = 1
+
+type request struct {
+	ID       uint64         `json:"id"`
+	Protocol int            `json:"protocol"`
+	Render   *renderRequest `json:"render,omitempty"`
+	Inspect  *chartRef      `json:"inspect,omitempty"`
+}
+
+// chartRef is a packed chart: its bytes, or the file that holds them.
+type chartRef struct {
+	Archive []byte `json:"archive,omitempty"`
+	File    string `json:"file,omitempty"`
+}
+
+type renderRequest struct {
+	Chart             chartRef      `json:"chart"`
+	Release           release       `json:"release"`
+	Values            string        `json:"values"`
+	Capabilities      *capabilities `json:"capabilities"`
+	IncludeCrds       bool          `json:"include_crds"`
+	CheckReproducible bool          `json:"check_reproducible"`
+}
+
+type release struct {
+	Name      string `json:"name"`
+	Namespace string `json:"namespace"`
+	Revision  int    `json:"revision"`
+	IsUpgrade bool   `json:"is_upgrade"`
+}
+
+// capabilities of the target. Replace is the truth about a cluster; Append is what the command line does.
+type capabilities struct {
+	KubeVersion string    `json:"kube_version"`
+	Replace     *[]string `json:"replace"`
+	Append      []string  `json:"append"`
+}
+
+type answer struct {
+	ID       uint64     `json:"id"`
+	Rendered *rendered  `json:"rendered,omitempty"`
+	Chart    *chartInfo `json:"chart,omitempty"`
+	Problems []problem  `json:"problems,omitempty"`
+}
+
+type rendered struct {
+	Objects      []object      `json:"objects"`
+	Crds         []object      `json:"crds"`
+	Hooks        []hook        `json:"hooks"`
+	UnknownHooks []unknownHook `json:"unknown_hooks"`
+	Notes        string        `json:"notes"`
+	Lookups      []lookup      `json:"lookups"`
+	Reproducible *bool         `json:"reproducible"`
+	Manifest     string        `json:"manifest"`
+	Stream       string        `json:"stream"`
+	Chart        chartInfo     `json:"chart"`
+}
+
+type object struct {
+	Source string          `json:"source"`
+	Object json.RawMessage `json:"object"`
+	Raw    string          `json:"raw"`
+}
+
+type hook struct {
+	Name           string   `json:"name"`
+	Kind           string   `json:"kind"`
+	Path           string   `json:"path"`
+	Events         []string `json:"events"`
+	Weight         int      `json:"weight"`
+	DeletePolicies []string `json:"delete_policies"`
+	Manifest       string   `json:"manifest"`
+}
+
+type unknownHook struct {
+	Name     string   `json:"name"`
+	Kind     string   `json:"kind"`
+	Path     string   `json:"path"`
+	Events   []string `json:"events"`
+	Manifest string   `json:"manifest"`
+}
+
+type lookup struct {
+	APIVersion string `json:"api_version"`
+	Kind       string `json:"kind"`
+	Namespace  string `json:"namespace"`
+	Name       string `json:"name"`
+}
+
+type chartInfo struct {
+	Name        string         `json:"name"`
+	Version     string         `json:"version"`
+	AppVersion  string         `json:"app_version"`
+	KubeVersion string         `json:"kube_version"`
+	Description string         `json:"description"`
+	Type        string         `json:"type"`
+	Deprecated  bool           `json:"deprecated"`
+	Digest      string         `json:"digest"`
+	Values      map[string]any `json:"values"`
+	HasSchema   bool           `json:"has_schema"`
+}

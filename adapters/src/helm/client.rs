@@ -1,0 +1,114 @@
+//! The client of the Helm worker: one process for all renders, started when first needed, started again after its end.
+//!
+//! **Guarantees.** Every call ends: with an answer, or within [`Limits::render`] of the moment its turn came. A chart that
+//! takes too long ends the worker, which nothing else can stop; the others in work get [`HelmError::Interrupted`] and may
+//! ask again. A call that is dropped keeps its turn until the worker is done with it, so that the bound holds.
+//!
+//! **Caveat.** When the worker ends by itself while several charts are in work, nobody knows whose fault it was: all get
+//! `Interrupted`. Who asks again after a random pause will be alone at some point, and then gets [`HelmError::Crashed`].
+
+use super::error::HelmError;
+use super::wire::{Answer, Ask, ChartInfo, ChartSource, PROTOCOL, RenderRequest, Rendered, Request};
+use super::worker::Worker;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{Mutex, Semaphore, oneshot};
+
+/// What a chart may take.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Time of one render.
+    pub render: Duration,
+    /// Renders in work at once; the others wait for their turn.
+    pub in_flight: usize,
+    /// One frame, in either direction.
+    pub frame_bytes: usize,
+    /// Memory of the worker.
+    pub memory_bytes: u64,
+    /// Output of one render.
+    pub output_bytes: u64,
+    /// One chart, unpacked.
+    pub chart_bytes: u64,
+    pub chart_files: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            render: Duration::from_secs(30),
+            in_flight: 16,
+            frame_bytes: 64 << 20,
+            memory_bytes: 768 << 20,
+            output_bytes: 16 << 20,
+            chart_bytes: 64 << 20,
+            chart_files: 10_000,
+        }
+    }
+}
+
+pub struct Helm {
+    path: PathBuf,
+    limits: Limits,
+    turns: Arc<Semaphore>,
+    next: AtomicU64,
+    worker: Mutex<Option<Worker>>,
+}
+
+impl Helm {
+    /// `path` is the worker's program; see [`super::locate`]. Starts nothing yet.
+    #[must_use]
+    pub fn new(path: PathBuf, limits: Limits) -> Self {
+        let turns = Arc::new(Semaphore::new(limits.in_flight));
+        Helm { path, limits, turns, next: AtomicU64::new(1), worker: Mutex::new(None) }
+    }
+
+    pub async fn render(&self, request: &RenderRequest) -> Result<Rendered, HelmError> {
+        let answer = self.ask(Ask::Render(request)).await?;
+        answer.rendered.ok_or_else(|| HelmError::Protocol("an answer without what was asked for".into()))
+    }
+
+    /// What a packed chart says of itself.
+    pub async fn inspect(&self, chart: &ChartSource) -> Result<ChartInfo, HelmError> {
+        let answer = self.ask(Ask::Inspect(chart)).await?;
+        answer.chart.ok_or_else(|| HelmError::Protocol("an answer without what was asked for".into()))
+    }
+
+    /// The worker's process, if it runs.
+    pub async fn worker_pid(&self) -> Option<u32> {
+        self.worker.lock().await.as_ref().filter(|w| w.open()).and_then(Worker::pid)
+    }
+
+    /// Ends the worker and waits for its end.
+    pub async fn close(self) {
+        if let Some(worker) = self.worker.into_inner() {
+            worker.close().await;
+        }
+    }
+
+    async fn ask(&self, ask: Ask<'_>) -> Result<Answer, HelmError> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let frame = serde_json::to_vec(&Request { id, protocol: PROTOCOL, ask })
+            .map_err(|error| HelmError::Protocol(error.to_string()))?;
+        if frame.len() > self.limits.frame_bytes {
+            return Err(HelmError::TooLarge { size: frame.len(), limit: self.limits.frame_bytes });
+        }
+        let answer = self.send(id, frame).await?.await.map_err(|_| HelmError::Interrupted)??;
+        if answer.problems.is_empty() { Ok(answer) } else { Err(HelmError::Chart(answer.problems)) }
+    }
+
+    /// Waits for a turn and hands the request to the worker, which is started if there is none.
+    async fn send(&self, id: u64, frame: Vec<u8>) -> Result<oneshot::Receiver<Result<Answer, HelmError>>, HelmError> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| HelmError::Interrupted)?;
+        let mut slot = self.worker.lock().await;
+        if let Some(ended) = slot.take_if(|worker| !worker.open()) {
+            ended.close().await;
+        }
+        let worker = match slot.as_ref() {
+            Some(worker) => worker,
+            None => slot.insert(Worker::start(&self.path, &self.limits)?),
+        };
+        worker.send(id, frame, turn)
+    }
+}

@@ -1,0 +1,21 @@
+//! Charts become objects: the client of the Helm worker (`helm-worker/`), and packing of chart folders.
+//!
+//! Rendering is the real Helm engine's, in a process of its own. This side must never parse a chart's YAML or a user's
+//! values by itself (Helm reads them as YAML 1.1), and never trust a chart: it comes from a stranger.
+
+mod client;
+mod error;
+mod ignore;
+mod locate;
+mod pack;
+mod wire;
+mod worker;
+
+pub use client::{Helm, Limits};
+pub use error::HelmError;
+pub use locate::{WORKER, locate};
+pub use pack::{PackError, pack_folder};
+pub use wire::{
+    ApiVersions, Capabilities, ChartInfo, ChartSource, Hook, Lookup, Object, Problem, ProblemKind, Release,
+    RenderRequest, Rendered, UnknownHook,
+};

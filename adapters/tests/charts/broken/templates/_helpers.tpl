@@ -1,0 +1,4 @@
+{{- define "broken.deep" -}}
+{{- $x := .Values.case -}}
+{{ .Values.case.no.such }}
+{{- end -}}

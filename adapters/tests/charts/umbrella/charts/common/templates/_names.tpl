@@ -1,0 +1,3 @@
+{{- define "common.name" -}}
+{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 63 }}
+{{- end -}}

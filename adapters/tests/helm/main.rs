@@ -1,0 +1,13 @@
+//! Charts, with the real worker and, as the oracle, the real `helm template`. Both are built here when they are not there
+//! yet; nothing is skipped.
+
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod equality;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod folders;
+#[cfg(test)]
+mod traps;
