@@ -14,6 +14,18 @@ pub struct BadQuantity {
     allowed: &'static str,
 }
 
+impl BadQuantity {
+    /// What was expected: `a data rate`.
+    pub fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// What may be written instead.
+    pub fn allowed(&self) -> &'static str {
+        self.allowed
+    }
+}
+
 struct Kind {
     what: &'static str,
     allowed: &'static str,
