@@ -108,10 +108,6 @@ impl Findings {
         self.list.push(problem);
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
     pub fn count(&self) -> usize {
         self.list.len() + self.left_out
     }

@@ -19,7 +19,8 @@ const WORKLOADS: [(&str, &str); 3] = [("servers", "server"), ("gateways", "gatew
 pub(crate) fn check_slice(node: &Node, findings: &mut Findings) {
     let Some(spec) = node.get("spec") else { return };
     let names = Names::of(spec, findings);
-    let sites: Vec<&str> = spec.get("sites").map(Node::entries).unwrap_or_default().iter().map(|site| site.key.as_str()).collect();
+    let sites: Vec<&str> =
+        spec.get("sites").map(Node::entries).unwrap_or_default().iter().map(|site| site.key.as_str()).collect();
     for (list, role) in WORKLOADS {
         each(spec, list, |item, path| {
             let site = Reference { what: "site", known: &sites };
@@ -51,7 +52,8 @@ impl<'a> Names<'a> {
                 let Some((node, name)) = named(item) else { return };
                 let path = path.key("name");
                 if name == DEVICES {
-                    let say = || Problem::at("", "\"devices\" means all devices, in access rules").mend("take another name");
+                    let say =
+                        || Problem::at("", "\"devices\" means all devices, in access rules").mend("take another name");
                     findings.add(node.at, &path, say);
                 }
                 if first.twice((node, name), (role, &path), findings) {
@@ -88,7 +90,8 @@ impl<'a> Seen<'a> {
             return false;
         };
         findings.add(node.at, path, || {
-            Problem::at("", format!("{} is the name of a {earlier} at {at} already", quoted(name))).mend("take another name")
+            Problem::at("", format!("{} is the name of a {earlier} at {at} already", quoted(name)))
+                .mend("take another name")
         });
         true
     }
@@ -111,14 +114,18 @@ impl Reference<'_> {
 
     fn dangles(&self, at: At, name: &str, (path, findings): (&Path<'_>, &mut Findings)) {
         findings.add(at, path, || {
-            let mend = match (nearest(name, self.known.iter().copied()), self.known) {
-                (Some(near), _) => format!("did you mean {}?", quoted(near)),
-                (None, []) => "the slice has none".to_owned(),
-                (None, known) if known.len() <= 8 => format!("write {}", choice(known)),
-                (None, known) => format!("write one of the {} that there are", known.len()),
-            };
+            let near = nearest(name, self.known.iter().copied());
+            let mend = near.map_or_else(|| self.known(), |near| format!("did you mean {}?", quoted(near)));
             Problem::at("", format!("no {} is called {}", self.what, quoted(name))).mend(mend)
         });
+    }
+
+    fn known(&self) -> String {
+        match self.known {
+            [] => "the slice has none".to_owned(),
+            known if known.len() <= 8 => format!("write {}", choice(known)),
+            known => format!("write one of the {} that there are", known.len()),
+        }
     }
 }
 
@@ -133,28 +140,26 @@ fn check_values(item: &Node, path: &Path<'_>, findings: &mut Findings) {
 
 fn check_gateway(gateway: &Node, names: &Names<'_>, path: &Path<'_>, findings: &mut Findings) {
     if let Some(node) = gateway.get("server") {
-        check_attached(node, names, &path.key("server"), findings);
+        check_spoken_to(node, (names, "server"), &path.key("server"), findings);
     }
     let list = path.key("servers");
     for (index, node) in gateway.get("servers").map(Node::items).unwrap_or_default().iter().enumerate() {
-        check_attached(node, names, &list.item(index), findings);
+        check_spoken_to(node, (names, "server"), &list.item(index), findings);
     }
 }
 
-fn check_attached(node: &Node, names: &Names<'_>, path: &Path<'_>, findings: &mut Findings) {
+/// `node` must be the name of a workload of the role, and that workload must have a port.
+fn check_spoken_to(node: &Node, (names, role): (&Names<'_>, &'static str), path: &Path<'_>, findings: &mut Findings) {
     let Some(name) = node.text() else { return };
+    let known = if role == "server" { &names.servers } else { &names.gateways };
+    let reference = Reference { what: role, known };
     match names.roles.get(name) {
-        Some(("server", server)) => check_port(node, (name, server), path, findings),
-        Some((role, _)) => findings.add(node.at, path, || {
-            let mend = if names.servers.is_empty() { "the slice has none".to_owned() } else { servers(names) };
-            Problem::at("", format!("{} is a {role}, not a server", quoted(name))).mend(mend)
+        Some((is, workload)) if *is == role => check_port(node, (name, workload), path, findings),
+        Some((is, _)) => findings.add(node.at, path, || {
+            Problem::at("", format!("{} is a {is}, not a {role}", quoted(name))).mend(reference.known())
         }),
-        None => Reference { what: "server", known: &names.servers }.dangles(node.at, name, (path, findings)),
+        None => reference.dangles(node.at, name, (path, findings)),
     }
-}
-
-fn servers(names: &Names<'_>) -> String {
-    format!("write {}", choice(names.servers.get(..8).unwrap_or(&names.servers)))
 }
 
 /// Who is spoken to needs a port, its own or its platform's.
@@ -172,13 +177,8 @@ fn check_devices(spec: &Node, names: &Names<'_>, findings: &mut Findings) {
         if let Some(named) = named(device) {
             first.twice(named, ("device", &path.key("name")), findings);
         }
-        let gateway = device.get("gateway").and_then(|node| Some((node, node.text()?)));
-        if let Some((node, name)) = gateway {
-            let path = path.key("gateway");
-            match names.roles.get(name) {
-                Some(("gateway", gateway)) => check_port(node, (name, gateway), &path, findings),
-                _ => Reference { what: "gateway", known: &names.gateways }.dangles(node.at, name, (&path, findings)),
-            }
+        if let Some(gateway) = device.get("gateway") {
+            check_spoken_to(gateway, (names, "gateway"), &path.key("gateway"), findings);
         }
         let mut first = Seen::default();
         let list = path.key("resources");

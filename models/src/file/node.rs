@@ -20,6 +20,8 @@ const MOST_VALUES: usize = 100_000;
 const MOST_REPEATED: usize = 50_000;
 const MOST_ALIASES: usize = 1_000;
 const MOST_DOCUMENTS: usize = 256;
+/// Brackets that the scanner may see before it knows whether the first of them begins a key: 1,024 characters of them.
+const SCANNED_AHEAD: usize = 2_048;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
@@ -108,16 +110,34 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> Vec<Node> {
         findings.push(Problem::at("", format!("is {} bytes long; at most {MOST_BYTES} are read", text.len())));
         return Vec::new();
     }
-    match serde_saphyr::from_multiple_with_options::<Spanned<Raw>>(text, options()) {
+    match on_own_stack(|| documents(text)) {
         Ok(documents) => {
             let mut grow = Grow { text, findings };
             documents.into_iter().map(|raw| grow.node(raw, &Path::Root)).collect()
         }
-        Err(error) => {
-            findings.push(unreadable(&error));
+        Err(problem) => {
+            findings.push(problem);
             Vec::new()
         }
     }
+}
+
+fn documents(text: &str) -> Result<Vec<Spanned<Raw>>, Problem> {
+    serde_saphyr::from_multiple_with_options(text, options()).map_err(|error| unreadable(&error))
+}
+
+/// serde-saphyr descends by recursion and takes about 40 KiB of stack per level where nothing is optimised; a caller's
+/// stack, such as that of a worker of an async runtime, may be smaller than [`MOST_DEPTH`] levels need.
+fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Problem> + Send) -> Result<T, Problem> {
+    const STACK_BYTES: usize = 16 << 20;
+    let failed = |why: &str| Problem::at("", format!("cannot be read now: {why}"));
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("file".to_owned()).stack_size(STACK_BYTES);
+        match thread.spawn_scoped(scope, work) {
+            Ok(running) => running.join().unwrap_or_else(|_| Err(failed("the reader of YAML gave up"))),
+            Err(error) => Err(failed(&error.to_string())),
+        }
+    })
 }
 
 fn options() -> Options {
@@ -126,7 +146,8 @@ fn options() -> Options {
             max_events: 3 * MOST_VALUES,
             max_nodes: MOST_VALUES,
             max_depth: MOST_DEPTH,
-            flow_nesting_limit: MOST_DEPTH,
+            // The scanner reads ahead of the depth check; its own limit speaks only where that check cannot.
+            flow_nesting_limit: SCANNED_AHEAD,
             max_aliases: MOST_ALIASES,
             max_anchors: MOST_ALIASES,
             max_documents: MOST_DOCUMENTS,
@@ -148,7 +169,7 @@ fn options() -> Options {
 }
 
 fn unreadable(error: &Error) -> Problem {
-    let error = error.without_snippet();
+    let error = innermost(error);
     let message = match error {
         Error::Budget { breach, .. } => too_much(breach),
         Error::AliasReplayLimitExceeded { .. }
@@ -157,7 +178,7 @@ fn unreadable(error: &Error) -> Problem {
         | Error::AliasReplayCounterOverflow { .. } => "repeats too much by anchors and aliases".to_owned(),
         Error::NonFiniteFloat { value, .. } => format!("{value} is no number that JSON has"),
         Error::NullIntoString { .. } => "a key is missing before the colon".to_owned(),
-        other => not_yaml(other),
+        other => other_reason(other),
     };
     let place = error.location().filter(|location| location.line() > 0);
     Problem {
@@ -167,9 +188,17 @@ fn unreadable(error: &Error) -> Problem {
     }
 }
 
-fn not_yaml(error: &Error) -> String {
-    let said: String = UserMessageFormatter.format_message(error).chars().take(200).collect();
-    format!("is no YAML: {}", said.escape_debug())
+fn innermost(error: &Error) -> &Error {
+    match error.without_snippet() {
+        Error::AliasError { error, .. } => innermost(error),
+        other => other,
+    }
+}
+
+fn other_reason(error: &Error) -> String {
+    let said = UserMessageFormatter.format_message(error);
+    let said: String = said.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    format!("cannot be read: {said}")
 }
 
 fn too_much(breach: &BudgetBreach) -> String {

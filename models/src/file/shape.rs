@@ -10,11 +10,17 @@ pub(crate) enum Shape {
     /// Known fields and nothing else.
     Map(&'static Fields),
     /// Keys of the user's choice.
-    Table { key: &'static Form, value: &'static Shape },
+    Table {
+        key: &'static Form,
+        value: &'static Shape,
+    },
     List(&'static List),
     Text(&'static Form),
     Word(&'static [&'static str]),
-    Integer { least: u64, most: u64 },
+    Integer {
+        least: u64,
+        most: u64,
+    },
     /// A map of anything: what a chart takes.
     Free,
     /// Not judged: the kind of the document is not known.
