@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod cluster;
+pub mod file;
 pub mod labels;
 pub mod name;
 pub mod operation;

@@ -14,6 +14,21 @@ pub struct BadQuantity {
     allowed: &'static str,
 }
 
+impl BadQuantity {
+    /// What was expected: `a data rate`.
+    pub fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// What may be written instead.
+    pub fn allowed(&self) -> &'static str {
+        self.allowed
+    }
+}
+
+/// As many digits as the largest value has.
+const LONGEST_WHOLE: usize = 20;
+
 struct Kind {
     what: &'static str,
     allowed: &'static str,
@@ -36,7 +51,11 @@ impl Kind {
         let (number, unit) = text.split_at(split);
         let (_, times, per) = self.units.iter().find(|(name, ..)| *name == unit.trim())?;
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if whole.is_empty() || whole.len() > 18 || fraction.len() > 9 || (number.contains('.') && fraction.is_empty()) {
+        if whole.is_empty()
+            || whole.len() > LONGEST_WHOLE
+            || fraction.len() > 9
+            || (number.contains('.') && fraction.is_empty())
+        {
             return None;
         }
         let scale = 10u128.pow(u32::try_from(fraction.len()).ok()?);
@@ -45,13 +64,23 @@ impl Kind {
         (top % bottom == 0).then(|| u64::try_from(top / bottom).ok()).flatten()
     }
 
-    /// The largest unit that gives a whole number.
+    /// The largest unit that gives a whole number, else the smallest with a fraction.
     fn print(&self, value: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = u128::from(value);
         let fits = |(_, times, per): &&(&str, u128, u128)| (value * per) % times == 0 && value * per >= *times;
         let best = self.units.iter().filter(fits).max_by(|a, b| (a.1 * b.2).cmp(&(b.1 * a.2)));
         let (name, times, per) = best.unwrap_or(&self.units[0]);
-        write!(f, "{}{}", value * per / times, name)
+        write!(f, "{}", value * per / times)?;
+        let mut rest = (value * per) % times;
+        if rest > 0 {
+            f.write_str(".")?;
+        }
+        // A unit that holds many base units holds a power of ten of them, so this ends: `99.9%`.
+        while rest > 0 {
+            write!(f, "{}", rest * 10 / times)?;
+            rest = (rest * 10) % times;
+        }
+        f.write_str(name)
     }
 }
 
@@ -260,6 +289,12 @@ mod tests {
     fn what_is_printed_parses_to_the_same() {
         for text in ["5Mbps", "1500kbps", "1bps"] {
             assert_eq!(text.parse::<Bandwidth>().map(|b| b.to_string()).as_deref(), Ok(text));
+        }
+        for text in ["99.9%", "99.9999999%", "100%", "0%", "0.5%"] {
+            assert_eq!(text.parse::<Share>().map(|share| share.to_string()).as_deref(), Ok(text));
+        }
+        for value in [1_000_000_000_000_000_001, u64::MAX] {
+            assert_eq!(Memory::new(value).to_string().parse(), Ok(Memory::new(value)));
         }
         assert_eq!(Memory::new(3 << 29).to_string(), "1536Mi");
         assert_eq!(Cpu::new(1_500).to_string(), "1500m");

@@ -1,0 +1,232 @@
+//! The forms of text that the file knows: names, quantities, ports, labels. Each says what may be written.
+
+use super::finding::quoted;
+use super::shape::{Bare, Form, Wrong, positive, quantity};
+use crate::Name;
+use crate::quantity::{Bandwidth, Cpu, Latency, Memory, Port, Share};
+
+/// Labels that only Sliceway sets.
+const OUR_LABELS: &str = "sliceway.io/";
+
+pub(crate) static NAME: Form = Form {
+    title: "name",
+    allowed: "1 to 40 of a-z, 0-9 and '-', with a letter or digit first and last",
+    pattern: "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$",
+    example: "factory-7",
+    bare: Bare::Refused,
+    judge: |text| match text.parse::<Name>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(unfit(text, &NAME)),
+    },
+};
+
+pub(crate) static BANDWIDTH: Form = Form {
+    title: "data rate",
+    allowed: Bandwidth::ALLOWED,
+    pattern: r"^\s*[0-9]+(\.[0-9]+)?\s*(bps|kbps|Mbps|Gbps)\s*$",
+    example: "5Mbps",
+    bare: Bare::Refused,
+    judge: positive::<Bandwidth>,
+};
+
+pub(crate) static LATENCY: Form = Form {
+    title: "delay",
+    allowed: Latency::ALLOWED,
+    pattern: r"^\s*[0-9]+(\.[0-9]+)?\s*(us|ms|s)\s*$",
+    example: "50ms",
+    bare: Bare::Refused,
+    judge: positive::<Latency>,
+};
+
+pub(crate) static SHARE: Form = Form {
+    title: "share",
+    allowed: Share::ALLOWED,
+    pattern: r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$",
+    example: "99.9%",
+    bare: Bare::Refused,
+    judge: |text| match quantity::<Share>(text)?.possible() {
+        true => Ok(()),
+        false => Err(Wrong::new(format!("{} is impossible", quoted(text)), "write at most 100%")),
+    },
+};
+
+pub(crate) static MEMORY: Form = Form {
+    title: "amount of memory",
+    allowed: Memory::ALLOWED,
+    pattern: r"^\s*[0-9]+(\.[0-9]+)?\s*(k|M|G|T|Ki|Mi|Gi|Ti)?\s*$",
+    example: "1Gi",
+    bare: Bare::Taken,
+    judge: positive::<Memory>,
+};
+
+pub(crate) static CPU: Form = Form {
+    title: "amount of CPU",
+    allowed: Cpu::ALLOWED,
+    pattern: r"^\s*[0-9]+(\.[0-9]+)?\s*m?\s*$",
+    example: "500m",
+    bare: Bare::Taken,
+    judge: positive::<Cpu>,
+};
+
+pub(crate) static PORT: Form = Form {
+    title: "port",
+    allowed: Port::ALLOWED,
+    pattern: r"^\s*\+?[0-9]+/(tcp|udp)$",
+    example: "8883/tcp",
+    bare: Bare::Refused,
+    judge: |text| quantity::<Port>(text).map(drop),
+};
+
+pub(crate) static SD: Form = Form {
+    title: "slice differentiator",
+    allowed: "six hexadecimal digits in quotes, such as \"0000A1\"",
+    pattern: "^[0-9A-Fa-f]{6}$",
+    example: "0000A1",
+    bare: Bare::Refused,
+    judge: |text| fits(text.len() == 6 && text.chars().all(|c| c.is_ascii_hexdigit()), text, &SD),
+};
+
+pub(crate) static CHART: Form = Form {
+    title: "chart name",
+    allowed: "the chart's folder in its repository: letters, digits, '.', '_' and '-'",
+    pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+    example: "mqtt-server",
+    bare: Bare::Refused,
+    judge: |text| fits(word(text, "._-", 128) && starts_plain(text), text, &CHART),
+};
+
+pub(crate) static VERSION: Form = Form {
+    title: "chart version",
+    allowed: "one exact version, such as 1.2.0",
+    pattern: "^v?[0-9][0-9A-Za-z.+-]{0,127}$",
+    example: "1.2.0",
+    bare: Bare::Refused,
+    judge: |text| {
+        let digits = text.strip_prefix('v').unwrap_or(text);
+        fits(digits.starts_with(|c: char| c.is_ascii_digit()) && word(digits, ".+-", 128), text, &VERSION)
+    },
+};
+
+pub(crate) static URL: Form = Form {
+    title: "repository address",
+    allowed: "an address that begins with https://, http:// or oci://",
+    pattern: r"^(https|http|oci)://\S+$",
+    example: "https://charts.example.org/stable",
+    bare: Bare::Refused,
+    judge: |text| {
+        let rest = ["https://", "http://", "oci://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+        let good = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace));
+        fits(good, text, &URL)
+    },
+};
+
+pub(crate) static FOLDER: Form = Form {
+    title: "path",
+    allowed: "the path of a folder",
+    pattern: r"\S",
+    example: "./charts",
+    bare: Bare::Refused,
+    judge: |text| fits(!text.trim().is_empty(), text, &FOLDER),
+};
+
+pub(crate) static FILE: Form = Form {
+    title: "path",
+    allowed: "the path of a file",
+    pattern: r"\S",
+    example: "./edge.kubeconfig",
+    bare: Bare::Refused,
+    judge: |text| fits(!text.trim().is_empty(), text, &FILE),
+};
+
+pub(crate) static TEXT: Form = Form {
+    title: "text",
+    allowed: "a text",
+    pattern: "",
+    example: "what it is for",
+    bare: Bare::Refused,
+    judge: |_| Ok(()),
+};
+
+pub(crate) static ADDRESS: Form = Form {
+    title: "host",
+    allowed: "a host name or an IP address, without a port",
+    pattern: "^[0-9A-Za-z:][0-9A-Za-z.:-]{0,252}$",
+    example: "203.0.113.7",
+    bare: Bare::Refused,
+    judge: |text| {
+        let host = || !text.contains(':') && word(text, ".-", 253) && starts_plain(text);
+        fits(text.parse::<std::net::IpAddr>().is_ok() || host(), text, &ADDRESS)
+    },
+};
+
+pub(crate) static UNIT: Form = Form {
+    title: "unit",
+    allowed: "a SenML unit of at most 32 characters, such as Cel",
+    pattern: r"^\S.{0,31}$",
+    example: "Cel",
+    bare: Bare::Refused,
+    judge: |text| fits(!text.trim().is_empty() && text.chars().count() <= 32, text, &UNIT),
+};
+
+pub(crate) static LABEL_KEY: Form = Form {
+    title: "label key",
+    allowed: "at most 63 letters, digits, '-', '_' and '.', perhaps after a DNS name and a '/'",
+    pattern: r"^(?!sliceway\.io/)([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$",
+    example: "customer",
+    bare: Bare::Refused,
+    judge: |text| {
+        if text.starts_with(OUR_LABELS) {
+            let message = format!("labels under {OUR_LABELS} are set by Sliceway and nobody else");
+            return Err(Wrong::new(message, "take another prefix"));
+        }
+        let (prefix, name) = text.rsplit_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+        fits(prefix.is_none_or(dns_name) && label(name), text, &LABEL_KEY)
+    },
+};
+
+pub(crate) static LABEL_VALUE: Form = Form {
+    title: "label value",
+    allowed: "at most 63 letters, digits, '-', '_' and '.', with a letter or digit first and last, in quotes where it looks like a number",
+    pattern: "^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$",
+    example: "acme",
+    bare: Bare::Refused,
+    judge: |text| fits(text.is_empty() || label(text), text, &LABEL_VALUE),
+};
+
+pub(crate) static VALUES_PATH: Form = Form {
+    title: "path in a chart's values",
+    allowed: "keys joined by dots, such as auth.existingSecret; the key sliceway is ours",
+    pattern: r"^(?!sliceway(\.|$))[^.\s]+(\.[^.\s]+)*$",
+    example: "auth.existingSecret",
+    bare: Bare::Refused,
+    judge: |text| {
+        let mut keys = text.split('.');
+        let ours = keys.clone().next() == Some("sliceway");
+        fits(!ours && keys.all(|key| !key.is_empty() && !key.contains(char::is_whitespace)), text, &VALUES_PATH)
+    },
+};
+
+fn fits(good: bool, text: &str, form: &'static Form) -> Result<(), Wrong> {
+    if good { Ok(()) } else { Err(unfit(text, form)) }
+}
+
+fn unfit(text: &str, form: &'static Form) -> Wrong {
+    Wrong::new(format!("{} is not a {}", quoted(text), form.title), format!("write {}", form.allowed))
+}
+
+fn word(text: &str, marks: &str, longest: usize) -> bool {
+    !text.is_empty() && text.len() <= longest && text.chars().all(|c| c.is_ascii_alphanumeric() || marks.contains(c))
+}
+
+fn starts_plain(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+fn label(text: &str) -> bool {
+    word(text, "-_.", 63) && starts_plain(text) && text.ends_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+fn dns_name(text: &str) -> bool {
+    let part = |part: &str| word(part, "-", 63) && !part.starts_with('-') && !part.ends_with('-');
+    text.len() <= 253 && text.split('.').all(part) && !text.contains(|c: char| c.is_ascii_uppercase())
+}
