@@ -109,6 +109,9 @@ pub struct Node {
     pub name: String,
     /// InternalIP addresses.
     pub addresses: Vec<String>,
+    /// The ranges that its pods take their addresses from.
+    #[serde(default)]
+    pub pod_cidrs: Vec<String>,
     pub cpu_milli: u64,
     pub memory_bytes: u64,
     pub requested_cpu_milli: u64,

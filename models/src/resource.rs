@@ -168,6 +168,10 @@ pub enum Form {
     Text,
     Base64,
     Integer,
+    /// An address; on an EndpointSlice it also sets `addressType` (IPv4, IPv6 or FQDN).
+    Address,
+    /// Makes a Service an ExternalName where the value is a host name; does nothing where it is an IP address.
+    HostName,
 }
 
 /// The pieces of a filled value, joined in order.

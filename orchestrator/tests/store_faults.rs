@@ -11,9 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use orchestrator::store::{
-    Clock, Key, Kind, Options, Query, Revision, Sqlite, Store, StoreError, Txn,
-};
+use orchestrator::store::{Clock, Key, Kind, Options, Query, Revision, Sqlite, Store, StoreError, Txn};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -47,10 +45,7 @@ fn refused(folder: &Path) -> StoreError {
 async fn closed_store(data: &Path) {
     let store = Sqlite::open(data, options()).unwrap();
     for n in 0..300 {
-        store
-            .commit(Txn::new().put(key(&format!("{n:03}")), json!("x".repeat(400))))
-            .await
-            .unwrap();
+        store.commit(Txn::new().put(key(&format!("{n:03}")), json!("x".repeat(400)))).await.unwrap();
     }
 }
 
@@ -61,24 +56,10 @@ async fn count(store: &dyn Store) -> usize {
 /// This program again, running only that one test.
 fn child(test: &str, folder: &Path, wrapper: &[&str]) -> Child {
     let me = std::env::current_exe().unwrap();
-    let args = [
-        me.to_str().unwrap(),
-        "--exact",
-        test,
-        "--ignored",
-        "--nocapture",
-        "--test-threads",
-        "1",
-    ];
+    let args = [me.to_str().unwrap(), "--exact", test, "--ignored", "--nocapture", "--test-threads", "1"];
     let words: Vec<&str> = wrapper.iter().copied().chain(args).collect();
     let mut command = Command::new(words[0]);
-    command
-        .args(&words[1..])
-        .env(FOLDER, folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    command.args(&words[1..]).env(FOLDER, folder).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 fn folder_of_child() -> PathBuf {
@@ -98,10 +79,7 @@ async fn child_that_writes_until_it_is_killed() {
                     let doc = json!({ "id": id, "fill": "x".repeat(n % 700) });
                     let left = Key::new(Kind::Operation, "left", id.as_str());
                     let right = Key::new(Kind::Operation, "right", id.as_str());
-                    let txn = Txn::new()
-                        .absent(left.clone())
-                        .put(left, doc.clone())
-                        .put(right, doc);
+                    let txn = Txn::new().absent(left.clone()).put(left, doc.clone()).put(right, doc);
                     let rev = store.commit(txn).await.unwrap();
                     eprintln!("ack {id} {rev}");
                 }
@@ -141,10 +119,7 @@ async fn nothing_acknowledged_is_missing_after_kill_9() {
         let child = child("child_that_writes_until_it_is_killed", &data, &[]);
         acknowledged.extend(acknowledged_before_kill(child, enough));
         // A write that the death of the machine cut in the middle.
-        let mut log = std::fs::OpenOptions::new()
-            .append(true)
-            .open(data.join("sliceway.db-wal"))
-            .unwrap();
+        let mut log = std::fs::OpenOptions::new().append(true).open(data.join("sliceway.db-wal")).unwrap();
         log.write_all(&[0x5a; 1000]).unwrap();
         let store = Sqlite::open(&data, options()).unwrap();
         let halves = |tenant: &str| Query::of(Kind::Operation, tenant);
@@ -155,13 +130,8 @@ async fn nothing_acknowledged_is_missing_after_kill_9() {
                 .map(|o: &orchestrator::store::Object| (o.key.id.clone(), o.rev, o.doc.clone()))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(
-            pairs(&left),
-            pairs(&right),
-            "a transaction is there whole or not at all"
-        );
-        let stored: HashMap<String, Revision> =
-            left.into_iter().map(|o| (o.key.id, o.rev)).collect();
+        assert_eq!(pairs(&left), pairs(&right), "a transaction is there whole or not at all");
+        let stored: HashMap<String, Revision> = left.into_iter().map(|o| (o.key.id, o.rev)).collect();
         for (id, rev) in &acknowledged {
             assert_eq!(stored.get(id), Some(rev), "{id} was acknowledged");
         }
@@ -184,18 +154,8 @@ async fn a_second_process_is_refused_and_told_who_is_first() {
     first.kill().unwrap();
     first.wait().unwrap();
     drain.join().unwrap().unwrap();
-    assert!(
-        matches!(&error, StoreError::InUse { pid: Some(pid), .. } if *pid == first.id()),
-        "{error}"
-    );
-    assert!(
-        error.to_string().contains(&format!(
-            "{} is in use by process {}",
-            data.display(),
-            first.id()
-        )),
-        "{error}"
-    );
+    assert!(matches!(&error, StoreError::InUse { pid: Some(pid), .. } if *pid == first.id()), "{error}");
+    assert!(error.to_string().contains(&format!("{} is in use by process {}", data.display(), first.id())), "{error}");
     Sqlite::open(&data, options()).unwrap();
 }
 
@@ -205,13 +165,7 @@ async fn a_store_that_was_closed_opens_again_at_once() {
     for n in 1..=5 {
         let store = Sqlite::open(&data, options()).unwrap();
         assert!(matches!(refused(&data), StoreError::InUse { .. }));
-        assert_eq!(
-            store
-                .commit(Txn::new().put(key("a"), json!(n)))
-                .await
-                .unwrap(),
-            Revision(n)
-        );
+        assert_eq!(store.commit(Txn::new().put(key("a"), json!(n))).await.unwrap(), Revision(n));
     }
 }
 
@@ -221,11 +175,7 @@ fn the_data_folder_is_closed_to_others() {
     let _store = Sqlite::open(&data, options()).unwrap();
     assert_eq!(std::fs::metadata(&data).unwrap().mode() & 0o777, 0o700);
     for file in ["sliceway.db", "sliceway.db-wal", "sliceway.db-shm", "lock"] {
-        assert_eq!(
-            std::fs::metadata(data.join(file)).unwrap().mode() & 0o777,
-            0o600,
-            "{file}"
-        );
+        assert_eq!(std::fs::metadata(data.join(file)).unwrap().mode() & 0o777, 0o600, "{file}");
     }
 }
 
@@ -235,16 +185,9 @@ fn a_folder_of_another_user_is_refused() {
     std::fs::create_dir(&data).unwrap();
     // Root gives the folder away; anyone else takes one of root's.
     let given = std::os::unix::fs::chown(&data, Some(65534), None);
-    let (folder, owner) = if given.is_ok() {
-        (data.as_path(), 65534)
-    } else {
-        (Path::new("/usr"), 0)
-    };
+    let (folder, owner) = if given.is_ok() { (data.as_path(), 65534) } else { (Path::new("/usr"), 0) };
     let error = refused(folder);
-    assert!(
-        matches!(&error, StoreError::WrongOwner { owner: found, .. } if *found == owner),
-        "{error}"
-    );
+    assert!(matches!(&error, StoreError::WrongOwner { owner: found, .. } if *found == owner), "{error}");
     assert!(error.to_string().contains("run it as user"), "{error}");
     assert!(!folder.join("lock").exists());
 }
@@ -253,25 +196,13 @@ fn a_folder_of_another_user_is_refused() {
 fn in_own_mounts(test: &str) {
     let (_folder, data) = data();
     std::fs::create_dir(&data).unwrap();
-    let wrapper: &[&str] = if rustix::process::geteuid().is_root() {
-        &["unshare", "-m"]
-    } else {
-        &["unshare", "-rm"]
-    };
+    let wrapper: &[&str] = if rustix::process::geteuid().is_root() { &["unshare", "-m"] } else { &["unshare", "-rm"] };
     let output = child(test, &data, wrapper).wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn mount(options: &str, folder: &Path) {
-    let status = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-        .arg(folder)
-        .status()
-        .unwrap();
+    let status = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder).status().unwrap();
     assert!(status.success(), "mount -o {options} {}", folder.display());
 }
 
@@ -291,38 +222,19 @@ async fn child_on_a_small_disk() {
     let store = Sqlite::open(&data, options()).unwrap();
     let mut acknowledged = 0;
     let error = loop {
-        match store
-            .commit(Txn::new().put(key(&format!("{acknowledged}")), json!("x".repeat(8000))))
-            .await
-        {
+        match store.commit(Txn::new().put(key(&format!("{acknowledged}")), json!("x".repeat(8000)))).await {
             Ok(_) => acknowledged += 1,
             Err(error) => break error,
         }
     };
     assert!(acknowledged > 20, "only {acknowledged} fitted");
-    assert!(
-        matches!(error, StoreError::Full { .. }) && error.retryable(),
-        "{error}"
-    );
-    assert!(
-        error.to_string().contains("sliceway.db") && error.to_string().contains("free some"),
-        "{error}"
-    );
-    assert_eq!(
-        count(&store).await,
-        acknowledged,
-        "what was refused is not there"
-    );
-    let again = store
-        .commit(Txn::new().put(key("again"), json!("x".repeat(8000))))
-        .await
-        .unwrap_err();
+    assert!(matches!(error, StoreError::Full { .. }) && error.retryable(), "{error}");
+    assert!(error.to_string().contains("sliceway.db") && error.to_string().contains("free some"), "{error}");
+    assert_eq!(count(&store).await, acknowledged, "what was refused is not there");
+    let again = store.commit(Txn::new().put(key("again"), json!("x".repeat(8000)))).await.unwrap_err();
     assert!(matches!(again, StoreError::Full { .. }), "{again}");
     std::fs::remove_file(&ballast).unwrap();
-    store
-        .commit(Txn::new().put(key("after"), json!("x".repeat(8000))))
-        .await
-        .unwrap();
+    store.commit(Txn::new().put(key("after"), json!("x".repeat(8000)))).await.unwrap();
     drop(store);
     let store = Sqlite::open(&data, options()).unwrap();
     assert_eq!(count(&store).await, acknowledged + 1);
@@ -346,10 +258,7 @@ async fn child_on_a_read_only_disk() {
         let error = refused(&folder);
         assert!(matches!(error, StoreError::ReadOnly { .. }), "{error}");
         let words = error.to_string();
-        assert!(
-            words.contains(disk.to_str().unwrap()) && words.contains("mount it read-write"),
-            "{words}"
-        );
+        assert!(words.contains(disk.to_str().unwrap()) && words.contains("mount it read-write"), "{words}");
     }
     mount("remount,rw", &disk);
     assert_eq!(count(&Sqlite::open(&data, options()).unwrap()).await, 300);
@@ -359,28 +268,20 @@ async fn child_on_a_read_only_disk() {
 #[tokio::test]
 async fn what_is_too_much_for_the_disk_does_not_take_its_group_along() {
     let (_folder, data) = data();
-    let small = Options {
-        max_pages: Some(300),
-        ..options()
-    };
+    let small = Options { max_pages: Some(300), ..options() };
     let store = Arc::new(Sqlite::open(&data, small).unwrap());
     let commits = (0..40).map(|n| {
         let size = if n % 10 == 3 { 2_000_000 } else { 100 };
         let store = store.clone();
-        tokio::spawn(async move {
-            store
-                .commit(Txn::new().put(key(&format!("{n:02}")), json!("x".repeat(size))))
-                .await
-        })
+        tokio::spawn(
+            async move { store.commit(Txn::new().put(key(&format!("{n:02}")), json!("x".repeat(size)))).await },
+        )
     });
     let commits: Vec<_> = commits.collect();
     for (n, commit) in commits.into_iter().enumerate() {
         match commit.await.unwrap() {
             Ok(_) => assert_ne!(n % 10, 3),
-            Err(error) => assert!(
-                n % 10 == 3 && matches!(error, StoreError::Full { .. }),
-                "{n}: {error}"
-            ),
+            Err(error) => assert!(n % 10 == 3 && matches!(error, StoreError::Full { .. }), "{n}: {error}"),
         }
     }
     drop(store);
@@ -396,10 +297,7 @@ async fn writers_that_wait_together_share_a_flush() {
             let store = store.clone();
             tokio::spawn(async move {
                 for n in 0..20 {
-                    store
-                        .commit(Txn::new().put(key(&format!("{task}-{n}")), json!(n)))
-                        .await
-                        .unwrap();
+                    store.commit(Txn::new().put(key(&format!("{task}-{n}")), json!(n))).await.unwrap();
                 }
             })
         })
@@ -423,14 +321,7 @@ async fn a_snapshot_is_whole_while_others_write() {
         let mut n = 0;
         while !stopping.load(Ordering::Relaxed) {
             let doc = json!(n);
-            writing
-                .commit(
-                    Txn::new()
-                        .put(key("left"), doc.clone())
-                        .put(key("right"), doc),
-                )
-                .await
-                .unwrap();
+            writing.commit(Txn::new().put(key("left"), doc.clone()).put(key("right"), doc)).await.unwrap();
             n += 1;
         }
     });
@@ -445,9 +336,7 @@ async fn a_snapshot_is_whole_while_others_write() {
         let pair = copy.list(&Query::all(Kind::Slice)).await.unwrap();
         assert_eq!((&pair[0].doc, pair[0].rev), (&pair[1].doc, pair[1].rev));
         assert!(pair[0].rev >= before && *copy.changed().borrow() == pair[0].rev);
-        copy.commit(Txn::new().put(key("new"), json!(1)))
-            .await
-            .unwrap();
+        copy.commit(Txn::new().put(key("new"), json!(1))).await.unwrap();
     }
     stop.store(true, Ordering::Relaxed);
     writer.await.unwrap();
@@ -461,17 +350,8 @@ async fn a_snapshot_does_not_overwrite() {
     store.snapshot(&to).await.unwrap();
     assert_eq!(std::fs::metadata(&to).unwrap().mode() & 0o777, 0o600);
     let error = store.snapshot(&to).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "{} exists already: give the snapshot another name",
-            to.display()
-        )
-    );
-    let nowhere = store
-        .snapshot(&folder.path().join("none/copy.db"))
-        .await
-        .unwrap_err();
+    assert_eq!(error.to_string(), format!("{} exists already: give the snapshot another name", to.display()));
+    let nowhere = store.snapshot(&folder.path().join("none/copy.db")).await.unwrap_err();
     assert!(matches!(nowhere, StoreError::Io { .. }), "{nowhere}");
 }
 
@@ -480,23 +360,14 @@ async fn damaged_files_are_named_and_left_alone() {
     type Damage = fn(&Path);
     let damages: [(&str, Damage); 6] = [
         ("is empty", |db| std::fs::write(db, b"").unwrap()),
-        ("no SQLite file", |db| {
-            std::fs::write(db, vec![7; 8192]).unwrap()
-        }),
-        ("is damaged", |db| {
-            truncate(db, std::fs::metadata(db).unwrap().len() / 2)
-        }),
+        ("no SQLite file", |db| std::fs::write(db, vec![7; 8192]).unwrap()),
+        ("is damaged", |db| truncate(db, std::fs::metadata(db).unwrap().len() / 2)),
         ("its check says", |db| overwrite(db, 3 * 4096)),
         ("not made by sliceway", |db| {
             std::fs::remove_file(db).unwrap();
-            rusqlite::Connection::open(db)
-                .unwrap()
-                .execute_batch("CREATE TABLE t (x)")
-                .unwrap();
+            rusqlite::Connection::open(db).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
         }),
-        ("is missing, while its log", |db| {
-            std::fs::rename(db, db.with_extension("db-wal")).unwrap()
-        }),
+        ("is missing, while its log", |db| std::fs::rename(db, db.with_extension("db-wal")).unwrap()),
     ];
     for (words, damage) in damages {
         let (_folder, data) = data();
@@ -505,27 +376,16 @@ async fn damaged_files_are_named_and_left_alone() {
         damage(&db);
         let before = std::fs::read(&db).ok();
         let error = refused(&data);
-        assert!(
-            matches!(error, StoreError::Corrupt(_)) && !error.retryable(),
-            "{words}: {error:?}"
-        );
+        assert!(matches!(error, StoreError::Corrupt(_)) && !error.retryable(), "{words}: {error:?}");
         let text = error.to_string();
-        assert!(
-            text.contains(db.to_str().unwrap()) && text.contains("restore a snapshot"),
-            "{words}: {text}"
-        );
+        assert!(text.contains(db.to_str().unwrap()) && text.contains("restore a snapshot"), "{words}: {text}");
         assert!(text.contains(words), "{words}: {text}");
         assert_eq!(std::fs::read(&db).ok(), before, "{words}");
     }
 }
 
 fn truncate(file: &Path, len: u64) {
-    std::fs::OpenOptions::new()
-        .write(true)
-        .open(file)
-        .unwrap()
-        .set_len(len)
-        .unwrap();
+    std::fs::OpenOptions::new().write(true).open(file).unwrap().set_len(len).unwrap();
 }
 
 /// Writes over two pages.
@@ -540,56 +400,24 @@ async fn a_newer_file_is_refused_and_not_touched() {
     let (_folder, data) = data();
     closed_store(&data).await;
     let db = data.join("sliceway.db");
-    rusqlite::Connection::open(&db)
-        .unwrap()
-        .pragma_update(None, "user_version", 99)
-        .unwrap();
+    rusqlite::Connection::open(&db).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&db).unwrap();
     let error = refused(&data);
-    assert!(
-        matches!(
-            error,
-            StoreError::Newer {
-                found: 99,
-                known: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
-    assert!(
-        error.to_string().contains("made by a newer sliceway"),
-        "{error}"
-    );
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 1, .. }), "{error}");
+    assert!(error.to_string().contains("made by a newer sliceway"), "{error}");
     assert_eq!(std::fs::read(&db).unwrap(), before);
 }
 
 #[tokio::test]
 async fn a_file_that_another_program_locks_is_told_and_written_later() {
     let (_folder, data) = data();
-    let store = Sqlite::open(
-        &data,
-        Options {
-            busy_timeout: Duration::from_millis(50),
-            ..options()
-        },
-    )
-    .unwrap();
+    let store = Sqlite::open(&data, Options { busy_timeout: Duration::from_millis(50), ..options() }).unwrap();
     let stranger = rusqlite::Connection::open(data.join("sliceway.db")).unwrap();
     stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let error = store
-        .commit(Txn::new().put(key("a"), json!(1)))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, StoreError::Busy { .. }) && error.retryable(),
-        "{error}"
-    );
+    let error = store.commit(Txn::new().put(key("a"), json!(1))).await.unwrap_err();
+    assert!(matches!(error, StoreError::Busy { .. }) && error.retryable(), "{error}");
     stranger.execute_batch("ROLLBACK").unwrap();
-    store
-        .commit(Txn::new().put(key("a"), json!(1)))
-        .await
-        .unwrap();
+    store.commit(Txn::new().put(key("a"), json!(1))).await.unwrap();
 }
 
 #[tokio::test]
@@ -598,25 +426,16 @@ async fn a_dead_writer_closes_the_store_for_writing() {
     let broken = Arc::new(AtomicBool::new(false));
     let look = broken.clone();
     let clock = Clock::from_fn(move || {
-        assert!(
-            !look.load(Ordering::Relaxed),
-            "this clock is broken on purpose"
-        );
+        assert!(!look.load(Ordering::Relaxed), "this clock is broken on purpose");
         SystemTime::now()
     });
     let store = Sqlite::open(&data, Options::new(clock)).unwrap();
-    store
-        .commit(Txn::new().put(key("a"), json!(1)))
-        .await
-        .unwrap();
+    store.commit(Txn::new().put(key("a"), json!(1))).await.unwrap();
     let mut changed = store.changed();
     changed.mark_unchanged();
     broken.store(true, Ordering::Relaxed);
     for _ in 0..2 {
-        let error = store
-            .commit(Txn::new().put(key("b"), json!(1)))
-            .await
-            .unwrap_err();
+        let error = store.commit(Txn::new().put(key("b"), json!(1))).await.unwrap_err();
         assert!(matches!(error, StoreError::Closed), "{error}");
     }
     assert!(changed.changed().await.is_err(), "who watches is told");
@@ -644,28 +463,11 @@ const VERSION_1: &str = r#"
 async fn a_file_of_version_1_opens_with_all_that_is_in_it() {
     let (_folder, data) = data();
     std::fs::create_dir(&data).unwrap();
-    rusqlite::Connection::open(data.join("sliceway.db"))
-        .unwrap()
-        .execute_batch(VERSION_1)
-        .unwrap();
+    rusqlite::Connection::open(data.join("sliceway.db")).unwrap().execute_batch(VERSION_1).unwrap();
     let store = Sqlite::open(&data, options()).unwrap();
     let old = store.get(&key("old")).await.unwrap().unwrap();
-    assert_eq!(
-        (old.rev, old.doc),
-        (Revision(6), json!({"name": "factory-7"}))
-    );
+    assert_eq!((old.rev, old.doc), (Revision(6), json!({"name": "factory-7"})));
     assert_eq!(store.events(Revision(5), 10).await.unwrap().len(), 2);
-    assert!(matches!(
-        store.events(Revision(4), 10).await,
-        Err(StoreError::Gone {
-            oldest: Revision(5)
-        })
-    ));
-    assert_eq!(
-        store
-            .commit(Txn::new().put(key("new"), json!(1)))
-            .await
-            .unwrap(),
-        Revision(8)
-    );
+    assert!(matches!(store.events(Revision(4), 10).await, Err(StoreError::Gone { oldest: Revision(5) })));
+    assert_eq!(store.commit(Txn::new().put(key("new"), json!(1))).await.unwrap(), Revision(8));
 }

@@ -2,6 +2,22 @@
 //!
 //! Planning reads a snapshot and does no IO but rendering. It must never touch a target and never write to the store.
 
+pub mod bundle;
+pub mod contract;
+pub mod demand;
+pub mod diff;
+pub mod make;
 pub mod model;
+pub mod names;
+pub mod order;
+pub mod render;
+pub mod resolve;
+pub mod scope;
+pub mod want;
+pub mod world;
 
-pub use model::{Candidate, Choice, Plan, Recorded};
+pub use bundle::Bundle;
+pub use make::{Goal, PlanError, Wish, make};
+pub use model::{Candidate, Choice, Plan, PlannedChange, Recorded};
+pub use render::{Renderer, Rendering};
+pub use world::{ClusterView, Observed, World};

@@ -82,6 +82,8 @@ pub struct Choice {
     pub cluster: Name,
     pub reason: String,
     pub candidates: Vec<Candidate>,
+    /// What the choice rests on; the next plan is given it, so that a choice is sticky.
+    pub standing: topology::Standing,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -51,11 +51,7 @@ impl BlobError {
         match self {
             Self::Full { .. } | Self::Io { .. } => true,
             Self::Vault(error) => error.retryable(),
-            Self::Missing(_)
-            | Self::Damaged { .. }
-            | Self::TooLarge(_)
-            | Self::ReadOnly { .. }
-            | Self::Closed => false,
+            Self::Missing(_) | Self::Damaged { .. } | Self::TooLarge(_) | Self::ReadOnly { .. } | Self::Closed => false,
         }
     }
 
@@ -63,9 +59,7 @@ impl BlobError {
         let path = path.to_owned();
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path },
-            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-                Self::ReadOnly { path }
-            }
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly { path },
             _ => Self::Io { path, source },
         }
     }
@@ -107,16 +101,8 @@ impl Blobs {
             _ => {}
         }
         files::make_folder(&unfinished).map_err(|e| BlobError::at(&unfinished, e))?;
-        let inner = Inner {
-            folder,
-            vault,
-            clock,
-            serial: AtomicU64::new(0),
-            names: Mutex::new(()),
-        };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+        let inner = Inner { folder, vault, clock, serial: AtomicU64::new(0), names: Mutex::new(()) };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Keeps what holds no secret. Returns when it is on disk.
@@ -132,9 +118,7 @@ impl Blobs {
     pub async fn put_sealed(&self, bytes: Secret) -> Result<Digest, BlobError> {
         self.blocking(move |inner| {
             let digest = Digest::Sealed(inner.vault.name_of(bytes.expose()));
-            inner.keep(digest, bytes.expose(), |plain| {
-                Ok(inner.vault.seal(&digest.to_string(), plain)?)
-            })
+            inner.keep(digest, bytes.expose(), |plain| Ok(inner.vault.seal(&digest.to_string(), plain)?))
         })
         .await
     }
@@ -156,9 +140,7 @@ impl Blobs {
         work: impl FnOnce(&Inner) -> Result<T, BlobError> + Send + 'static,
     ) -> Result<T, BlobError> {
         let inner = self.inner.clone();
-        tokio::task::spawn_blocking(move || work(&inner))
-            .await
-            .map_err(|_| BlobError::Closed)?
+        tokio::task::spawn_blocking(move || work(&inner)).await.map_err(|_| BlobError::Closed)?
     }
 }
 
@@ -201,9 +183,7 @@ impl Inner {
     fn renew(&self, digest: Digest, path: &Path) -> Result<bool, BlobError> {
         let _names = self.lock();
         match self.read(digest) {
-            Ok(_) => set_age(path, self.clock.now())
-                .map(|()| true)
-                .map_err(|e| BlobError::at(path, e)),
+            Ok(_) => set_age(path, self.clock.now()).map(|()| true).map_err(|e| BlobError::at(path, e)),
             Err(BlobError::Missing(_)) => Ok(false),
             Err(BlobError::Damaged { .. }) => {
                 tracing::warn!(blob = %digest, "a damaged blob is written again");
@@ -219,10 +199,7 @@ impl Inner {
             return Ok(());
         };
         let made = files::make_folder(parent).and_then(|()| {
-            parent
-                .ancestors()
-                .take_while(|folder| folder.starts_with(&self.folder))
-                .try_for_each(files::sync_parent)
+            parent.ancestors().take_while(|folder| folder.starts_with(&self.folder)).try_for_each(files::sync_parent)
         });
         made.map_err(|e| BlobError::at(parent, e))
     }
@@ -233,26 +210,16 @@ impl Inner {
             io::ErrorKind::NotFound => BlobError::Missing(digest),
             _ => BlobError::at(&path, e),
         })?;
-        let damaged = || BlobError::Damaged {
-            digest,
-            path: path.clone(),
-        };
+        let damaged = || BlobError::Damaged { digest, path: path.clone() };
         let (plain, named) = match digest {
             Digest::Sha256(_) => (Secret::new(bytes), None),
             Digest::Sealed(_) => {
-                let plain = self
-                    .vault
-                    .open(&digest.to_string(), &bytes)
-                    .map_err(|_| damaged())?;
+                let plain = self.vault.open(&digest.to_string(), &bytes).map_err(|_| damaged())?;
                 let name = Digest::Sealed(self.vault.name_of(plain.expose()));
                 (plain, Some(name))
             }
         };
-        if named.unwrap_or_else(|| Digest::of(plain.expose())) == digest {
-            Ok(plain)
-        } else {
-            Err(damaged())
-        }
+        if named.unwrap_or_else(|| Digest::of(plain.expose())) == digest { Ok(plain) } else { Err(damaged()) }
     }
 
     fn sweep(&self, referred: &HashSet<Digest>) -> Result<Swept, BlobError> {
@@ -261,9 +228,7 @@ impl Inner {
             for group in entries(&self.folder.join(name))? {
                 for path in entries(&group)? {
                     self.sweep_one(&path, &mut swept, |digits| {
-                        format!("{name}:{digits}")
-                            .parse::<Digest>()
-                            .is_ok_and(|digest| !referred.contains(&digest))
+                        format!("{name}:{digits}").parse::<Digest>().is_ok_and(|digest| !referred.contains(&digest))
                     })?;
                 }
             }
@@ -271,27 +236,13 @@ impl Inner {
         Ok(swept)
     }
 
-    fn sweep_one(
-        &self,
-        path: &Path,
-        swept: &mut Swept,
-        unreferred: impl Fn(&str) -> bool,
-    ) -> Result<(), BlobError> {
+    fn sweep_one(&self, path: &Path, swept: &mut Swept, unreferred: impl Fn(&str) -> bool) -> Result<(), BlobError> {
         let _names = self.lock();
         let at = |e| BlobError::at(path, e);
         let metadata = std::fs::metadata(path).map_err(at)?;
-        let age = self
-            .clock
-            .now()
-            .duration_since(metadata.modified().map_err(at)?)
-            .unwrap_or(Duration::ZERO);
+        let age = self.clock.now().duration_since(metadata.modified().map_err(at)?).unwrap_or(Duration::ZERO);
         // A file whose name is no digest is not ours.
-        if age < GRACE
-            || !path
-                .file_name()
-                .and_then(|n| n.to_str())
-                .is_some_and(unreferred)
-        {
+        if age < GRACE || !path.file_name().and_then(|n| n.to_str()).is_some_and(unreferred) {
             swept.kept += 1;
             return Ok(());
         }
@@ -311,8 +262,6 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, BlobError> {
     match std::fs::read_dir(folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(e) => Err(at(e)),
-        Ok(entries) => entries
-            .map(|entry| entry.map(|entry| entry.path()).map_err(at))
-            .collect(),
+        Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path()).map_err(at)).collect(),
     }
 }

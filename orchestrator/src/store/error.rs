@@ -14,9 +14,7 @@ pub enum StoreError {
     Conflict { key: Key, found: Option<Revision> },
 
     /// The events that were asked for are not kept (any more); `oldest` is the first revision to watch from.
-    #[error(
-        "the events asked for are not kept; list again and watch from revision {oldest} or later"
-    )]
+    #[error("the events asked for are not kept; list again and watch from revision {oldest} or later")]
     Gone { oldest: Revision },
 
     /// The caller asked for something that can never work.
@@ -24,19 +22,11 @@ pub enum StoreError {
     Invalid(String),
 
     #[error("{key} has {bytes} bytes; a document may have {limit}")]
-    TooLarge {
-        key: Key,
-        bytes: usize,
-        limit: usize,
-    },
+    TooLarge { key: Key, bytes: usize, limit: usize },
 
     /// A stored document is not what its kind promises.
     #[error("{key} at revision {rev} cannot be read: {why}")]
-    Unreadable {
-        key: Key,
-        rev: Revision,
-        why: String,
-    },
+    Unreadable { key: Key, rev: Revision, why: String },
 
     #[error("no space left for {}: free some on that file system; nothing was written and the store goes on by itself", file.display())]
     Full { file: PathBuf },
@@ -45,21 +35,13 @@ pub enum StoreError {
     ReadOnly { path: PathBuf },
 
     #[error("{} belongs to user {owner} but sliceway runs as user {runs_as}: run it as user {owner}, or change the owner of the folder and all in it", path.display())]
-    WrongOwner {
-        path: PathBuf,
-        owner: u32,
-        runs_as: u32,
-    },
+    WrongOwner { path: PathBuf, owner: u32, runs_as: u32 },
 
     #[error("{} is in use by {}: stop that one first, or give this one another data folder", folder.display(), holder(*pid))]
     InUse { folder: PathBuf, pid: Option<u32> },
 
     #[error("{} has format {found}, made by a newer sliceway; this one knows formats up to {known}: run the newer version, or restore a snapshot made before the upgrade", file.display())]
-    Newer {
-        file: PathBuf,
-        found: u32,
-        known: u32,
-    },
+    Newer { file: PathBuf, found: u32, known: u32 },
 
     /// The file is damaged, or is no store at all.
     #[error("{0}")]

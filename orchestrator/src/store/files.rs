@@ -8,19 +8,12 @@ use std::path::Path;
 
 /// Makes a folder that only its owner can enter, with its parents.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// A new empty file that only its owner can read and write; an error if the name is taken.
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Writes `bytes` to `temporary` and moves it to `path` when they are on disk.

@@ -61,11 +61,7 @@ impl FromStr for Kind {
     type Err = UnknownKind;
 
     fn from_str(name: &str) -> Result<Self, UnknownKind> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| UnknownKind(name.to_owned()))
+        Self::ALL.iter().copied().find(|kind| kind.name() == name).ok_or_else(|| UnknownKind(name.to_owned()))
     }
 }
 
@@ -79,11 +75,7 @@ pub struct Key {
 
 impl Key {
     pub fn new(kind: Kind, tenant: impl Into<String>, id: impl Into<String>) -> Self {
-        Self {
-            kind,
-            tenant: tenant.into(),
-            id: id.into(),
-        }
+        Self { kind, tenant: tenant.into(), id: id.into() }
     }
 
     /// The key of something that belongs to no tenant.
@@ -103,9 +95,7 @@ impl fmt::Display for Key {
 }
 
 /// The number of a committed transaction; the version of what it put (an ETag).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Revision(pub u64);
 

@@ -37,9 +37,6 @@ mod tests {
 
     #[test]
     fn a_secret_does_not_print_itself() {
-        assert_eq!(
-            format!("{:?}", Secret::new(b"hunter2".to_vec())),
-            "[secret]"
-        );
+        assert_eq!(format!("{:?}", Secret::new(b"hunter2".to_vec())), "[secret]");
     }
 }

@@ -98,21 +98,12 @@ pub struct Query {
 impl Query {
     /// Every object of a kind, of every tenant.
     pub fn all(kind: Kind) -> Self {
-        Self {
-            kind,
-            tenant: None,
-            prefix: None,
-            after: None,
-            limit: usize::MAX,
-        }
+        Self { kind, tenant: None, prefix: None, after: None, limit: usize::MAX }
     }
 
     /// The objects of one tenant ("" for what belongs to the installation).
     pub fn of(kind: Kind, tenant: impl Into<String>) -> Self {
-        Self {
-            tenant: Some(tenant.into()),
-            ..Self::all(kind)
-        }
+        Self { tenant: Some(tenant.into()), ..Self::all(kind) }
     }
 
     #[must_use]

@@ -38,9 +38,7 @@ pub enum VaultError {
     KeyOpen { path: PathBuf, mode: u32 },
 
     /// The context differs, or someone changed the bytes.
-    #[error(
-        "what is sealed for `{context}` cannot be opened: it was changed, or sealed for something else"
-    )]
+    #[error("what is sealed for `{context}` cannot be opened: it was changed, or sealed for something else")]
     Damaged { context: String },
 
     #[error("too large to be sealed")]
@@ -79,11 +77,7 @@ pub struct Vault {
 impl Vault {
     /// Opens the vault of a data folder; makes the key at the first start. The store tells whether the key is the one
     /// that sealed what it holds.
-    pub async fn unlock(
-        folder: &Path,
-        store: &dyn Store,
-        random: Random,
-    ) -> Result<Self, VaultError> {
+    pub async fn unlock(folder: &Path, store: &dyn Store, random: Random) -> Result<Self, VaultError> {
         let path = folder.join("key");
         let check = store.get(&check_key()).await?;
         let key = match read_key(&path)? {
@@ -97,13 +91,7 @@ impl Vault {
             Some(_) => return Err(VaultError::KeyWrong { path }),
             None => {
                 let sealed = STANDARD.encode(vault.seal(&check_key().to_string(), CHECK)?);
-                store
-                    .commit(
-                        Txn::new()
-                            .absent(check_key())
-                            .put(check_key(), json!({ "check": sealed })),
-                    )
-                    .await?;
+                store.commit(Txn::new().absent(check_key()).put(check_key(), json!({ "check": sealed }))).await?;
             }
         }
         Ok(vault)
@@ -121,10 +109,7 @@ impl Vault {
     }
 
     fn recognises(&self, doc: &serde_json::Value) -> bool {
-        let sealed = doc
-            .get("check")
-            .and_then(|text| text.as_str())
-            .and_then(|text| STANDARD.decode(text).ok());
+        let sealed = doc.get("check").and_then(|text| text.as_str()).and_then(|text| STANDARD.decode(text).ok());
         sealed
             .and_then(|sealed| self.open(&check_key().to_string(), &sealed).ok())
             .is_some_and(|plain| plain.expose() == CHECK)
@@ -133,40 +118,19 @@ impl Vault {
     /// Seals `plain`. Only who gives the same context opens it again: a sealed value moved to another place is useless.
     pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
         let mut nonce = [0; NONCE_BYTES];
-        self.random
-            .fill(&mut nonce)
-            .map_err(|source| VaultError::Io {
-                what: "no random bytes".to_owned(),
-                source,
-            })?;
-        let payload = Payload {
-            msg: plain,
-            aad: context.as_bytes(),
-        };
-        let sealed = self
-            .cipher
-            .encrypt(&Nonce::from(nonce), payload)
-            .map_err(|_| VaultError::TooLarge)?;
+        self.random.fill(&mut nonce).map_err(|source| VaultError::Io { what: "no random bytes".to_owned(), source })?;
+        let payload = Payload { msg: plain, aad: context.as_bytes() };
+        let sealed = self.cipher.encrypt(&Nonce::from(nonce), payload).map_err(|_| VaultError::TooLarge)?;
         Ok([&[FORMAT], &nonce[..], &sealed].concat())
     }
 
     /// Opens what was sealed for this context.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Secret, VaultError> {
-        let damaged = || VaultError::Damaged {
-            context: context.to_owned(),
-        };
+        let damaged = || VaultError::Damaged { context: context.to_owned() };
         let rest = sealed.strip_prefix(&[FORMAT]).ok_or_else(damaged)?;
-        let (nonce, text) = rest
-            .split_first_chunk::<NONCE_BYTES>()
-            .ok_or_else(damaged)?;
-        let payload = Payload {
-            msg: text,
-            aad: context.as_bytes(),
-        };
-        self.cipher
-            .decrypt(&Nonce::from(*nonce), payload)
-            .map(Secret::new)
-            .map_err(|_| damaged())
+        let (nonce, text) = rest.split_first_chunk::<NONCE_BYTES>().ok_or_else(damaged)?;
+        let payload = Payload { msg: text, aad: context.as_bytes() };
+        self.cipher.decrypt(&Nonce::from(*nonce), payload).map(Secret::new).map_err(|_| damaged())
     }
 
     /// A name for these bytes that tells nothing to who does not have the key.
@@ -192,30 +156,22 @@ fn read_key(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, VaultErro
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(key_error(path, "cannot be read", e)),
     };
-    let malformed = || VaultError::KeyMalformed {
-        path: path.to_owned(),
-    };
+    let malformed = || VaultError::KeyMalformed { path: path.to_owned() };
     if !metadata.is_file() || metadata.len() != KEY_BYTES as u64 {
         return Err(malformed());
     }
     let mode = metadata.mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(VaultError::KeyOpen {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(VaultError::KeyOpen { path: path.to_owned(), mode });
     }
-    let bytes =
-        Zeroizing::new(std::fs::read(path).map_err(|e| key_error(path, "cannot be read", e))?);
+    let bytes = Zeroizing::new(std::fs::read(path).map_err(|e| key_error(path, "cannot be read", e))?);
     let key = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).map_err(|_| malformed())?;
     Ok(Some(Zeroizing::new(key)))
 }
 
 fn make_key(path: &Path, random: &Random) -> Result<Zeroizing<[u8; KEY_BYTES]>, VaultError> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
-    random
-        .fill(&mut *key)
-        .map_err(|e| key_error(path, "cannot be made: no random bytes", e))?;
+    random.fill(&mut *key).map_err(|e| key_error(path, "cannot be made: no random bytes", e))?;
     let temporary = path.with_extension("new");
     // What a start that was cut off left behind; no one ever used it.
     match std::fs::remove_file(&temporary) {
@@ -224,16 +180,12 @@ fn make_key(path: &Path, random: &Random) -> Result<Zeroizing<[u8; KEY_BYTES]>, 
         }
         _ => {}
     }
-    files::write_whole(&temporary, path, &*key)
-        .map_err(|e| key_error(path, "cannot be made", e))?;
+    files::write_whole(&temporary, path, &*key).map_err(|e| key_error(path, "cannot be made", e))?;
     Ok(key)
 }
 
 fn key_error(path: &Path, what: &str, source: io::Error) -> VaultError {
-    VaultError::Io {
-        what: format!("the key file {} {what}", path.display()),
-        source,
-    }
+    VaultError::Io { what: format!("the key file {} {what}", path.display()), source }
 }
 
 fn mac(key: &hmac::Key, bytes: &[u8]) -> [u8; 32] {

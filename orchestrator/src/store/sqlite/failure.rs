@@ -14,17 +14,12 @@ pub(super) fn within<T>(file: &Path, result: rusqlite::Result<T>) -> Result<T, S
 
 pub(super) fn translate(file: &Path, error: Error) -> StoreError {
     let Error::SqliteFailure(code, _) = &error else {
-        return StoreError::Io {
-            what: format!("{} gave an unexpected answer", file.display()),
-            source: other(error),
-        };
+        return StoreError::Io { what: format!("{} gave an unexpected answer", file.display()), source: other(error) };
     };
     let file = file.to_owned();
     match code.code {
         // The index of the log could not grow.
-        ErrorCode::SystemIoFailure if code.extended_code == ffi::SQLITE_IOERR_SHMSIZE => {
-            StoreError::Full { file }
-        }
+        ErrorCode::SystemIoFailure if code.extended_code == ffi::SQLITE_IOERR_SHMSIZE => StoreError::Full { file },
         ErrorCode::DiskFull => StoreError::Full { file },
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => {
             StoreError::ReadOnly { path: file }
@@ -32,10 +27,7 @@ pub(super) fn translate(file: &Path, error: Error) -> StoreError {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Busy { file },
         ErrorCode::DatabaseCorrupt => damaged(&file, "it is damaged"),
         ErrorCode::NotADatabase => damaged(&file, "it is no SQLite file"),
-        _ => StoreError::Io {
-            what: format!("{} cannot be used", file.display()),
-            source: other(error),
-        },
+        _ => StoreError::Io { what: format!("{} cannot be used", file.display()), source: other(error) },
     }
 }
 
@@ -52,10 +44,7 @@ pub(super) fn is_fatal(error: &Error) -> bool {
     match error {
         Error::SqliteFailure(code, _) => match code.code {
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => true,
-            _ => matches!(
-                code.extended_code,
-                ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC
-            ),
+            _ => matches!(code.extended_code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC),
         },
         _ => false,
     }

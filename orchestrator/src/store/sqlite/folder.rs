@@ -32,19 +32,12 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::InUse {
-                    folder: path.to_owned(),
-                    pid: read_pid(&mut lock),
-                });
+                return Err(StoreError::InUse { folder: path.to_owned(), pid: read_pid(&mut lock) });
             }
             Err(TryLockError::Error(e)) => return Err(io_error(&name, "cannot be locked", e)),
         }
         write_pid(&mut lock).map_err(|e| io_error(&name, "cannot be written", e))?;
-        Ok(Self {
-            path: path.to_owned(),
-            file: path.join("sliceway.db"),
-            _lock: lock,
-        })
+        Ok(Self { path: path.to_owned(), file: path.join("sliceway.db"), _lock: lock })
     }
 
     /// A file that SQLite keeps beside the database.
@@ -59,34 +52,17 @@ impl Folder {
 pub(super) fn io_error(path: &Path, what: &str, source: io::Error) -> StoreError {
     match source.kind() {
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-            StoreError::ReadOnly {
-                path: path.to_owned(),
-            }
+            StoreError::ReadOnly { path: path.to_owned() }
         }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full {
-            file: path.to_owned(),
-        },
-        _ => StoreError::Io {
-            what: format!("{} {what}", path.display()),
-            source,
-        },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { file: path.to_owned() },
+        _ => StoreError::Io { what: format!("{} {what}", path.display()), source },
     }
 }
 
 fn check_owner(path: &Path) -> Result<(), StoreError> {
-    let owner = std::fs::metadata(path)
-        .map_err(|e| io_error(path, "cannot be read", e))?
-        .uid();
+    let owner = std::fs::metadata(path).map_err(|e| io_error(path, "cannot be read", e))?.uid();
     let runs_as = rustix::process::geteuid().as_raw();
-    if owner == runs_as {
-        Ok(())
-    } else {
-        Err(StoreError::WrongOwner {
-            path: path.to_owned(),
-            owner,
-            runs_as,
-        })
-    }
+    if owner == runs_as { Ok(()) } else { Err(StoreError::WrongOwner { path: path.to_owned(), owner, runs_as }) }
 }
 
 fn read_pid(lock: &mut File) -> Option<u32> {

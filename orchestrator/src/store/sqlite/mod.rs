@@ -102,19 +102,8 @@ impl Sqlite {
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run(receiver))
-            .map_err(|source| StoreError::Io {
-                what: "the writer thread cannot be started".to_owned(),
-                source,
-            })?;
-        Ok(Self {
-            sender: Some(sender),
-            thread: Some(thread),
-            newest,
-            readers,
-            counters,
-            document_bytes,
-            folder,
-        })
+            .map_err(|source| StoreError::Io { what: "the writer thread cannot be started".to_owned(), source })?;
+        Ok(Self { sender: Some(sender), thread: Some(thread), newest, readers, counters, document_bytes, folder })
     }
 
     /// The data folder.
@@ -130,11 +119,7 @@ impl Sqlite {
 impl Drop for Sqlite {
     fn drop(&mut self) {
         drop(self.sender.take());
-        if self
-            .thread
-            .take()
-            .is_some_and(|thread| thread.join().is_err())
-        {
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the writer of the store panicked");
         }
     }
@@ -149,26 +134,19 @@ impl Store for Sqlite {
 
     async fn list(&self, query: &Query) -> Result<Vec<Object>, StoreError> {
         let query = query.clone();
-        self.readers
-            .run(move |conn| reader::list(conn, &query))
-            .await
+        self.readers.run(move |conn| reader::list(conn, &query)).await
     }
 
     async fn commit(&self, txn: Txn) -> Result<Revision, StoreError> {
         let prepared = Prepared::new(txn, self.document_bytes)?;
         let (reply, answer) = oneshot::channel();
         let sender = self.sender.as_ref().ok_or(StoreError::Closed)?;
-        sender
-            .send(Request { prepared, reply })
-            .await
-            .map_err(|_| StoreError::Closed)?;
+        sender.send(Request { prepared, reply }).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
     async fn events(&self, after: Revision, limit: usize) -> Result<Vec<Event>, StoreError> {
-        self.readers
-            .run(move |conn| reader::events(conn, after, limit))
-            .await
+        self.readers.run(move |conn| reader::events(conn, after, limit)).await
     }
 
     fn changed(&self) -> watch::Receiver<Revision> {
@@ -177,8 +155,6 @@ impl Store for Sqlite {
 
     async fn snapshot(&self, to: &Path) -> Result<(), StoreError> {
         let to: PathBuf = to.to_owned();
-        self.readers
-            .run_whole(move |folder| reader::snapshot(folder, &to))
-            .await
+        self.readers.run_whole(move |folder| reader::snapshot(folder, &to)).await
     }
 }

@@ -27,14 +27,9 @@ struct Shared {
 impl Readers {
     pub(super) fn open(folder: Arc<Folder>, options: &Options) -> Result<Self, StoreError> {
         let count = options.readers.max(1);
-        let connections = (0..count)
-            .map(|_| connect(&folder.file, options))
-            .collect::<rusqlite::Result<Vec<_>>>();
+        let connections = (0..count).map(|_| connect(&folder.file, options)).collect::<rusqlite::Result<Vec<_>>>();
         let free = Mutex::new(within(&folder.file, connections)?);
-        Ok(Self {
-            shared: Arc::new(Shared { folder, free }),
-            permits: Arc::new(Semaphore::new(count)),
-        })
+        Ok(Self { shared: Arc::new(Shared { folder, free }), permits: Arc::new(Semaphore::new(count)) })
     }
 
     /// Runs `read` on a free connection.
@@ -43,12 +38,7 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> rusqlite::Result<Result<T, StoreError>> + Send + 'static,
     {
-        let permit = self
-            .permits
-            .clone()
-            .acquire_owned()
-            .await
-            .map_err(|_| StoreError::Closed)?;
+        let permit = self.permits.clone().acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let shared = self.shared.clone();
         blocking(move || {
             let answer = shared.with(read);
@@ -74,17 +64,10 @@ impl Shared {
         &self,
         read: impl FnOnce(&mut Connection) -> rusqlite::Result<Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let taken = self
-            .free
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let taken = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut conn = taken.ok_or(StoreError::Closed)?;
         let answer = read(&mut conn);
-        self.free
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(conn);
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
         within(&self.folder.file, answer)?
     }
 }
@@ -92,41 +75,27 @@ impl Shared {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| StoreError::Closed)?
+    tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Closed)?
 }
 
 fn connect(file: &Path, options: &Options) -> rusqlite::Result<Connection> {
-    let conn = Connection::open_with_flags(
-        file,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let conn = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(options.busy_timeout)?;
     conn.pragma_update(None, "mmap_size", schema::MMAP_BYTES)?;
     conn.pragma_update(None, "query_only", true)?;
     Ok(conn)
 }
 
-pub(super) fn get(
-    conn: &mut Connection,
-    key: Key,
-) -> rusqlite::Result<Result<Option<Object>, StoreError>> {
-    let mut statement = conn.prepare_cached(
-        "SELECT rev, doc FROM object WHERE kind = ?1 AND tenant = ?2 AND id = ?3",
-    )?;
+pub(super) fn get(conn: &mut Connection, key: Key) -> rusqlite::Result<Result<Option<Object>, StoreError>> {
+    let mut statement =
+        conn.prepare_cached("SELECT rev, doc FROM object WHERE kind = ?1 AND tenant = ?2 AND id = ?3")?;
     let found = statement
-        .query_row(params![key.kind.name(), key.tenant, key.id], |row| {
-            Ok((revision(row, 0)?, document(row, 1)?))
-        })
+        .query_row(params![key.kind.name(), key.tenant, key.id], |row| Ok((revision(row, 0)?, document(row, 1)?)))
         .optional()?;
     Ok(Ok(found.map(|(rev, doc)| Object { key, rev, doc })))
 }
 
-pub(super) fn list(
-    conn: &mut Connection,
-    query: &Query,
-) -> rusqlite::Result<Result<Vec<Object>, StoreError>> {
+pub(super) fn list(conn: &mut Connection, query: &Query) -> rusqlite::Result<Result<Vec<Object>, StoreError>> {
     let found = match &query.tenant {
         Some(tenant) => list_tenant(conn, query, tenant),
         None => list_every_tenant(conn, query),
@@ -187,9 +156,8 @@ pub(super) fn events(
     limit: usize,
 ) -> rusqlite::Result<Result<Vec<Event>, StoreError>> {
     let tx = conn.transaction()?;
-    let (head, pruned) = tx.query_row("SELECT rev, pruned FROM head", [], |row| {
-        Ok((revision(row, 0)?, revision(row, 1)?))
-    })?;
+    let (head, pruned) =
+        tx.query_row("SELECT rev, pruned FROM head", [], |row| Ok((revision(row, 0)?, revision(row, 1)?)))?;
     if after < pruned || after > head {
         return Ok(Err(StoreError::Gone { oldest: pruned }));
     }
@@ -197,9 +165,7 @@ pub(super) fn events(
     // The revision of the last row that the limit lets in; all rows of that revision come along.
     let last: Option<i64> = tx
         .prepare_cached("SELECT rev FROM event WHERE rev > ?1 ORDER BY rev, seq LIMIT 1 OFFSET ?2")?
-        .query_row(params![after, sql_limit(limit).saturating_sub(1)], |row| {
-            row.get(0)
-        })
+        .query_row(params![after, sql_limit(limit).saturating_sub(1)], |row| row.get(0))
         .optional()?;
     if limit == 0 {
         return Ok(Ok(Vec::new()));
@@ -217,10 +183,7 @@ pub(super) fn events(
 /// cannot make the copy start again for ever.
 pub(super) fn snapshot(folder: &Folder, to: &Path) -> Result<(), StoreError> {
     if to.exists() {
-        return Err(StoreError::Invalid(format!(
-            "{} exists already: give the snapshot another name",
-            to.display()
-        )));
+        return Err(StoreError::Invalid(format!("{} exists already: give the snapshot another name", to.display())));
     }
     let mut name = to.as_os_str().to_owned();
     name.push(".part");
@@ -233,9 +196,7 @@ pub(super) fn snapshot(folder: &Folder, to: &Path) -> Result<(), StoreError> {
         _ => io_error(part, "cannot be made", e),
     })?;
     let copied = copy(folder, part).and_then(|()| {
-        std::fs::rename(part, to)
-            .and_then(|()| files::sync_parent(to))
-            .map_err(|e| io_error(to, "cannot be made", e))
+        std::fs::rename(part, to).and_then(|()| files::sync_parent(to)).map_err(|e| io_error(to, "cannot be made", e))
     });
     if copied.is_err() {
         let _ = std::fs::remove_file(part);
@@ -246,29 +207,19 @@ pub(super) fn snapshot(folder: &Folder, to: &Path) -> Result<(), StoreError> {
 fn copy(folder: &Folder, part: &Path) -> Result<(), StoreError> {
     let source = within(
         &folder.file,
-        Connection::open_with_flags(
-            &folder.file,
-            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        ),
+        Connection::open_with_flags(&folder.file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX),
     )?;
-    let mut target = within(
-        part,
-        Connection::open_with_flags(part, OpenFlags::SQLITE_OPEN_READ_WRITE),
-    )?;
+    let mut target = within(part, Connection::open_with_flags(part, OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     let backup = within(part, rusqlite::backup::Backup::new(&source, &mut target))?;
     match backup.step(-1).map_err(|e| translate(part, e))? {
         rusqlite::backup::StepResult::Done => {}
         _ => {
-            return Err(StoreError::Busy {
-                file: folder.file.clone(),
-            });
+            return Err(StoreError::Busy { file: folder.file.clone() });
         }
     }
     drop(backup);
     within(part, target.close().map_err(|(_, e)| e))?;
-    std::fs::File::open(part)
-        .and_then(|file| file.sync_all())
-        .map_err(|e| io_error(part, "cannot be written", e))
+    std::fs::File::open(part).and_then(|file| file.sync_all()).map_err(|e| io_error(part, "cannot be written", e))
 }
 
 /// SQLite counts in signed numbers.
@@ -277,43 +228,17 @@ fn sql_limit(limit: usize) -> i64 {
 }
 
 fn object(row: &Row<'_>, kind: Kind) -> rusqlite::Result<Object> {
-    let key = Key {
-        kind,
-        tenant: row.get(0)?,
-        id: row.get(1)?,
-    };
-    Ok(Object {
-        key,
-        rev: revision(row, 2)?,
-        doc: document(row, 3)?,
-    })
+    let key = Key { kind, tenant: row.get(0)?, id: row.get(1)? };
+    Ok(Object { key, rev: revision(row, 2)?, doc: document(row, 3)? })
 }
 
 fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
-    let kind = row
-        .get_ref(1)?
-        .as_str()?
-        .parse::<Kind>()
-        .map_err(|e| unreadable(1, e))?;
-    let key = Key {
-        kind,
-        tenant: row.get(2)?,
-        id: row.get(3)?,
-    };
+    let kind = row.get_ref(1)?.as_str()?.parse::<Kind>().map_err(|e| unreadable(1, e))?;
+    let key = Key { kind, tenant: row.get(2)?, id: row.get(3)? };
     let rev = revision(row, 0)?;
     match row.get_ref(4)?.as_str()? {
-        "delete" => Ok(Event {
-            rev,
-            key,
-            op: Op::Delete,
-            doc: None,
-        }),
-        _ => Ok(Event {
-            rev,
-            key,
-            op: Op::Put,
-            doc: Some(document(row, 5)?),
-        }),
+        "delete" => Ok(Event { rev, key, op: Op::Delete, doc: None }),
+        _ => Ok(Event { rev, key, op: Op::Put, doc: Some(document(row, 5)?) }),
     }
 }
 
@@ -325,9 +250,6 @@ fn document(row: &Row<'_>, column: usize) -> rusqlite::Result<Value> {
     serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|e| unreadable(column, e))
 }
 
-fn unreadable(
-    column: usize,
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> rusqlite::Error {
+fn unreadable(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
 }

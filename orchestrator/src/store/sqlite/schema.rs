@@ -25,17 +25,10 @@ pub(super) fn open(folder: &Folder, options: &Options) -> Result<Connection, Sto
     let file = &folder.file;
     if !file.exists() {
         make(folder)?;
-    } else if std::fs::metadata(file)
-        .map_err(|e| io_error(file, "cannot be read", e))?
-        .len()
-        == 0
-    {
+    } else if std::fs::metadata(file).map_err(|e| io_error(file, "cannot be read", e))?.len() == 0 {
         return Err(damaged(file, "it is empty"));
     }
-    let mut conn = within(
-        file,
-        Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE),
-    )?;
+    let mut conn = within(file, Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     within(file, conn.busy_timeout(options.busy_timeout))?;
     migrate(&mut conn, file, STEPS)?;
     within(file, configure(&conn, options))?;
@@ -53,29 +46,15 @@ pub(super) fn head(conn: &Connection) -> rusqlite::Result<Revision> {
 }
 
 /// Checks whose file it is and runs the steps that it lacks.
-pub(super) fn migrate(
-    conn: &mut Connection,
-    file: &Path,
-    steps: &[Step],
-) -> Result<(), StoreError> {
-    let application: i32 = within(
-        file,
-        conn.pragma_query_value(None, "application_id", |row| row.get(0)),
-    )?;
+pub(super) fn migrate(conn: &mut Connection, file: &Path, steps: &[Step]) -> Result<(), StoreError> {
+    let application: i32 = within(file, conn.pragma_query_value(None, "application_id", |row| row.get(0)))?;
     if application != APPLICATION_ID {
         return Err(damaged(file, "it was not made by sliceway"));
     }
-    let found: u32 = within(
-        file,
-        conn.pragma_query_value(None, "user_version", |row| row.get(0)),
-    )?;
+    let found: u32 = within(file, conn.pragma_query_value(None, "user_version", |row| row.get(0)))?;
     let known = u32::try_from(steps.len()).unwrap_or(u32::MAX);
     if found > known {
-        return Err(StoreError::Newer {
-            file: file.to_owned(),
-            found,
-            known,
-        });
+        return Err(StoreError::Newer { file: file.to_owned(), found, known });
     }
     for version in found..known {
         within(file, migrate_one(conn, steps, version))?;
@@ -97,18 +76,11 @@ fn migrate_one(conn: &mut Connection, steps: &[Step], version: u32) -> rusqlite:
 /// then always damage and never a first start.
 fn make(folder: &Folder) -> Result<(), StoreError> {
     if folder.beside("-wal").exists() {
-        return Err(damaged(
-            &folder.file,
-            "it is missing, while its log is still there",
-        ));
+        return Err(damaged(&folder.file, "it is missing, while its log is still there"));
     }
     let new = folder.beside(".new");
-    for left_over in [
-        new.clone(),
-        folder.beside(".new-wal"),
-        folder.beside(".new-shm"),
-        folder.beside(".new-journal"),
-    ] {
+    for left_over in [new.clone(), folder.beside(".new-wal"), folder.beside(".new-shm"), folder.beside(".new-journal")]
+    {
         match std::fs::remove_file(&left_over) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 return Err(io_error(&left_over, "cannot be removed", e));
@@ -117,14 +89,8 @@ fn make(folder: &Folder) -> Result<(), StoreError> {
         }
     }
     files::create_private(&new).map_err(|e| io_error(&new, "cannot be made", e))?;
-    let mut conn = within(
-        &new,
-        Connection::open_with_flags(&new, OpenFlags::SQLITE_OPEN_READ_WRITE),
-    )?;
-    within(
-        &new,
-        conn.pragma_update(None, "application_id", APPLICATION_ID),
-    )?;
+    let mut conn = within(&new, Connection::open_with_flags(&new, OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+    within(&new, conn.pragma_update(None, "application_id", APPLICATION_ID))?;
     migrate(&mut conn, &new, STEPS)?;
     within(&new, conn.pragma_update(None, "journal_mode", "wal"))?;
     within(&new, conn.close().map_err(|(_, e)| e))?;
@@ -147,15 +113,8 @@ fn configure(conn: &Connection, options: &Options) -> rusqlite::Result<()> {
 
 /// A torn or damaged file is found here and not by a user a week later.
 fn check_pages(conn: &Connection, file: &Path) -> Result<(), StoreError> {
-    let verdict: String = within(
-        file,
-        conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)),
-    )?;
-    if verdict == "ok" {
-        Ok(())
-    } else {
-        Err(damaged(file, &format!("its check says: {verdict}")))
-    }
+    let verdict: String = within(file, conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)))?;
+    if verdict == "ok" { Ok(()) } else { Err(damaged(file, &format!("its check says: {verdict}"))) }
 }
 
 /// Version 1: objects, the events of their changes, and the revision of the last commit. `head.pruned` is the newest
@@ -206,10 +165,7 @@ mod tests {
     #[test]
     fn the_writer_flushes_every_commit() {
         let (_data, conn) = made();
-        let pragma = |name| {
-            conn.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
-                .unwrap()
-        };
+        let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
         assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
         assert_eq!(pragma("synchronous"), 2.into());
     }
@@ -222,28 +178,15 @@ mod tests {
         migrate(&mut conn, data.path(), &[STEPS[0], next]).unwrap();
         conn.execute("INSERT INTO added VALUES (1)", []).unwrap();
         let error = migrate(&mut conn, data.path(), STEPS).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                StoreError::Newer {
-                    found: 2,
-                    known: 1,
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }), "{error}");
     }
 
     #[test]
     fn a_migration_that_fails_leaves_the_version_before_it() {
         let (data, mut conn) = made();
-        let broken: Step =
-            |tx| tx.execute_batch("CREATE TABLE half (x INTEGER) STRICT; CREATE NONSENSE");
+        let broken: Step = |tx| tx.execute_batch("CREATE TABLE half (x INTEGER) STRICT; CREATE NONSENSE");
         migrate(&mut conn, data.path(), &[STEPS[0], broken]).unwrap_err();
-        let version: u32 = conn
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .unwrap();
+        let version: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
         assert_eq!(version, 1);
         assert!(conn.prepare("SELECT * FROM half").is_err());
     }

@@ -41,21 +41,11 @@ impl Prepared {
                 return Err(StoreError::Invalid(format!("a {} needs an id", key.kind)));
             }
             if !seen.insert(key) {
-                return Err(StoreError::Invalid(format!(
-                    "{key} stands twice in one transaction"
-                )));
+                return Err(StoreError::Invalid(format!("{key} stands twice in one transaction")));
             }
         }
-        let puts = txn
-            .puts
-            .iter()
-            .map(|(key, doc)| serialise(key, doc, limit))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            when: txn.when,
-            puts,
-            deletes: txn.deletes,
-        })
+        let puts = txn.puts.iter().map(|(key, doc)| serialise(key, doc, limit)).collect::<Result<_, _>>()?;
+        Ok(Self { when: txn.when, puts, deletes: txn.deletes })
     }
 
     /// How many objects it touches at most.
@@ -64,18 +54,10 @@ impl Prepared {
     }
 }
 
-fn serialise(
-    key: &Key,
-    doc: &serde_json::Value,
-    limit: usize,
-) -> Result<(Key, String), StoreError> {
+fn serialise(key: &Key, doc: &serde_json::Value, limit: usize) -> Result<(Key, String), StoreError> {
     let text = doc.to_string();
     if text.len() > limit {
-        return Err(StoreError::TooLarge {
-            key: key.clone(),
-            bytes: text.len(),
-            limit,
-        });
+        return Err(StoreError::TooLarge { key: key.clone(), bytes: text.len(), limit });
     }
     Ok((key.clone(), text))
 }
@@ -89,10 +71,7 @@ pub(super) struct Counters {
 
 impl Counters {
     pub(super) fn read(&self) -> Stats {
-        Stats {
-            transactions: self.transactions.load(Ordering::Relaxed),
-            flushes: self.flushes.load(Ordering::Relaxed),
-        }
+        Stats { transactions: self.transactions.load(Ordering::Relaxed), flushes: self.flushes.load(Ordering::Relaxed) }
     }
 }
 
@@ -184,30 +163,20 @@ impl Writer {
     /// One flush for the whole group. An error means that nothing of it was written.
     fn commit(&mut self, group: &[Request]) -> rusqlite::Result<Vec<Outcome>> {
         let at_ms = unix_ms(self.options.clock.now());
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut head = self.head;
         let mut outcomes = Vec::with_capacity(group.len());
         for request in group {
             outcomes.push(match refusal(&tx, &request.prepared.when)? {
                 Some(error) => Outcome::Refused(error),
                 None => {
-                    head = write(
-                        &tx,
-                        &request.prepared,
-                        Stamp {
-                            newest: head,
-                            at_ms,
-                        },
-                    )?;
+                    head = write(&tx, &request.prepared, Stamp { newest: head, at_ms })?;
                     Outcome::Committed(head)
                 }
             });
         }
         if head != self.head {
-            tx.prepare_cached("UPDATE head SET rev = ?1")?
-                .execute([head.0.cast_signed()])?;
+            tx.prepare_cached("UPDATE head SET rev = ?1")?.execute([head.0.cast_signed()])?;
         }
         tx.commit()?;
         Ok(outcomes)
@@ -258,10 +227,7 @@ fn refusal(tx: &Transaction<'_>, when: &[Precondition]) -> rusqlite::Result<Opti
             Precondition::Exists(_) => found.is_some(),
         };
         if !holds {
-            return Ok(Some(StoreError::Conflict {
-                key: key.clone(),
-                found,
-            }));
+            return Ok(Some(StoreError::Conflict { key: key.clone(), found }));
         }
     }
     Ok(None)
@@ -269,9 +235,7 @@ fn refusal(tx: &Transaction<'_>, when: &[Precondition]) -> rusqlite::Result<Opti
 
 fn revision_of(tx: &Transaction<'_>, key: &Key) -> rusqlite::Result<Option<Revision>> {
     tx.prepare_cached("SELECT rev FROM object WHERE kind = ?1 AND tenant = ?2 AND id = ?3")?
-        .query_row(params![key.kind.name(), key.tenant, key.id], |row| {
-            row.get::<_, i64>(0)
-        })
+        .query_row(params![key.kind.name(), key.tenant, key.id], |row| row.get::<_, i64>(0))
         .optional()
         .map(|found| found.map(|rev| Revision(rev.cast_unsigned())))
 }
@@ -290,30 +254,14 @@ fn write(tx: &Transaction<'_>, prepared: &Prepared, stamp: Stamp) -> rusqlite::R
              ON CONFLICT (kind, tenant, id) DO UPDATE SET rev = excluded.rev, doc = excluded.doc",
         )?
         .execute(params![key.kind.name(), key.tenant, key.id, rev, doc])?;
-        event.execute(params![
-            rev,
-            stamp.at_ms,
-            key.kind.name(),
-            key.tenant,
-            key.id,
-            "put",
-            doc
-        ])?;
+        event.execute(params![rev, stamp.at_ms, key.kind.name(), key.tenant, key.id, "put", doc])?;
     }
     for key in &prepared.deletes {
         let gone = tx
             .prepare_cached("DELETE FROM object WHERE kind = ?1 AND tenant = ?2 AND id = ?3")?
             .execute(params![key.kind.name(), key.tenant, key.id])?;
         if gone > 0 {
-            event.execute(params![
-                rev,
-                stamp.at_ms,
-                key.kind.name(),
-                key.tenant,
-                key.id,
-                "delete",
-                None::<&str>
-            ])?;
+            event.execute(params![rev, stamp.at_ms, key.kind.name(), key.tenant, key.id, "delete", None::<&str>])?;
             changed = true;
         }
     }
@@ -328,15 +276,8 @@ struct Keep {
 
 impl Keep {
     fn of(options: &Options) -> Self {
-        let oldest = options
-            .clock
-            .now()
-            .checked_sub(options.event_keep)
-            .unwrap_or(UNIX_EPOCH);
-        Self {
-            rows: i64::try_from(options.event_rows).unwrap_or(i64::MAX),
-            after_ms: unix_ms(oldest),
-        }
+        let oldest = options.clock.now().checked_sub(options.event_keep).unwrap_or(UNIX_EPOCH);
+        Self { rows: i64::try_from(options.event_rows).unwrap_or(i64::MAX), after_ms: unix_ms(oldest) }
     }
 }
 
@@ -346,15 +287,9 @@ fn prune(conn: &mut Connection, keep: &Keep) -> rusqlite::Result<()> {
     let last: Option<i64> = tx.query_row("SELECT max(seq) FROM event", [], |row| row.get(0))?;
     let too_many = last.unwrap_or(0).saturating_sub(keep.rows);
     let cut: Option<i64> = {
-        let mut oldest =
-            tx.prepare_cached("SELECT seq, at_ms, rev FROM event ORDER BY seq LIMIT ?1")?;
-        let rows = oldest.query_map([PRUNE_ROWS], |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, i64>(1)?,
-                row.get::<_, i64>(2)?,
-            ))
-        })?;
+        let mut oldest = tx.prepare_cached("SELECT seq, at_ms, rev FROM event ORDER BY seq LIMIT ?1")?;
+        let rows = oldest
+            .query_map([PRUNE_ROWS], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?;
         let mut cut = None;
         for row in rows {
             let (seq, at_ms, rev) = row?;

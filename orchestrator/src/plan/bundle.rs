@@ -1,0 +1,52 @@
+//! A rendered chart as it is kept: reused for the same inputs, so that an unchanged file never changes the world.
+
+use models::resource::Body;
+use serde::{Deserialize, Serialize};
+use topology::Pods;
+
+/// Stored under `Kind::Bundle`, tenant, id `<slice uid>/<function>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bundle {
+    pub format: u32,
+    /// Digest of what the user asked for: chart reference, values, contract, cluster.
+    pub inputs: String,
+    pub chart: ChartPin,
+    pub objects: Vec<Piece>,
+    pub pods: Vec<Pods>,
+    /// Names of the volumes that hold data: claims of the chart and claim templates.
+    pub volumes: Vec<String>,
+    /// Requested storage over all claims.
+    pub storage_bytes: u64,
+    /// What a person should know: lookups answered as absent, random functions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Bundle {
+    pub const FORMAT: u32 = 1;
+}
+
+/// Which chart it was, for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChartPin {
+    pub name: String,
+    pub version: String,
+    pub digest: String,
+}
+
+/// One rendered object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    pub api_version: String,
+    pub kind: String,
+    pub name: String,
+    /// The chart's file that it came from.
+    pub source: String,
+    pub body: Body,
+}
+
+impl Piece {
+    pub fn is(&self, kind: &str) -> bool {
+        self.kind == kind
+    }
+}

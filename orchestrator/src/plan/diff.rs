@@ -1,0 +1,238 @@
+//! What is wanted against what is recorded and observed: the changes. Pure.
+//!
+//! A change has a reason that a person can check. What is neither wanted nor recorded is never touched.
+
+use super::make::PlanError;
+use super::model::Recorded;
+use super::names::digest;
+use super::want::{Want, Wanted, tier};
+use super::world::Observed;
+use models::change::Verb;
+use models::resource::{Body, Resource, ResourceId, Seen};
+use models::{Name, Problem};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A change before it has a number and an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub verb: Verb,
+    pub id: ResourceId,
+    pub before: Option<Resource>,
+    pub after: Option<Resource>,
+    pub seen: Option<Seen>,
+    pub needs: Vec<ResourceId>,
+    pub tier: u8,
+    pub reason: String,
+    pub irreversible: Option<String>,
+}
+
+/// The two sides, and what may be lost.
+pub struct Sides<'a> {
+    pub want: &'a Want,
+    pub recorded: &'a BTreeMap<ResourceId, Recorded>,
+    pub observed: &'a BTreeMap<ResourceId, Observed>,
+    pub replace: &'a BTreeSet<Name>,
+}
+
+/// All changes; checks only where something that they look at changes.
+pub fn diff(sides: &Sides<'_>) -> Result<Vec<Step>, PlanError> {
+    let mut steps = Vec::new();
+    let mut problems = Vec::new();
+    for (id, wanted) in sides.want {
+        if wanted.resource.is_check() {
+            continue;
+        }
+        match sides.recorded.get(id) {
+            None => steps.push(create(id, wanted, sides.observed.get(id))),
+            Some(before) => match immutable(before, wanted) {
+                Some(field) if !replaces(sides, wanted) => problems.push(refusal(id, wanted, &field)),
+                _ => steps.extend(update(id, wanted, before, sides.observed.get(id))),
+            },
+        }
+    }
+    for (id, before) in sides.recorded {
+        if !sides.want.contains_key(id) {
+            steps.push(delete(id, before, sides.observed.get(id)));
+        }
+    }
+    if !problems.is_empty() {
+        return Err(PlanError::Problems(problems));
+    }
+    let touched: BTreeSet<ResourceId> = steps.iter().map(|step| step.id.clone()).collect();
+    steps.extend(sides.want.values().filter_map(|wanted| check(wanted, &touched)));
+    Ok(steps)
+}
+
+fn seen(observed: Option<&Observed>, recorded: Option<&Recorded>) -> Option<Seen> {
+    match observed {
+        Some(Observed::Present(seen)) => Some((**seen).clone()),
+        Some(Observed::Absent) => None,
+        Some(Observed::Unknown) | None => recorded.and_then(|recorded| recorded.seen.clone()),
+    }
+}
+
+fn create(id: &ResourceId, wanted: &Wanted, observed: Option<&Observed>) -> Step {
+    Step {
+        verb: Verb::Create,
+        id: id.clone(),
+        before: None,
+        after: Some(wanted.resource.clone()),
+        seen: seen(observed, None),
+        needs: wanted.needs.clone(),
+        tier: wanted.tier,
+        reason: wanted.why.clone(),
+        irreversible: None,
+    }
+}
+
+fn update(id: &ResourceId, wanted: &Wanted, before: &Recorded, observed: Option<&Observed>) -> Option<Step> {
+    let (verb, reason) = difference(wanted, before, observed)?;
+    Some(Step {
+        verb,
+        id: id.clone(),
+        before: Some(before.resource.clone()),
+        after: Some(wanted.resource.clone()),
+        seen: seen(observed, Some(before)),
+        needs: wanted.needs.clone(),
+        tier: wanted.tier,
+        reason,
+        irreversible: None,
+    })
+}
+
+/// Why what is recorded has to be written again.
+fn difference(wanted: &Wanted, before: &Recorded, observed: Option<&Observed>) -> Option<(Verb, String)> {
+    if before.resource != wanted.resource {
+        return Some((Verb::Update, format!("changed: {}", fields(&before.resource, &wanted.resource))));
+    }
+    if !before.certain {
+        return Some((Verb::Update, "an earlier operation stopped before its result was known".into()));
+    }
+    match observed {
+        Some(Observed::Absent) => Some((Verb::Create, "it is gone, and not by us".into())),
+        Some(Observed::Present(now)) => {
+            let then = before.seen.as_ref();
+            let another = then.is_some_and(|then| then.uid != now.uid);
+            let by_hand = then.is_some_and(|then| then.digest != now.digest);
+            match (another, by_hand) {
+                (true, _) => Some((Verb::Update, "it was deleted and made again, and not by us".into())),
+                (false, true) => Some((Verb::Update, "it was changed by hand; what the file says is put back".into())),
+                (false, false) => None,
+            }
+        }
+        Some(Observed::Unknown) | None => None,
+    }
+}
+
+fn delete(id: &ResourceId, before: &Recorded, observed: Option<&Observed>) -> Step {
+    let data = before.tier == tier::VOLUME;
+    Step {
+        verb: Verb::Delete,
+        id: id.clone(),
+        before: Some(before.resource.clone()),
+        after: None,
+        seen: seen(observed, Some(before)),
+        needs: before.needs.clone(),
+        tier: before.tier,
+        reason: "no longer wanted".into(),
+        irreversible: data.then(|| format!("the data of {} is gone", id.short())),
+    }
+}
+
+fn check(wanted: &Wanted, touched: &BTreeSet<ResourceId>) -> Option<Step> {
+    let Resource::Readiness(readiness) = &wanted.resource else { return None };
+    let looks_at = wanted.needs.iter().any(|id| touched.contains(id));
+    looks_at.then(|| Step {
+        verb: Verb::Check,
+        id: readiness.id.clone(),
+        before: None,
+        after: Some(wanted.resource.clone()),
+        seen: None,
+        needs: wanted.needs.clone(),
+        tier: wanted.tier,
+        reason: wanted.why.clone(),
+        irreversible: None,
+    })
+}
+
+/// Fields that the API server never lets change, by kind.
+const IMMUTABLE: &[(&str, &[&str])] = &[
+    ("Deployment", &["/spec/selector"]),
+    ("DaemonSet", &["/spec/selector"]),
+    (
+        "StatefulSet",
+        &["/spec/selector", "/spec/serviceName", "/spec/volumeClaimTemplates", "/spec/podManagementPolicy"],
+    ),
+    ("Job", &["/spec/selector", "/spec/template", "/spec/completionMode"]),
+    ("PersistentVolumeClaim", &["/spec/storageClassName", "/spec/accessModes", "/spec/volumeName"]),
+    ("RoleBinding", &["/roleRef"]),
+];
+
+fn immutable(before: &Recorded, wanted: &Wanted) -> Option<String> {
+    let (Some(old), Some(new)) = (body(&before.resource), body(&wanted.resource)) else { return None };
+    let kind = wanted.resource.id().api().1;
+    let (_, fields) = IMMUTABLE.iter().find(|(name, _)| *name == kind)?;
+    fields.iter().find(|field| old.pointer(field) != new.pointer(field)).map(|field| (*field).to_owned())
+}
+
+fn replaces(sides: &Sides<'_>, wanted: &Wanted) -> bool {
+    match &wanted.resource {
+        Resource::Object(object) => object.owner.function.as_ref().is_some_and(|name| sides.replace.contains(name)),
+        Resource::Readiness(_) | Resource::Secret(_) => false,
+    }
+}
+
+fn refusal(id: &ResourceId, wanted: &Wanted, field: &str) -> Problem {
+    let function = match &wanted.resource {
+        Resource::Object(object) => object.owner.function.as_ref().map(Name::to_string).unwrap_or_default(),
+        Resource::Readiness(_) | Resource::Secret(_) => String::new(),
+    };
+    Problem::at(function, format!("{}: {field} cannot be changed in place", id.short()))
+        .mend("put the old value back, or give the function another name: it is then made anew beside the old one")
+}
+
+fn body(resource: &Resource) -> Option<&Value> {
+    match resource {
+        Resource::Object(object) => match &object.body {
+            Body::Plain(body) => Some(body),
+            Body::Sealed { .. } => None,
+        },
+        Resource::Readiness(_) | Resource::Secret(_) => None,
+    }
+}
+
+/// The first few places where two resources differ.
+fn fields(before: &Resource, after: &Resource) -> String {
+    let (Some(old), Some(new)) = (body(before), body(after)) else {
+        return "its material".into();
+    };
+    let mut found = Vec::new();
+    walk((old, new), String::new(), &mut found);
+    match found.as_slice() {
+        [] if digest(before) != digest(after) => "what is filled in at run time".into(),
+        [] => "nothing".into(),
+        [one, two, three, rest @ ..] if !rest.is_empty() => format!("{one}, {two}, {three} and {} more", rest.len()),
+        all => all.join(", "),
+    }
+}
+
+fn walk((old, new): (&Value, &Value), path: String, found: &mut Vec<String>) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            for key in keys {
+                let (old, new) = (old.get(key).unwrap_or(&Value::Null), new.get(key).unwrap_or(&Value::Null));
+                let dot = if path.is_empty() { "" } else { "." };
+                walk((old, new), format!("{path}{dot}{key}"), found);
+            }
+        }
+        (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
+            for (index, pair) in old.iter().zip(new).enumerate() {
+                walk(pair, format!("{path}[{index}]"), found);
+            }
+        }
+        (old, new) if old != new => found.push(path),
+        _ => {}
+    }
+}

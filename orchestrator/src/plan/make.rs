@@ -1,0 +1,349 @@
+//! Makes a plan: resolve, size, place, render, diff. The same world and the same wish give the same plan.
+
+use super::bundle::{Bundle, ChartPin};
+use super::diff::{self, Sides};
+use super::model::{Candidate, Choice, Plan};
+use super::names::{self, digest};
+use super::order::order;
+use super::render::{Order, Renderer};
+use super::want::{self, Decided, Scene, Want};
+use super::world::World;
+use super::{contract, resolve};
+use adapters::helm::Release;
+use models::labels::Labels;
+use models::slice::{Phase, Workload};
+use models::{ClusterFacts, Name, OperationKind, Problem, Slice, SliceSpec};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use topology::{Clause, Demand, NoPlace, Placement, Request};
+
+#[derive(Debug, Clone)]
+pub enum Goal {
+    Apply { labels: Labels, spec: Box<SliceSpec> },
+    Delete,
+}
+
+#[derive(Debug, Clone)]
+pub struct Wish {
+    pub tenant: Name,
+    pub name: Name,
+    pub goal: Goal,
+    /// Functions that may move or be made anew.
+    pub replace: BTreeSet<Name>,
+    /// Functions whose data may be deleted.
+    pub allow_data_loss: BTreeSet<Name>,
+    /// Functions whose chart is resolved and rendered again.
+    pub upgrade: BTreeSet<Name>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
+    Problems(Vec<Problem>),
+    #[error(transparent)]
+    NoPlace(Box<NoPlace>),
+    #[error("{reason}; {mend}")]
+    Refused { reason: String, mend: String },
+    #[error("{cause}")]
+    Unavailable { cause: String },
+    #[error("there is no slice called {0}")]
+    NotFound(Name),
+}
+
+/// The one function behind `plan` and `apply`.
+pub async fn make(world: &World, wish: &Wish, renderer: &dyn Renderer) -> Result<Plan, PlanError> {
+    match &wish.goal {
+        Goal::Apply { labels, spec } => {
+            let slice = next_slice(world, wish, (labels, spec));
+            Maker { world, wish, renderer, slice }.apply().await
+        }
+        Goal::Delete => delete(world, wish),
+    }
+}
+
+fn next_slice(world: &World, wish: &Wish, (labels, spec): (&Labels, &SliceSpec)) -> Slice {
+    let incarnation = world.slice.as_ref().map_or(world.incarnations + 1, |slice| slice.incarnation);
+    Slice {
+        tenant: wish.tenant.clone(),
+        name: wish.name.clone(),
+        uid: names::slice_uid(&wish.tenant, &wish.name, incarnation),
+        incarnation,
+        labels: labels.clone(),
+        spec: spec.clone(),
+        phase: Phase::Ready,
+        operation: None,
+        placed: BTreeMap::new(),
+    }
+}
+
+struct Maker<'a> {
+    world: &'a World,
+    wish: &'a Wish,
+    renderer: &'a dyn Renderer,
+    slice: Slice,
+}
+
+/// A workload with everything that its bundle depends on.
+struct Part<'a> {
+    workload: Workload<'a>,
+    field: String,
+    chart: ChartPin,
+    values: Value,
+    inputs: String,
+    /// The bundle that is kept for the same inputs.
+    kept: Option<Bundle>,
+}
+
+impl Maker<'_> {
+    async fn apply(mut self) -> Result<Plan, PlanError> {
+        let spec = self.slice.spec.clone();
+        let parts = self.parts(&spec)?;
+        let sizes = self.sizes(&parts).await?;
+        let placement = self.place(&parts, &sizes)?;
+        let placed = placement.functions();
+        let bundles = self.bundles(&parts, &placed, &sizes).await?;
+        self.guard_data(&placed)?;
+        self.slice.placed = placed.iter().map(|(f, c)| (f.to_string(), c.to_string())).collect();
+        let decided = Decided {
+            placed: &placed,
+            clusters: &self.world.clusters,
+            bundles: &bundles,
+            recorded: &self.world.recorded,
+        };
+        let scene = Scene::new(&self.slice, decided);
+        let (want, mut warnings) = (want::want(&scene), want::warnings(&scene));
+        warnings.extend(placement.sites.iter().filter_map(|site| site.warning.clone()));
+        warnings.extend(bundles.iter().flat_map(|(f, b)| b.notes.iter().map(move |note| format!("{f}: {note}"))));
+        let kind = match &self.world.slice {
+            None => OperationKind::CreateSlice,
+            Some(_) => OperationKind::ChangeSlice,
+        };
+        let kept = bundles.iter().map(|(f, b)| (f.to_string(), serde_json::to_value(b).unwrap_or_default())).collect();
+        let outcome =
+            Outcome { kind, after: Some(self.slice.clone()), choices: choices(&placement), warnings, bundles: kept };
+        finish(self.world, self.wish, &want, outcome)
+    }
+
+    fn parts<'s>(&self, spec: &'s SliceSpec) -> Result<Vec<Part<'s>>, PlanError> {
+        let mut problems = Vec::new();
+        let mut parts = Vec::new();
+        for workload in spec.workloads() {
+            match self.part(spec, workload) {
+                Ok(part) => parts.push(part),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() { Ok(parts) } else { Err(PlanError::Problems(problems)) }
+    }
+
+    fn part<'s>(&self, spec: &'s SliceSpec, workload: Workload<'s>) -> Result<Part<'s>, Problem> {
+        let field = resolve::field(spec, workload.name);
+        let values = contract::values(spec, &self.slice.name, &workload)?;
+        let inputs = digest(&(workload.chart, &values, self.slice.namespace()));
+        let before = self.world.bundles.get(workload.name.as_str());
+        let again = self.wish.upgrade.contains(workload.name);
+        let kept = before.filter(|bundle| bundle.inputs == inputs && !again).cloned();
+        let same_chart = before.filter(|b| !again && resolve::still_meant(workload.chart, &b.chart));
+        let chart = match same_chart {
+            Some(bundle) => bundle.chart.clone(),
+            None => resolve::chart(&self.world.repositories, workload.chart, &format!("{field}.chart"))?,
+        };
+        Ok(Part { workload, field, chart, values, inputs, kept })
+    }
+
+    /// One render per function where nothing is kept: requests exist only after rendering.
+    async fn sizes(&self, parts: &[Part<'_>]) -> Result<BTreeMap<Name, Bundle>, PlanError> {
+        let mut sizes = BTreeMap::new();
+        for part in parts {
+            let bundle = match &part.kept {
+                Some(bundle) => bundle.clone(),
+                None => self.render(part, self.candidate(part)?).await?,
+            };
+            sizes.insert(part.workload.name.clone(), bundle);
+        }
+        Ok(sizes)
+    }
+
+    /// The facts of the first cluster where the function may stand.
+    fn candidate(&self, part: &Part<'_>) -> Result<&ClusterFacts, PlanError> {
+        let site = self.slice.spec.sites.get(part.workload.site);
+        let meant = |view: &super::ClusterView| match site.and_then(Clause::of) {
+            Some(Clause::Cluster(name)) => view.cluster.name == name,
+            Some(Clause::Select { selector, .. }) => selector.chooses(&view.cluster.labels),
+            None => false,
+        };
+        let known = self.world.clusters.values().filter(|view| meant(view)).find_map(|view| view.facts());
+        known.ok_or_else(|| {
+            let site = part.workload.site;
+            let names: Vec<&str> = self.world.clusters.keys().map(Name::as_str).collect();
+            let list = if names.is_empty() { "none is registered".to_owned() } else { names.join(", ") };
+            PlanError::Problems(vec![
+                Problem::at(format!("spec.sites.{site}"), "no cluster that it means was ever read".to_owned())
+                    .mend(format!("clusters: {list}; see: sliceway get clusters")),
+            ])
+        })
+    }
+
+    async fn render(&self, part: &Part<'_>, facts: &ClusterFacts) -> Result<Bundle, PlanError> {
+        let known = self.world.bundles.contains_key(part.workload.name.as_str());
+        let release = Release {
+            name: names::release(part.workload.name, &self.slice.uid),
+            namespace: self.slice.namespace(),
+            revision: 1,
+            is_upgrade: known,
+        };
+        let order = Order {
+            function: part.workload.name,
+            field: &part.field,
+            chart: &part.chart,
+            release,
+            values: &part.values,
+            facts,
+            inputs: &part.inputs,
+        };
+        self.renderer.render(&order).await
+    }
+
+    fn place(&self, parts: &[Part<'_>], sizes: &BTreeMap<Name, Bundle>) -> Result<Placement, PlanError> {
+        let demand = |part: &Part<'_>| Demand {
+            function: part.workload.name.clone(),
+            site: part.workload.site.clone(),
+            pods: sizes.get(part.workload.name).map(|bundle| bundle.pods.clone()).unwrap_or_default(),
+        };
+        let sites = self.slice.spec.sites.iter();
+        let request = Request {
+            sites: sites.filter_map(|(name, site)| Some((name.clone(), Clause::of(site)?))).collect(),
+            demands: parts.iter().map(demand).collect(),
+            candidates: self.world.clusters.values().map(candidate).collect(),
+            standing: self.world.standing.clone(),
+            replace: self.wish.replace.clone(),
+        };
+        topology::place(&request).map_err(|no| PlanError::NoPlace(Box::new(no)))
+    }
+
+    /// The bundle for the cluster that was chosen: what is kept, or a render for that cluster's version and APIs.
+    async fn bundles(
+        &self,
+        parts: &[Part<'_>],
+        placed: &BTreeMap<Name, Name>,
+        sizes: &BTreeMap<Name, Bundle>,
+    ) -> Result<BTreeMap<Name, Bundle>, PlanError> {
+        let mut bundles = BTreeMap::new();
+        for part in parts {
+            let size = &sizes[part.workload.name];
+            let chosen =
+                placed.get(part.workload.name).and_then(|c| self.world.clusters.get(c)).and_then(|v| v.facts());
+            let bundle = match (&part.kept, chosen) {
+                (None, Some(facts)) if !same_target(facts, self.candidate(part)?) => self.render(part, facts).await?,
+                _ => size.clone(),
+            };
+            bundles.insert(part.workload.name.clone(), bundle);
+        }
+        Ok(bundles)
+    }
+
+    /// A function that holds data is not removed or moved unless its name was said.
+    fn guard_data(&self, placed: &BTreeMap<Name, Name>) -> Result<(), PlanError> {
+        let Some(before) = &self.world.slice else { return Ok(()) };
+        let leaves = |function: &str, cluster: &str| {
+            let now = placed.iter().find(|(name, _)| name.as_str() == function);
+            now.is_none_or(|(_, now)| now.as_str() != cluster)
+        };
+        let lost = before.placed.iter().filter(|(f, c)| leaves(f, c)).map(|(f, _)| f.as_str());
+        guard(self.world, self.wish, lost)
+    }
+}
+
+fn same_target(a: &ClusterFacts, b: &ClusterFacts) -> bool {
+    a.version == b.version && a.apis == b.apis
+}
+
+fn candidate(view: &super::ClusterView) -> topology::Candidate {
+    topology::Candidate {
+        name: view.cluster.name.clone(),
+        labels: view.cluster.labels.clone(),
+        condition: view.condition(),
+        nodes: view.facts().map(|facts| facts.nodes.clone()).unwrap_or_default(),
+    }
+}
+
+fn choices(placement: &Placement) -> Vec<Choice> {
+    let each = |site: &topology::Choice| {
+        let candidates: Vec<Candidate> = site
+            .candidates
+            .iter()
+            .map(|v| Candidate { cluster: v.cluster.clone(), accepted: v.accepted, reason: v.reason.clone() })
+            .collect();
+        let chosen = site.standing.cluster.clone();
+        let reason = candidates.iter().find(|c| c.cluster == chosen).map(|c| c.reason.clone()).unwrap_or_default();
+        let standing = site.standing.clone();
+        let functions = site.standing.demands.iter().map(|demand| demand.function.clone());
+        functions
+            .map(|function| Choice {
+                function,
+                cluster: chosen.clone(),
+                reason: reason.clone(),
+                candidates: candidates.clone(),
+                standing: standing.clone(),
+            })
+            .collect::<Vec<_>>()
+    };
+    placement.sites.iter().flat_map(each).collect()
+}
+
+fn guard<'n>(world: &World, wish: &Wish, lost: impl Iterator<Item = &'n str>) -> Result<(), PlanError> {
+    let holds = |name: &&str| world.bundles.get(*name).is_some_and(|bundle| !bundle.volumes.is_empty());
+    let silent: Vec<&str> = lost
+        .filter(holds)
+        .filter(|name| !wish.allow_data_loss.iter().any(|allowed| allowed.as_str() == *name))
+        .collect();
+    if silent.is_empty() {
+        return Ok(());
+    }
+    let volumes = |name: &&str| {
+        let volumes = world.bundles.get(*name).map(|bundle| bundle.volumes.join(", ")).unwrap_or_default();
+        format!("{name} holds data (volumes {volumes}) that would be deleted")
+    };
+    Err(PlanError::Refused {
+        reason: silent.iter().map(volumes).collect::<Vec<_>>().join("; "),
+        mend: format!("to delete it say: --allow-data-loss {}", silent.join(" --allow-data-loss ")),
+    })
+}
+
+fn delete(world: &World, wish: &Wish) -> Result<Plan, PlanError> {
+    let slice = world.slice.as_ref().ok_or_else(|| PlanError::NotFound(wish.name.clone()))?;
+    guard(world, wish, slice.placed.keys().map(String::as_str))?;
+    let outcome =
+        Outcome { kind: OperationKind::DeleteSlice, after: None, choices: vec![], warnings: vec![], bundles: vec![] };
+    finish(world, wish, &Want::new(), outcome)
+}
+
+struct Outcome {
+    kind: OperationKind,
+    after: Option<Slice>,
+    choices: Vec<Choice>,
+    warnings: Vec<String>,
+    bundles: Vec<(String, Value)>,
+}
+
+fn finish(world: &World, wish: &Wish, want: &Want, outcome: Outcome) -> Result<Plan, PlanError> {
+    let sides = Sides { want, recorded: &world.recorded, observed: &world.observed, replace: &wish.replace };
+    let changes = order(diff::diff(&sides)?);
+    let slice = outcome.after.as_ref().or(world.slice.as_ref());
+    let digest = digest(&(&changes, &outcome.after));
+    Ok(Plan {
+        format: Plan::FORMAT,
+        id: digest[..16].to_owned(),
+        kind: outcome.kind,
+        tenant: wish.tenant.clone(),
+        subject: wish.name.clone(),
+        uid: slice.map(|slice| slice.uid.clone()).unwrap_or_default(),
+        before: world.slice.clone(),
+        after: outcome.after,
+        changes,
+        choices: outcome.choices,
+        warnings: outcome.warnings,
+        bundles: outcome.bundles,
+        digest,
+    })
+}

@@ -1,0 +1,212 @@
+//! Charts become bundles: the one IO of planning.
+//!
+//! What a chart may not do in a slice is refused here with words: hooks and cluster-scoped objects (until claims and hooks
+//! exist), objects for other namespaces, labels of ours. A Secret that a chart brings is sealed before it is kept.
+
+use super::bundle::{Bundle, ChartPin, Piece};
+use super::demand;
+use super::make::PlanError;
+use super::scope::is_cluster_scoped;
+use crate::store::{Blobs, Digest, Secret};
+use adapters::helm::{ApiVersions, Capabilities, ChartSource, Helm, HelmError, Release, RenderRequest, Rendered};
+use async_trait::async_trait;
+use models::resource::{Body, label};
+use models::{ClusterFacts, Name, Problem};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// One chart to render for one target.
+#[derive(Debug, Clone)]
+pub struct Order<'a> {
+    pub function: &'a Name,
+    /// Where the function stands in the file: `spec.servers[0]`.
+    pub field: &'a str,
+    pub chart: &'a ChartPin,
+    pub release: Release,
+    pub values: &'a Value,
+    pub facts: &'a ClusterFacts,
+    pub inputs: &'a str,
+}
+
+#[async_trait]
+pub trait Renderer: Send + Sync {
+    async fn render(&self, order: &Order<'_>) -> Result<Bundle, PlanError>;
+}
+
+/// The real one: Helm's engine, charts from the blob store.
+pub struct Rendering {
+    pub helm: Arc<Helm>,
+    pub blobs: Arc<Blobs>,
+}
+
+#[async_trait]
+impl Renderer for Rendering {
+    async fn render(&self, order: &Order<'_>) -> Result<Bundle, PlanError> {
+        let digest: Digest = order.chart.digest.parse().map_err(|_| unavailable("a chart's digest is not readable"))?;
+        let archive = self.blobs.get(&digest).await.map_err(|error| unavailable(error.to_string()))?;
+        let request = RenderRequest {
+            chart: ChartSource::Archive(archive.expose().into()),
+            release: order.release.clone(),
+            values: order.values.to_string(),
+            capabilities: Some(Capabilities {
+                kube_version: Some(order.facts.version.clone()),
+                api_versions: ApiVersions::Replace(order.facts.apis.clone()),
+            }),
+            include_crds: false,
+            check_reproducible: true,
+        };
+        let rendered = self.helm.render(&request).await.map_err(|error| failed(order, &error))?;
+        let problems = refusals(order, &rendered);
+        if !problems.is_empty() {
+            return Err(PlanError::Problems(problems));
+        }
+        self.keep(order, rendered).await
+    }
+}
+
+impl Rendering {
+    async fn keep(&self, order: &Order<'_>, rendered: Rendered) -> Result<Bundle, PlanError> {
+        let notes = notes(&rendered);
+        let mut bundle = Bundle {
+            format: Bundle::FORMAT,
+            inputs: order.inputs.to_owned(),
+            chart: order.chart.clone(),
+            objects: Vec::new(),
+            pods: Vec::new(),
+            volumes: Vec::new(),
+            storage_bytes: 0,
+            notes,
+        };
+        for object in rendered.objects {
+            measure(&mut bundle, &object.object);
+            let word = |pointer: &str| text(&object.object, pointer).to_owned();
+            let (api_version, kind, name) = (word("/apiVersion"), word("/kind"), word("/metadata/name"));
+            let body = self.body(&kind, object.object.clone()).await?;
+            bundle.objects.push(Piece { api_version, kind, name, source: object.source, body });
+        }
+        Ok(bundle)
+    }
+
+    async fn body(&self, kind: &str, object: Value) -> Result<Body, PlanError> {
+        if kind != "Secret" {
+            return Ok(Body::Plain(object));
+        }
+        let bytes = Secret::new(object.to_string().into_bytes());
+        let digest = self.blobs.put_sealed(bytes).await.map_err(|error| unavailable(error.to_string()))?;
+        Ok(Body::Sealed { digest: digest.to_string() })
+    }
+}
+
+fn measure(bundle: &mut Bundle, object: &Value) {
+    bundle.pods.extend(demand::pods(object));
+    let replicas = object.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
+    match text(object, "/kind") {
+        "PersistentVolumeClaim" => {
+            bundle.volumes.push(text(object, "/metadata/name").to_owned());
+            bundle.storage_bytes += demand::storage(object);
+        }
+        "StatefulSet" => {
+            for claim in object.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array).into_iter().flatten() {
+                bundle.volumes.push(text(claim, "/metadata/name").to_owned());
+                bundle.storage_bytes += demand::storage(claim) * replicas;
+            }
+        }
+        _ => {}
+    }
+}
+
+fn notes(rendered: &Rendered) -> Vec<String> {
+    let mut notes = Vec::new();
+    if rendered.reproducible == Some(false) {
+        notes.push(
+            "the chart renders differently each time (random or time functions); this bundle is kept and used".into(),
+        );
+    }
+    for lookup in &rendered.lookups {
+        notes.push(format!("the chart looked up {} {:?}; it was answered as absent", lookup.kind, lookup.name));
+    }
+    notes
+}
+
+/// Everything that the chart may not bring, at once.
+fn refusals(order: &Order<'_>, rendered: &Rendered) -> Vec<Problem> {
+    let field = format!("{}.chart", order.field);
+    let mut problems = Vec::new();
+    for hook in &rendered.hooks {
+        let message =
+            format!("{}: the chart has a {} hook ({} {})", hook.path, hook.events.join(","), hook.kind, hook.name);
+        problems.push(
+            Problem::at(&field, message).mend("hooks are not carried out yet; take a chart or values without them"),
+        );
+    }
+    for crd in &rendered.crds {
+        let message = format!("{}: the chart brings the CRD {}", crd.source, text(&crd.object, "/metadata/name"));
+        problems.push(
+            Problem::at(&field, message).mend("install the CRD on the cluster first, and take a chart without it"),
+        );
+    }
+    for object in &rendered.objects {
+        if let Some((message, mend)) = refusal(order, &object.object) {
+            problems.push(Problem::at(&field, format!("{}: {message}", object.source)).mend(mend));
+        }
+    }
+    problems
+}
+
+fn refusal(order: &Order<'_>, object: &Value) -> Option<(String, &'static str)> {
+    let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
+    let namespace = text(object, "/metadata/namespace");
+    if name.is_empty() {
+        return Some((format!("a {kind} without a name"), "give it a name; generateName cannot be kept true"));
+    }
+    if is_cluster_scoped(kind) {
+        let mend =
+            "a slice owns namespaces only; have the cluster's operator install it, or switch it off in the values";
+        return Some((format!("{kind} {name} belongs to the whole cluster"), mend));
+    }
+    if !namespace.is_empty() && namespace != order.release.namespace {
+        return Some((format!("{kind} {name} wants namespace {namespace}"), "leave the namespace to the release"));
+    }
+    if name.starts_with("sliceway") && ours(kind) {
+        return Some((format!("{kind} {name} has a name of ours"), "names that begin with \"sliceway\" are reserved"));
+    }
+    reserved_label(object).map(|key| (format!("{kind} {name} sets {key}"), "labels under sliceway.io/ are reserved"))
+}
+
+fn ours(kind: &str) -> bool {
+    matches!(kind, "Secret" | "ServiceAccount" | "NetworkPolicy" | "ResourceQuota" | "LimitRange")
+}
+
+fn reserved_label(object: &Value) -> Option<String> {
+    let template = demand::template(object).map(|(_, template)| template);
+    [Some(object), template].into_iter().flatten().find_map(|at| {
+        let maps = ["/metadata/labels", "/metadata/annotations"].map(|p| at.pointer(p).and_then(Value::as_object));
+        maps.into_iter().flatten().flat_map(|map| map.keys()).find(|key| key.starts_with(label::PREFIX)).cloned()
+    })
+}
+
+fn failed(order: &Order<'_>, error: &HelmError) -> PlanError {
+    if error.retryable() {
+        return unavailable(error.to_string());
+    }
+    if error.problems().is_empty() {
+        return PlanError::Problems(vec![Problem::at(format!("{}.chart", order.field), error.to_string())]);
+    }
+    let each = |problem: &adapters::helm::Problem| match &problem.path {
+        Some(pointer) => {
+            let path: String = pointer.split('/').skip(1).map(|part| format!(".{part}")).collect();
+            Problem::at(format!("{}.values{path}", order.field), problem.message.clone())
+                .mend(format!("see values.schema.json of chart {} {}", order.chart.name, order.chart.version))
+        }
+        None => Problem::at(format!("{}.chart", order.field), problem.to_string()),
+    };
+    PlanError::Problems(error.problems().iter().map(each).collect())
+}
+
+fn unavailable(cause: impl Into<String>) -> PlanError {
+    PlanError::Unavailable { cause: cause.into() }
+}
+
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+}

@@ -1,0 +1,125 @@
+//! The quota of a slice on a cluster: what its charts ask for, and room for one more pod of each workload to roll.
+
+use super::{Ours, Scene, Wanted};
+use crate::plan::demand::{self, Ask};
+use models::Name;
+use models::resource::{Body, Resource};
+use serde_json::{Map, Value, json};
+use topology::Count;
+
+pub const QUOTA: &str = "sliceway";
+
+#[derive(Default)]
+struct Sum {
+    ask: Ask,
+    pods: u64,
+    claims: u64,
+    storage: u64,
+}
+
+pub fn wanted(scene: &Scene<'_>) -> Vec<Wanted> {
+    scene.carrying().into_iter().map(|cluster| quota(scene, cluster)).collect()
+}
+
+fn quota(scene: &Scene<'_>, cluster: &Name) -> Wanted {
+    let sum = sum(scene, cluster);
+    let exposed = scene.rules.exposed(scene, cluster);
+    let mut hard = Map::new();
+    hard.insert("requests.cpu".into(), json!(format!("{}m", sum.ask.cpu_milli)));
+    hard.insert("requests.memory".into(), json!(sum.ask.memory_bytes.to_string()));
+    hard.insert("limits.cpu".into(), json!(format!("{}m", sum.ask.limit_cpu_milli)));
+    hard.insert("limits.memory".into(), json!(sum.ask.limit_memory_bytes.to_string()));
+    hard.insert("pods".into(), json!(sum.pods.to_string()));
+    hard.insert("persistentvolumeclaims".into(), json!(sum.claims.to_string()));
+    hard.insert("requests.storage".into(), json!(sum.storage.to_string()));
+    hard.insert("services.nodeports".into(), json!((exposed + chart_node_ports(scene, cluster)).to_string()));
+    overrides(scene, cluster, &mut hard);
+    let ours = Ours::new("v1/ResourceQuota", QUOTA, json!({"spec": {"hard": hard}}));
+    scene.object(cluster, ours.why("the slice takes no more than its charts ask for, and one pod of each to roll"))
+}
+
+/// `quota:` of the sites that stand here; several sites add up.
+fn overrides(scene: &Scene<'_>, cluster: &Name, hard: &mut Map<String, Value>) {
+    let here = |site: &Name| {
+        let workloads = scene.slice.spec.workloads();
+        workloads.iter().any(|w| w.site == site && scene.cluster_of(w.name) == Some(cluster))
+    };
+    let quotas: Vec<_> = scene
+        .slice
+        .spec
+        .sites
+        .iter()
+        .filter(|(name, _)| here(name))
+        .filter_map(|(_, site)| site.quota.as_ref())
+        .collect();
+    let total = |values: Vec<u64>| (!values.is_empty()).then(|| values.iter().sum::<u64>());
+    if let Some(cpu) = total(quotas.iter().filter_map(|q| q.cpu).map(|c| c.cpu_milli).collect()) {
+        hard.insert("requests.cpu".into(), json!(format!("{cpu}m")));
+    }
+    if let Some(memory) = total(quotas.iter().filter_map(|q| q.memory).map(|m| m.memory_bytes).collect()) {
+        hard.insert("requests.memory".into(), json!(memory.to_string()));
+    }
+    if let Some(storage) = total(quotas.iter().filter_map(|q| q.storage).map(|m| m.memory_bytes).collect()) {
+        hard.insert("requests.storage".into(), json!(storage.to_string()));
+    }
+}
+
+fn bodies<'a>(scene: &'a Scene<'_>, cluster: &'a Name) -> impl Iterator<Item = &'a Value> {
+    let here = scene.bundles.iter().filter(move |(function, _)| scene.cluster_of(function) == Some(cluster));
+    here.flat_map(|(_, bundle)| &bundle.objects).filter_map(|piece| match &piece.body {
+        Body::Plain(body) => Some(body),
+        Body::Sealed { .. } => None,
+    })
+}
+
+fn sum(scene: &Scene<'_>, cluster: &Name) -> Sum {
+    let nodes = scene.clusters.get(cluster).and_then(|c| c.facts()).map_or(1, |facts| facts.nodes.len() as u64);
+    let mut sum = Sum::default();
+    for body in bodies(scene, cluster) {
+        let Some((ask, count)) = demand::pod_ask(body) else { continue };
+        let pods = 1 + match count {
+            Count::Replicas(n) => u64::from(n),
+            Count::EveryNode => nodes,
+        };
+        sum.pods += pods;
+        sum.ask.cpu_milli += ask.cpu_milli * pods;
+        sum.ask.memory_bytes += ask.memory_bytes * pods;
+        sum.ask.limit_cpu_milli += ask.limit_cpu_milli * pods;
+        sum.ask.limit_memory_bytes += ask.limit_memory_bytes * pods;
+    }
+    for (function, bundle) in scene.bundles {
+        if scene.cluster_of(function) == Some(cluster) {
+            sum.claims += bundle.volumes.len() as u64;
+            sum.storage += bundle.storage_bytes;
+        }
+    }
+    sum
+}
+
+/// Node ports of Services that charts bring.
+fn chart_node_ports(scene: &Scene<'_>, cluster: &Name) -> u64 {
+    let exposing = |body: &&Value| {
+        let kind = body.get("kind").and_then(Value::as_str);
+        let wide = body.pointer("/spec/type").and_then(Value::as_str);
+        kind == Some("Service") && matches!(wide, Some("NodePort" | "LoadBalancer"))
+    };
+    let ports = |body: &Value| body.pointer("/spec/ports").and_then(Value::as_array).map_or(0, |p| p.len() as u64);
+    bodies(scene, cluster).filter(exposing).map(ports).sum()
+}
+
+/// Whether a quota's figures only fall. Where some rise and some fall it is raised first: the plan that follows lowers it.
+pub fn lowered(before: Option<&Resource>, after: Option<&Resource>) -> bool {
+    let hard = |resource: Option<&Resource>| match resource {
+        Some(Resource::Object(object)) if object.id.kind == "v1/ResourceQuota" => match &object.body {
+            Body::Plain(body) => body.pointer("/spec/hard").and_then(Value::as_object).cloned(),
+            Body::Sealed { .. } => None,
+        },
+        _ => None,
+    };
+    let (Some(before), Some(after)) = (hard(before), hard(after)) else { return false };
+    let figure = |value: Option<&Value>| -> u64 {
+        let text = value.and_then(Value::as_str).unwrap_or("0");
+        text.strip_suffix('m').unwrap_or(text).parse().unwrap_or(0)
+    };
+    before != after && after.iter().all(|(key, value)| figure(Some(value)) <= figure(before.get(key)))
+}

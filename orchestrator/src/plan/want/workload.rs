@@ -1,0 +1,154 @@
+//! The objects of the charts, made ours: labels on pods, an identity, an annotation that rolls them, and the check that
+//! they became ready.
+
+use super::{Scene, Want, Wanted, secrets, tier, versions};
+use crate::plan::bundle::Piece;
+use crate::plan::demand::template_pointer;
+use crate::plan::names;
+use models::Name;
+use models::resource::{Body, Object, Part, Readiness, Resource, ResourceId};
+use models::secret::SecretRef;
+use models::slice::{Role, Workload};
+use serde_json::{Map, Value, json};
+
+/// Changes when the pods must start anew: another certificate or uplink.
+const ROLL: &str = "sliceway.io/roll";
+
+pub fn wanted(scene: &Scene<'_>, base: &Want) -> Vec<Wanted> {
+    let mut all = Vec::new();
+    for workload in scene.slice.spec.workloads() {
+        let (Some(cluster), Some(bundle)) = (scene.cluster_of(workload.name), scene.bundles.get(workload.name)) else {
+            continue;
+        };
+        let mut made: Vec<Wanted> =
+            bundle.objects.iter().map(|piece| object(scene, cluster, &workload, piece)).collect();
+        order(scene, cluster, &workload, (base, &mut made));
+        all.extend(readiness(scene, cluster, &workload, &made));
+        all.extend(made);
+    }
+    all
+}
+
+fn object(scene: &Scene<'_>, cluster: &Name, workload: &Workload<'_>, piece: &Piece) -> Wanted {
+    let kind = format!("{}/{}", piece.api_version, piece.kind);
+    let id = names::object(cluster, &kind, &scene.namespace, piece.name.clone());
+    let body = match &piece.body {
+        Body::Plain(body) => Body::Plain(ours(scene, workload, body.clone())),
+        Body::Sealed { digest } => Body::Sealed { digest: digest.clone() },
+    };
+    let tier = match (piece.kind.as_str(), workload.role) {
+        ("PersistentVolumeClaim", _) => tier::VOLUME,
+        (_, Role::Server) => tier::SERVER,
+        (_, Role::Gateway | Role::Function) => tier::GATEWAY,
+    };
+    let owner = scene.owner(Some(workload.name));
+    let resource = Resource::Object(Object { id, owner, body, fills: vec![] });
+    Wanted { resource, needs: vec![], tier, why: format!("chart of {} ({})", workload.name, piece.source) }
+}
+
+/// Namespace, pod labels, annotation and service account; nothing else of the chart's is touched.
+fn ours(scene: &Scene<'_>, workload: &Workload<'_>, mut body: Value) -> Value {
+    entry(&mut body, "metadata").insert("namespace".into(), json!(scene.namespace));
+    let kind = body.get("kind").and_then(Value::as_str).unwrap_or("").to_owned();
+    let pod = match (kind.as_str(), template_pointer(&kind)) {
+        ("Pod", _) => Some(&mut body),
+        (_, Some(pointer)) => body.pointer_mut(pointer),
+        (_, None) => None,
+    };
+    if let Some(pod) = pod {
+        let metadata = entry(pod, "metadata");
+        for (key, value) in scene.owner(Some(workload.name)).labels() {
+            child(metadata, "labels").insert(key, json!(value));
+        }
+        if workload.platform.is_some() {
+            child(metadata, "annotations").insert(ROLL.into(), json!(roll(scene, workload)));
+        }
+        let spec = entry(pod, "spec");
+        if !spec.contains_key("serviceAccountName") {
+            spec.insert("serviceAccountName".into(), json!(names::service_account(workload.name)));
+        }
+    }
+    body
+}
+
+fn entry<'a>(value: &'a mut Value, key: &str) -> &'a mut Map<String, Value> {
+    child(map(value), key)
+}
+
+fn child<'a>(parent: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
+    map(parent.entry(key.to_owned()).or_insert(Value::Null))
+}
+
+fn map(value: &mut Value) -> &mut Map<String, Value> {
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    value.as_object_mut().expect("it was made a map one line above")
+}
+
+fn roll(scene: &Scene<'_>, workload: &Workload<'_>) -> String {
+    let mut secrets: Vec<SecretRef> = vec![secrets::certificate(scene, workload).reference()];
+    let gateway = scene.slice.spec.gateways.iter().find(|g| &g.name == workload.name);
+    let uplinks: Vec<&Name> = gateway.map(|g| g.attached()).unwrap_or_default();
+    for server in &uplinks {
+        let id = names::uplink_password(&scene.slice.uid, workload.name, server);
+        secrets.push(secrets::password(scene, id).reference());
+    }
+    let names: Vec<&str> = uplinks.iter().map(|name| name.as_str()).collect();
+    format!("{}/{}", versions(&secrets), names.join(","))
+}
+
+/// Pods come after everything that they lean on: the namespace's rules, their secrets, the rest of their chart.
+fn order(scene: &Scene<'_>, cluster: &Name, workload: &Workload<'_>, (base, made): (&Want, &mut Vec<Wanted>)) {
+    let namespace = scene.namespace_id(cluster);
+    let leans = |wanted: &&Wanted| match &wanted.resource {
+        Resource::Object(object) => {
+            let of = object.owner.function.as_ref();
+            let late = matches!(object.id.api().1, "Service" | "EndpointSlice");
+            object.id.target == namespace.target && !late && (of.is_none() || of == Some(workload.name))
+        }
+        Resource::Readiness(_) | Resource::Secret(_) => false,
+    };
+    let before: Vec<ResourceId> =
+        base.values().filter(leans).filter(|w| !w.fills_from_afar()).map(|w| w.resource.id().clone()).collect();
+    let rest: Vec<ResourceId> = made.iter().filter(|w| !runs_pods(w)).map(|w| w.resource.id().clone()).collect();
+    for wanted in made.iter_mut() {
+        match runs_pods(wanted) {
+            true => wanted.needs = before.iter().chain(&rest).cloned().collect(),
+            false => wanted.needs = vec![namespace.clone()],
+        }
+    }
+}
+
+impl Wanted {
+    /// Its content waits for another cluster: a pod must not wait for it too.
+    fn fills_from_afar(&self) -> bool {
+        match &self.resource {
+            Resource::Object(object) => {
+                object.fills.iter().flat_map(|fill| &fill.parts).any(|part| matches!(part, Part::Input(_)))
+            }
+            Resource::Readiness(_) | Resource::Secret(_) => false,
+        }
+    }
+}
+
+fn runs_pods(wanted: &Wanted) -> bool {
+    let kind = wanted.resource.id().api().1;
+    kind == "Pod" || template_pointer(kind).is_some()
+}
+
+fn readiness(scene: &Scene<'_>, cluster: &Name, workload: &Workload<'_>, made: &[Wanted]) -> Option<Wanted> {
+    let waits = |wanted: &&Wanted| {
+        let kind = wanted.resource.id().api().1;
+        matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet" | "Job" | "Pod" | "PersistentVolumeClaim" | "Service")
+    };
+    let objects: Vec<ResourceId> = made.iter().filter(waits).map(|w| w.resource.id().clone()).collect();
+    let needs = made.iter().map(|w| w.resource.id().clone()).collect();
+    let id = names::readiness(cluster, &scene.namespace, workload.name);
+    (!objects.is_empty()).then(|| Wanted {
+        resource: Resource::Readiness(Readiness { id, objects }),
+        needs,
+        tier: tier::BASE,
+        why: format!("{} is done when it is ready", workload.name),
+    })
+}

@@ -1,0 +1,64 @@
+//! The snapshot that a plan rests on. It is read before planning; nothing in it can be asked again.
+
+use super::bundle::Bundle;
+use super::model::Recorded;
+use models::cluster::{Cluster, HealthState};
+use models::repository::Repository;
+use models::resource::{ResourceId, Seen};
+use models::{ClusterFacts, Name, Slice};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    pub slice: Option<Slice>,
+    /// How often this name was used before.
+    pub incarnations: u64,
+    pub clusters: BTreeMap<Name, ClusterView>,
+    pub repositories: BTreeMap<Name, Repository>,
+    pub recorded: BTreeMap<ResourceId, Recorded>,
+    pub observed: BTreeMap<ResourceId, Observed>,
+    /// Rendered charts of this slice, by function.
+    pub bundles: BTreeMap<String, Bundle>,
+    /// What placement chose before.
+    pub standing: Vec<topology::Standing>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ClusterView {
+    pub cluster: Cluster,
+}
+
+impl ClusterView {
+    pub fn facts(&self) -> Option<&ClusterFacts> {
+        self.cluster.facts.as_ref()
+    }
+
+    /// What others connect to: the setting, or the first usable node.
+    pub fn address(&self) -> Option<String> {
+        let node = || self.facts()?.nodes.iter().filter(|n| n.usable).find_map(|n| n.addresses.first().cloned());
+        self.cluster.spec.address.clone().or_else(node)
+    }
+
+    pub fn condition(&self) -> topology::Condition {
+        let reason = || match self.cluster.health.cause.as_str() {
+            "" => "it was not read yet".to_owned(),
+            cause => cause.to_owned(),
+        };
+        match (self.cluster.health.state, self.facts()) {
+            (HealthState::Reachable, Some(_)) => topology::Condition::Usable,
+            (HealthState::Refused, _) => topology::Condition::Unusable { reason: reason() },
+            (HealthState::Reachable | HealthState::Unknown | HealthState::Unreachable, _) => {
+                topology::Condition::Away { reason: reason() }
+            }
+        }
+    }
+}
+
+/// What a target said of a recorded resource for this plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observed {
+    Present(Box<Seen>),
+    Absent,
+    /// The target could not be asked.
+    Unknown,
+}
