@@ -3,7 +3,11 @@
 //! An adapter talks to one kind of target. It must never decide what is wanted, keep an operation's state, or retry on
 //! its own account: order, time and retry belong to the engine above.
 
+mod deadline;
+mod fill;
 pub mod helm;
+pub mod local;
 pub mod port;
+pub mod sim;
 
 pub use port::{Call, Discovery, Port, PortError, Safe, Sealed};

@@ -43,6 +43,8 @@ pub trait Safe: Send + Sync {
     async fn read(&self, secret: &SecretRef) -> Result<Option<Vec<(String, Sealed)>>, PortError>;
     /// Keeps a version that did not exist; returns what is kept, which is the first one written.
     async fn write(&self, secret: &SecretRef, fields: Vec<(String, Sealed)>) -> Result<(), PortError>;
+    /// The versions of a secret that are kept, in any order.
+    async fn versions(&self, id: &str) -> Result<Vec<u32>, PortError>;
     async fn erase(&self, secret: &SecretRef) -> Result<(), PortError>;
     /// A sealed manifest of the blob store.
     async fn blob(&self, digest: &str) -> Result<Sealed, PortError>;

@@ -1,0 +1,234 @@
+//! A simulated cluster: a product part for trials and tests, selected by `spec.sim` in the cluster's file.
+//!
+//! It keeps to the contract of [`crate::port`] as an API server does, and makes workloads ready after a while. Its world
+//! lives in memory, as long as the process. It is never evidence about a real cluster, and runs nothing.
+//!
+//! Handles made by `clone` share one world: an engine that is killed and started again meets what it left.
+
+mod fault;
+mod nodes;
+mod rules;
+mod world;
+
+pub use fault::{Fault, Trouble, When, Word};
+pub use world::{Deed, Effect};
+
+use crate::deadline::{timed_out, within};
+use crate::fill;
+use crate::port::{Call, Discovery, Port, PortError};
+use async_trait::async_trait;
+use fault::Faults;
+use models::cluster::{ClusterFacts, SimSpec};
+use models::resource::{Ready, Resource, ResourceId, Seen};
+use models::{Name, Readiness};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use world::World;
+
+/// The version that the simulated API server reports.
+pub const VERSION: &str = "v1.36.3";
+
+#[derive(Clone)]
+pub struct Sim {
+    target: Name,
+    shared: Arc<Mutex<Shared>>,
+}
+
+struct Shared {
+    world: World,
+    faults: Faults,
+    latency: Duration,
+    cut: bool,
+}
+
+impl Sim {
+    pub fn new(target: Name, spec: SimSpec) -> Self {
+        let world = World::new(target.to_string(), spec);
+        let shared = Shared { world, faults: Faults::default(), latency: Duration::ZERO, cut: false };
+        Self { target, shared: Arc::new(Mutex::new(shared)) }
+    }
+
+    /// Plans a fault. Faults are looked at in the order in which they were planned.
+    pub fn plan(&self, fault: Fault) {
+        self.lock().faults.plan(fault);
+    }
+
+    /// Forgets every fault, the cut and the latency.
+    pub fn heal(&self) {
+        let mut shared = self.lock();
+        shared.faults = Faults::default();
+        shared.cut = false;
+        shared.latency = Duration::ZERO;
+    }
+
+    /// From now on every call hangs until its deadline, and has no effect.
+    pub fn cut(&self) {
+        self.lock().cut = true;
+    }
+
+    /// How long every call takes from now on.
+    pub fn latency(&self, latency: Duration) {
+        self.lock().latency = latency;
+    }
+
+    /// How often a thing that needs time is observed as not ready, or as still there, before it is.
+    pub fn settle_after(&self, observes: u32) {
+        self.lock().world.settle_after = observes;
+    }
+
+    /// How many calls of the three verbs came in so far.
+    pub fn calls(&self) -> u64 {
+        self.lock().faults.calls
+    }
+
+    /// Everything that changed the world, in order.
+    pub fn journal(&self) -> Vec<Effect> {
+        self.lock().world.journal.clone()
+    }
+
+    /// What exists, as it was applied: no uid, no version, nothing that the target chose. For comparison.
+    pub fn dump(&self) -> BTreeMap<ResourceId, Value> {
+        self.lock().world.dump()
+    }
+
+    /// Puts an object there by somebody else's hand; the manifest is taken as it is.
+    pub fn plant(&self, id: &ResourceId, manifest: Value) {
+        self.lock().world.plant(id, manifest);
+    }
+
+    /// Changes one field of an object by somebody else's hand; says whether the object exists.
+    pub fn meddle(&self, id: &ResourceId, pointer: &str, value: Value) -> bool {
+        self.lock().world.meddle(id, pointer, value)
+    }
+
+    /// Removes an object by somebody else's hand; says whether it existed.
+    pub fn vanish(&self, id: &ResourceId) -> bool {
+        self.lock().world.vanish(id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // A panic of another holder leaves the table readable, and tests want to read it.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One call: latency, cut and planned faults around the effect.
+    async fn call<T>(
+        &self,
+        call: &Call,
+        (verb, id): (Word, &ResourceId),
+        effect: impl FnOnce(&mut World) -> Result<T, PortError> + Send,
+    ) -> Result<T, PortError> {
+        let (latency, fault, cut) = {
+            let mut shared = self.lock();
+            (shared.latency, shared.faults.due(verb, &id.to_string()), shared.cut)
+        };
+        let work = async {
+            tokio::time::sleep(latency).await;
+            match fault {
+                _ if cut => hang(call, self.target.as_str()).await,
+                None => effect(&mut self.lock().world),
+                Some((When::Before, trouble)) => self.fail(call, trouble).await,
+                Some((When::After, trouble)) => {
+                    effect(&mut self.lock().world)?;
+                    self.fail(call, trouble).await
+                }
+            }
+        };
+        within(call, self.target.as_str(), work).await
+    }
+
+    async fn fail<T>(&self, call: &Call, trouble: Trouble) -> Result<T, PortError> {
+        match trouble {
+            Trouble::Error(error) => Err(error),
+            Trouble::Hang => hang(call, self.target.as_str()).await,
+        }
+    }
+
+    async fn check(&self, call: &Call, readiness: &Readiness) -> Result<Seen, PortError> {
+        let mut all = Vec::new();
+        for id in &readiness.objects {
+            all.push((id.clone(), self.observe(call, id).await?));
+        }
+        Ok(joined(&all))
+    }
+}
+
+async fn hang<T>(call: &Call, target: &str) -> Result<T, PortError> {
+    tokio::time::sleep(call.deadline).await;
+    Err(timed_out(call, target))
+}
+
+/// The state of a check over objects: the first failure, otherwise the first that waits, otherwise ready.
+pub(crate) fn joined(all: &[(ResourceId, Option<Seen>)]) -> Seen {
+    let mut ready = Ready::Yes;
+    for (id, seen) in all {
+        let state = match seen {
+            Some(seen) => seen.ready.clone(),
+            None => Ready::Waiting { reason: format!("{} does not exist yet", id.short()) },
+        };
+        match (&ready, &state) {
+            (_, Ready::Failed { .. }) => return Seen { ready: state, ..Seen::default() },
+            (Ready::Yes, Ready::Waiting { .. }) => ready = state,
+            (_, Ready::Yes | Ready::Waiting { .. }) => {}
+        }
+    }
+    Seen { ready, ..Seen::default() }
+}
+
+#[async_trait]
+impl Port for Sim {
+    async fn apply(&self, call: &Call, want: &Resource, seen: Option<&Seen>) -> Result<Seen, PortError> {
+        match want {
+            Resource::Object(object) => {
+                let manifest = fill::manifest(call, object).await?;
+                let effect = |world: &mut World| world.apply(call, object, (manifest, seen));
+                self.call(call, (Word::Apply, &object.id), effect).await
+            }
+            Resource::Readiness(readiness) => self.check(call, readiness).await,
+            Resource::Secret(secret) => Err(rules::not_here(&secret.id)),
+        }
+    }
+
+    async fn remove(&self, call: &Call, what: &Resource, seen: Option<&Seen>) -> Result<(), PortError> {
+        match what {
+            Resource::Object(object) => {
+                let effect = |world: &mut World| world.remove(call, &object.id, seen);
+                self.call(call, (Word::Remove, &object.id), effect).await
+            }
+            Resource::Readiness(_) => Ok(()),
+            Resource::Secret(secret) => Err(rules::not_here(&secret.id)),
+        }
+    }
+
+    async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
+        self.call(call, (Word::Observe, id), |world| Ok(world.observe(&call.owner, id))).await
+    }
+}
+
+#[async_trait]
+impl Discovery for Sim {
+    async fn facts(&self, call: &Call) -> Result<ClusterFacts, PortError> {
+        self.look(call, World::facts).await
+    }
+
+    async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError> {
+        self.look(call, |world| world.scan(uid)).await
+    }
+}
+
+impl Sim {
+    /// A look at the whole world: subject to latency and cut, not to planned faults.
+    async fn look<T>(&self, call: &Call, look: impl FnOnce(&World) -> T + Send) -> Result<T, PortError> {
+        let (latency, cut) = {
+            let shared = self.lock();
+            (shared.latency, shared.cut)
+        };
+        let work = async {
+            tokio::time::sleep(latency).await;
+            if cut { hang(call, self.target.as_str()).await } else { Ok(look(&self.lock().world)) }
+        };
+        within(call, self.target.as_str(), work).await
+    }
+}

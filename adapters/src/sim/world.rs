@@ -1,0 +1,319 @@
+//! The object table of a simulated cluster: what an API server and its controllers would do to it.
+//!
+//! No IO, no clock, no randomness: the same calls give the same world. It must never lose an effect from its journal.
+
+use super::{nodes, rules};
+use crate::fill;
+use crate::port::{Call, PortError};
+use models::cluster::{ClusterFacts, SimSpec};
+use models::resource::{Object, Ready, ResourceId, Seen, label};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// What happened to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    Created,
+    Updated,
+    /// The removal was taken; a namespace takes what is in it along.
+    Removed,
+}
+
+/// One effect on the simulated world, with who had it done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    pub deed: Deed,
+    pub id: ResourceId,
+    pub uid: String,
+    pub operation: String,
+    pub seq: u32,
+    pub epoch: u64,
+}
+
+pub(super) struct Thing {
+    pub(super) manifest: Value,
+    uid: String,
+    version: u64,
+    generation: u64,
+    outputs: BTreeMap<String, String>,
+    /// Observes until it is ready.
+    unsettled: u32,
+    /// Observes until it is gone, once its removal was asked for.
+    leaving: Option<u32>,
+}
+
+pub(super) struct World {
+    pub(super) name: String,
+    pub(super) spec: SimSpec,
+    pub(super) things: BTreeMap<ResourceId, Thing>,
+    pub(super) journal: Vec<Effect>,
+    pub(super) settle_after: u32,
+    counter: u64,
+}
+
+impl World {
+    pub(super) fn new(name: String, spec: SimSpec) -> Self {
+        Self { name, spec, things: BTreeMap::new(), journal: Vec::new(), settle_after: 1, counter: 0 }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    fn record(&mut self, call: &Call, deed: Deed, (id, uid): (&ResourceId, &str)) {
+        let Call { operation, seq, epoch, .. } = call;
+        let (id, uid, operation) = (id.clone(), uid.to_owned(), operation.clone());
+        self.journal.push(Effect { deed, id, uid, operation, seq: *seq, epoch: *epoch });
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        call: &Call,
+        object: &Object,
+        (manifest, seen): (Value, Option<&Seen>),
+    ) -> Result<Seen, PortError> {
+        let id = &object.id;
+        rules::named(id)?;
+        rules::selected(id, &manifest)?;
+        if self.things.contains_key(id) {
+            self.update(call, object, (manifest, seen))?;
+        } else if seen.is_some() {
+            return Err(PortError::Stale { id: id.to_string() });
+        } else {
+            self.housed(id)?;
+            self.create(call, id, manifest);
+        }
+        Ok(self.look(&call.owner, id).unwrap_or_default())
+    }
+
+    /// An object of a namespace needs that namespace, and needs it to stay.
+    fn housed(&self, id: &ResourceId) -> Result<(), PortError> {
+        if id.namespace.is_empty() {
+            return Ok(());
+        }
+        let target = id.target.clone();
+        let kind = "v1/Namespace".to_owned();
+        let home = ResourceId { target, kind, namespace: String::new(), name: id.namespace.clone() };
+        match self.things.get(&home) {
+            None => Err(rules::invalid(id, format!("namespace {} does not exist", id.namespace))),
+            Some(Thing { leaving: Some(_), .. }) => Err(PortError::Busy {
+                target: self.name.clone(),
+                cause: format!("namespace {} is being terminated", id.namespace),
+                retry_after_s: None,
+            }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn create(&mut self, call: &Call, id: &ResourceId, manifest: Value) {
+        let number = self.next();
+        let uid = format!("00000000-0000-4000-8000-{number:012x}");
+        self.record(call, Deed::Created, (id, &uid));
+        let unsettled = if takes_time(id) { self.settle_after } else { 0 };
+        let outputs = self.outputs(id, &manifest, &BTreeMap::new());
+        let thing = Thing { manifest, uid, version: number, generation: 1, outputs, unsettled, leaving: None };
+        self.things.insert(id.clone(), thing);
+    }
+
+    fn update(
+        &mut self,
+        call: &Call,
+        object: &Object,
+        (manifest, seen): (Value, Option<&Seen>),
+    ) -> Result<(), PortError> {
+        let id = &object.id;
+        let number = self.next();
+        let settle_after = self.settle_after;
+        let Some(thing) = self.things.get(id) else { return Ok(()) };
+        if let Some(owner) = stranger(&thing.manifest, &call.owner) {
+            return Err(PortError::Foreign { id: id.to_string(), owner });
+        }
+        let newer = |seen: &Seen| {
+            let other = !seen.uid.is_empty() && seen.uid != thing.uid;
+            other || !seen.version.is_empty() && seen.version != thing.version.to_string()
+        };
+        if seen.is_some_and(newer) || thing.leaving.is_some() {
+            return Err(PortError::Stale { id: id.to_string() });
+        }
+        rules::unchanged(id, &thing.manifest, &manifest)?;
+        if thing.manifest == manifest {
+            return Ok(());
+        }
+        let uid = thing.uid.clone();
+        let outputs = self.outputs(id, &manifest, &thing.outputs.clone());
+        if let Some(thing) = self.things.get_mut(id) {
+            if thing.manifest.get("spec") != manifest.get("spec") {
+                thing.generation += 1;
+                thing.unsettled = if takes_time(id) { settle_after } else { 0 };
+            }
+            thing.manifest = manifest;
+            thing.version = number;
+            thing.outputs = outputs;
+        }
+        self.record(call, Deed::Updated, (id, &uid));
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, call: &Call, id: &ResourceId, seen: Option<&Seen>) -> Result<(), PortError> {
+        let settle_after = self.settle_after;
+        let Some(thing) = self.things.get_mut(id) else { return Ok(()) };
+        let other = seen.is_some_and(|seen| !seen.uid.is_empty() && seen.uid != thing.uid);
+        match stranger(&thing.manifest, &call.owner) {
+            // The one that was meant is gone already; what stands there now is somebody else's.
+            Some(_) if other => return Ok(()),
+            Some(owner) => return Err(PortError::Foreign { id: id.to_string(), owner }),
+            None if other => return Err(PortError::Stale { id: id.to_string() }),
+            None if thing.leaving.is_some() => return Ok(()),
+            None => {}
+        }
+        let uid = thing.uid.clone();
+        if id.api().1 == "Namespace" && settle_after > 0 {
+            thing.leaving = Some(settle_after);
+        } else {
+            self.things.remove(id);
+        }
+        if id.api().1 == "Namespace" {
+            self.things.retain(|inside, _| inside.namespace != id.name);
+        }
+        self.record(call, Deed::Removed, (id, &uid));
+        Ok(())
+    }
+
+    /// Reads, and lets time pass for the thing that is read.
+    pub(super) fn observe(&mut self, owner: &str, id: &ResourceId) -> Option<Seen> {
+        let thing = self.things.get_mut(id)?;
+        match &mut thing.leaving {
+            Some(0) => {
+                self.things.remove(id);
+                return None;
+            }
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        let seen = self.look(owner, id);
+        if let Some(thing) = self.things.get_mut(id) {
+            thing.unsettled = thing.unsettled.saturating_sub(1);
+        }
+        seen
+    }
+
+    fn look(&self, owner: &str, id: &ResourceId) -> Option<Seen> {
+        let thing = self.things.get(id)?;
+        Some(Seen {
+            uid: thing.uid.clone(),
+            version: thing.version.to_string(),
+            digest: digest(&thing.manifest),
+            outputs: thing.outputs.clone(),
+            ready: self.ready(id, thing),
+            deleting: thing.leaving.map(|_| "its contents are being removed".to_owned()),
+            stranger: stranger(&thing.manifest, owner),
+        })
+    }
+
+    fn ready(&self, id: &ResourceId, thing: &Thing) -> Ready {
+        if let Some(reason) = nodes::unplaced(self, id) {
+            return Ready::Waiting { reason };
+        }
+        if thing.unsettled == 0 {
+            return Ready::Yes;
+        }
+        let generation = thing.generation;
+        Ready::Waiting { reason: format!("{} of generation {generation} is starting (simulated)", id.short()) }
+    }
+
+    /// What the cluster chooses: addresses and ports of Services. A choice stays while the port stays.
+    fn outputs(
+        &mut self,
+        id: &ResourceId,
+        manifest: &Value,
+        had: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, String> {
+        let mut outputs = BTreeMap::new();
+        let kind = manifest.pointer("/spec/type").and_then(Value::as_str).unwrap_or("ClusterIP");
+        if id.api().1 != "Service" || kind == "ExternalName" {
+            return outputs;
+        }
+        let mut keep = |key: String, new: String| {
+            let value = had.get(&key).cloned().unwrap_or(new);
+            outputs.insert(key, value);
+        };
+        let number = self.next();
+        keep("clusterIP".to_owned(), format!("10.96.{}.{}", number / 250 % 250, number % 250 + 1));
+        if kind == "LoadBalancer" {
+            keep("address".to_owned(), format!("192.0.2.{}", number % 250 + 1));
+        }
+        let ports = manifest.pointer("/spec/ports").and_then(Value::as_array);
+        for port in ports.into_iter().flatten().filter(|_| kind != "ClusterIP") {
+            let name = port.get("name").and_then(Value::as_str).map(str::to_owned);
+            let name = name.or_else(|| port.get("port").map(Value::to_string)).unwrap_or_default();
+            let asked = port.get("nodePort").and_then(Value::as_u64);
+            let number = asked.unwrap_or_else(|| 30_000 + self.next() % 2_768);
+            keep(format!("nodePort.{name}"), number.to_string());
+        }
+        outputs
+    }
+
+    pub(super) fn facts(&self) -> ClusterFacts {
+        ClusterFacts {
+            version: super::VERSION.to_owned(),
+            apis: rules::apis(),
+            nodes: nodes::all(self),
+            storage_classes: vec!["standard".to_owned()],
+            read_at: None,
+        }
+    }
+
+    pub(super) fn scan(&self, uid: &str) -> Vec<ResourceId> {
+        let ours = |(_, thing): &(&ResourceId, &Thing)| stranger(&thing.manifest, uid).is_none();
+        self.things.iter().filter(ours).map(|(id, _)| id.clone()).collect()
+    }
+
+    pub(super) fn dump(&self) -> BTreeMap<ResourceId, Value> {
+        let here = self.things.iter().filter(|(_, thing)| thing.leaving.is_none());
+        here.map(|(id, thing)| (id.clone(), thing.manifest.clone())).collect()
+    }
+
+    pub(super) fn plant(&mut self, id: &ResourceId, manifest: Value) {
+        let number = self.next();
+        let outputs = self.outputs(id, &manifest, &BTreeMap::new());
+        let uid = format!("11111111-0000-4000-8000-{number:012x}");
+        let thing = Thing { manifest, uid, version: number, generation: 1, outputs, unsettled: 0, leaving: None };
+        self.things.insert(id.clone(), thing);
+    }
+
+    pub(super) fn meddle(&mut self, id: &ResourceId, pointer: &str, value: Value) -> bool {
+        let number = self.next();
+        let Some(thing) = self.things.get_mut(id) else { return false };
+        thing.version = number;
+        fill::put(&mut thing.manifest, pointer, value).is_ok()
+    }
+
+    pub(super) fn vanish(&mut self, id: &ResourceId) -> bool {
+        if id.api().1 == "Namespace" {
+            self.things.retain(|inside, _| inside.namespace != id.name);
+        }
+        self.things.remove(id).is_some()
+    }
+}
+
+/// Kinds that a controller has to bring up.
+fn takes_time(id: &ResourceId) -> bool {
+    matches!(id.api().1, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" | "Pod")
+}
+
+/// Whom it belongs to, where that is not `owner`.
+fn stranger(manifest: &Value, owner: &str) -> Option<String> {
+    let labels = manifest.pointer("/metadata/labels");
+    let text = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
+    match text(label::SLICE) {
+        Some(uid) if uid == owner => None,
+        Some(uid) => Some(format!("slice {} ({uid})", text(label::NAME).unwrap_or("of another name"))),
+        None => Some("somebody else (it carries no label of ours)".to_owned()),
+    }
+}
+
+fn digest(manifest: &Value) -> String {
+    Sha256::digest(manifest.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
