@@ -218,17 +218,15 @@ pub(crate) enum Wire {
     Whole,
 }
 
-/// Cuts or mends a cluster's link to the others and the root namespace's way to it.
+/// Cuts or mends a cluster's link to the others and the root namespace's way to it. The root namespace's own end stays up:
+/// without it packets for the cluster would take the computer's default route and leave the computer.
 pub(crate) fn wire(place: &Place, cluster: &str, wire: Wire) -> Result<()> {
     let to = match wire {
         Wire::Cut => "down",
         Wire::Whole => "up",
     };
-    run(
-        "ip",
-        &format!("-n {} link set w-{cluster} {to}", place.label("wan")),
-    )?;
-    run("ip", &format!("link set {} {to}", place.label(cluster))).map(drop)
+    run("ip", &format!("-n {} link set w-{cluster} {to}", place.label("wan")))?;
+    run("ip", &format!("-n {} link set mgmt0 {to}", place.label(cluster))).map(drop)
 }
 
 /// What is true now: whether the link is up, and how it is shaped in the words of `tc`.
