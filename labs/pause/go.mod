@@ -1,0 +1,3 @@
+module sliceway.io/labs/pause
+
+go 1.26.0
