@@ -119,7 +119,8 @@ fn form<'f>(id: &ResourceId, fill: &'f Fill, text: &str) -> Result<Vec<(&'f str,
     })
 }
 
-/// Sets the value at an RFC 6901 pointer. Missing parents are made as maps; `-` appends to a list that is there.
+/// Sets the value at an RFC 6901 pointer. Missing parents are made as maps; a list that is there grows by one,
+/// at `-` or at its length.
 pub(crate) fn put(value: &mut Value, pointer: &str, new: Value) -> Result<(), String> {
     let Some(path) = pointer.strip_prefix('/') else {
         return Err(format!("{pointer:?} is no JSON pointer to a field"));
@@ -139,11 +140,14 @@ fn child<'v>(value: &'v mut Value, token: &str) -> Option<&'v mut Value> {
     }
     match value {
         Value::Object(map) => Some(map.entry(token).or_insert(Value::Null)),
-        Value::Array(list) if token == "-" => {
-            list.push(Value::Null);
-            list.last_mut()
+        Value::Array(list) => {
+            let next = list.len();
+            let index = if token == "-" { next } else { token.parse().ok()? };
+            if index == next {
+                list.push(Value::Null);
+            }
+            list.get_mut(index)
         }
-        Value::Array(list) => list.get_mut(token.parse::<usize>().ok()?),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
@@ -165,6 +169,7 @@ mod tests {
         check(json!({"a": null}), "/a/x~1y~0z", Some(json!({"a": {"x/y~z": 1}})));
         check(json!({"a": [{"p": 0}]}), "/a/0/p", Some(json!({"a": [{"p": 1}]})));
         check(json!({"a": []}), "/a/-", Some(json!({"a": [1]})));
+        check(json!({"a": []}), "/a/0", Some(json!({"a": [1]})));
     }
 
     #[test]

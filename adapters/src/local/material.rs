@@ -11,6 +11,7 @@ use ring::rand::SecureRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use std::num::NonZeroU32;
 use std::time::Duration;
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 const CA_LIFE: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
@@ -117,14 +118,9 @@ fn text<'f>(fields: &'f [(String, Sealed)], name: &str) -> Result<&'f str, Strin
     found.and_then(|(_, value)| std::str::from_utf8(value).ok()).ok_or_else(|| format!("the CA has no {name}"))
 }
 
-fn moment(at: Timestamp) -> <CertificateParams as Moment>::Type {
+fn moment(at: Timestamp) -> OffsetDateTime {
     let seconds = u64::try_from(at.as_second()).unwrap_or(0);
-    rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds)
-}
-
-/// Names the type of a certificate's times, whose crate we do not depend on.
-trait Moment {
-    type Type;
+    OffsetDateTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
 /// When the first certificate of a PEM text ends.

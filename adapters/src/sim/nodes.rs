@@ -16,9 +16,7 @@ pub(super) fn all(world: &World) -> Vec<Node> {
 
 /// Why pods of this workload stand nowhere.
 pub(super) fn unplaced(world: &World, id: &ResourceId) -> Option<String> {
-    if pods(id, &Value::Null, world).is_none() {
-        return None;
-    }
+    pods(id, &Value::Null, world)?;
     place(world).1.remove(id)
 }
 

@@ -2,6 +2,24 @@
 //!
 //! It must never decide what is wanted, and never set an operation's state but by `OperationState::on`.
 
+pub(crate) mod codec;
+mod ending;
+mod engine;
+mod error;
+mod executor;
+mod fence;
+mod fill;
+mod graph;
+mod journal;
 pub mod model;
+mod moves;
+pub(crate) mod safe;
+mod start;
+mod step;
+mod undo;
+mod waiting;
 
+pub use engine::{Engine, Limits, Means, OperationView, Ports};
+pub use error::OpsError;
 pub use model::OperationDoc;
+pub use start::StartOptions;

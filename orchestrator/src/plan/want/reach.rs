@@ -129,7 +129,7 @@ fn uplink(scene: &Scene<'_>, here: &Name, to: &Name) -> Vec<Wanted> {
             fills.push(Fill { pointer, parts: vec![Part::Input(input)], form: Form::Integer });
         }
     }
-    let mut body = json!({"endpoints": [{"conditions": {"ready": true}}], "addressType": "IPv4"});
+    let mut body = json!({"endpoints": [{"addresses": [], "conditions": {"ready": true}}], "addressType": "IPv4"});
     body["ports"] = Value::Array(named.clone());
     body["metadata"] = json!({
         "name": to, "namespace": scene.namespace, "labels": {"kubernetes.io/service-name": to},

@@ -1,0 +1,109 @@
+//! Keys and stored forms of operations, changes and resource records.
+
+use super::model::{ChangeDoc, OperationDoc};
+use crate::plan::Recorded;
+use crate::store::{Key, Kind, Object, Query, Revision, Store, StoreError};
+use models::change::{ChangeRecord, Seq};
+use models::resource::ResourceId;
+use models::{Name, Operation};
+use std::sync::Arc;
+
+/// A page of a list; what is stored for one subject fits into a few.
+const PAGE: usize = 500;
+
+pub(crate) fn operation_key(tenant: &Name, id: &str) -> Key {
+    Key::new(Kind::Operation, tenant.as_str(), id)
+}
+
+pub(crate) fn change_key(tenant: &Name, operation: &str, seq: Seq) -> Key {
+    Key::new(Kind::Change, tenant.as_str(), format!("{operation}/{seq:05}"))
+}
+
+pub(crate) fn resource_key(tenant: &Name, uid: &str, id: &ResourceId) -> Key {
+    Key::new(Kind::Resource, tenant.as_str(), format!("{uid}/{id}"))
+}
+
+pub(crate) fn slice_key(tenant: &Name, name: &Name) -> Key {
+    Key::new(Kind::Slice, tenant.as_str(), name.as_str())
+}
+
+pub(crate) fn claim_key(tenant: &Name, name: &Name) -> Key {
+    Key::new(Kind::Claim, tenant.as_str(), format!("slice/{name}"))
+}
+
+/// Everything of one kind under a prefix, page by page.
+pub(crate) async fn all(store: &Arc<dyn Store>, query: Query) -> Result<Vec<Object>, StoreError> {
+    let mut found: Vec<Object> = Vec::new();
+    loop {
+        let next = query.clone().limit(PAGE);
+        let next = match found.last() {
+            Some(last) => next.after(&last.key),
+            None => next,
+        };
+        let page = store.list(&next).await?;
+        let full = page.len() == PAGE;
+        found.extend(page);
+        if !full {
+            return Ok(found);
+        }
+    }
+}
+
+pub(crate) async fn operation(
+    store: &Arc<dyn Store>,
+    tenant: &Name,
+    id: &str,
+) -> Result<Option<(OperationDoc, Revision)>, StoreError> {
+    let Some(object) = store.get(&operation_key(tenant, id)).await? else { return Ok(None) };
+    let doc: OperationDoc = object.read()?;
+    Ok(Some((doc, object.rev)))
+}
+
+/// The changes of an operation in their order. What cannot be read is said in words, by change.
+pub(crate) async fn changes(
+    store: &Arc<dyn Store>,
+    tenant: &Name,
+    operation: &str,
+) -> Result<Result<Vec<ChangeDoc>, String>, StoreError> {
+    let query = Query::of(Kind::Change, tenant.as_str()).prefix(format!("{operation}/"));
+    let objects = all(store, query).await?;
+    Ok(objects.iter().map(change).collect())
+}
+
+fn change(object: &Object) -> Result<ChangeDoc, String> {
+    let format = object.doc.get("format").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    if format > u64::from(ChangeRecord::FORMAT) {
+        return Err(format!("change {} is of format {format}, written by a newer version", object.key.id));
+    }
+    serde_json::from_value(object.doc.clone())
+        .map_err(|error| format!("change {} cannot be read: {error}", object.key.id))
+}
+
+pub(crate) async fn recorded(
+    store: &Arc<dyn Store>,
+    tenant: &Name,
+    uid: &str,
+) -> Result<Vec<(Recorded, Revision)>, StoreError> {
+    let query = Query::of(Kind::Resource, tenant.as_str()).prefix(format!("{uid}/"));
+    let objects = all(store, query).await?;
+    objects.iter().map(|object| Ok((object.read()?, object.rev))).collect()
+}
+
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<serde_json::Value, StoreError> {
+    serde_json::to_value(value).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+impl OperationDoc {
+    pub(crate) fn key(&self) -> Key {
+        operation_key(&self.operation.tenant, &self.operation.id)
+    }
+
+    /// The slice while this operation has not ended.
+    pub(crate) fn subject(&self) -> Option<&models::Slice> {
+        self.after.as_ref().or(self.before.as_ref())
+    }
+}
+
+pub(crate) fn readable(operation: &Operation) -> bool {
+    operation.format <= Operation::FORMAT
+}

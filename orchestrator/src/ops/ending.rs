@@ -1,0 +1,82 @@
+//! How an operation stops: one transaction sets its state, the slice, and frees the name.
+
+use super::codec;
+use super::engine::Inner;
+use super::error::OpsError;
+use super::model::OperationDoc;
+use crate::store::Txn;
+use models::change::Failure;
+use models::operation::{OperationEvent, OperationState};
+use models::slice::Phase;
+use models::{OperationKind, Slice};
+
+/// A final state.
+pub(super) async fn ended(inner: &Inner, doc: OperationDoc, event: OperationEvent) -> Result<(), OpsError> {
+    let txn = close(inner, doc, event)?;
+    inner.commit(txn).await.map(|_| ())
+}
+
+/// FAILED_TEMP: it waits for an operator. The claim stays.
+pub(super) async fn stuck(inner: &Inner, doc: OperationDoc, failure: Failure) -> Result<(), OpsError> {
+    stopped(inner, doc, (OperationEvent::Stuck, failure)).await
+}
+
+pub(super) async fn stopped(
+    inner: &Inner,
+    mut doc: OperationDoc,
+    (event, failure): (OperationEvent, Failure),
+) -> Result<(), OpsError> {
+    let operation = &mut doc.operation;
+    operation.state = operation.state.on(event)?;
+    operation.waiting_for = None;
+    operation.waiting_until = None;
+    tracing::info!(operation.id = %operation.id, state = operation.state.as_str(), cause = %failure.message, "stopped");
+    operation.error = Some(failure);
+    let txn = Txn::new().put(doc.key(), codec::json(&doc)?);
+    inner.commit(slice(txn, &doc, Phase::Broken)?).await.map(|_| ())
+}
+
+/// The transaction that ends an operation for ever.
+pub(super) fn close(inner: &Inner, mut doc: OperationDoc, event: OperationEvent) -> Result<Txn, OpsError> {
+    let operation = &mut doc.operation;
+    operation.state = operation.state.on(event)?;
+    operation.ended = Some(inner.now());
+    operation.waiting_for = None;
+    operation.waiting_until = None;
+    tracing::info!(operation.id = %operation.id, state = operation.state.as_str(), "ended");
+    let (tenant, subject) = (operation.tenant.clone(), operation.subject.clone());
+    let state = operation.state;
+    let txn = Txn::new().put(doc.key(), codec::json(&doc)?).delete(codec::claim_key(&tenant, &subject));
+    let key = codec::slice_key(&tenant, &subject);
+    let (slice, phase) = match state {
+        OperationState::Completed => (doc.after.as_ref(), Phase::Ready),
+        OperationState::RolledBack => (doc.before.as_ref(), Phase::Ready),
+        OperationState::PartiallyCompleted
+        | OperationState::Failed
+        | OperationState::Processing
+        | OperationState::FailedTemp
+        | OperationState::RollingBack => (doc.subject(), Phase::Broken),
+    };
+    match slice {
+        Some(slice) => {
+            Ok(txn.put(key, codec::json(&Slice { phase, operation: Some(doc.operation.id.clone()), ..slice.clone() })?))
+        }
+        None => Ok(txn.delete(key)),
+    }
+}
+
+/// The slice as it stands while its operation is open.
+pub(super) fn slice(txn: Txn, doc: &OperationDoc, phase: Phase) -> Result<Txn, OpsError> {
+    let Some(slice) = doc.subject() else { return Ok(txn) };
+    let key = codec::slice_key(&doc.operation.tenant, &doc.operation.subject);
+    let slice = Slice { phase, operation: Some(doc.operation.id.clone()), ..slice.clone() };
+    Ok(txn.put(key, codec::json(&slice)?))
+}
+
+pub(super) fn phase(kind: OperationKind) -> Phase {
+    match kind {
+        OperationKind::CreateSlice => Phase::Creating,
+        OperationKind::ChangeSlice => Phase::Changing,
+        OperationKind::DeleteSlice => Phase::Deleting,
+    }
+}

@@ -1,0 +1,251 @@
+//! The engine: owns the tasks that carry out operations, one per operation.
+//!
+//! **Guarantees.** Intent is on disk before an effect, the result after it. After a crash [`Engine::recover`] calls the
+//! same executor. Every write carries this process's epoch. No task outlives [`Engine::shutdown`].
+
+use super::codec;
+use super::error::OpsError;
+use super::executor;
+use super::fence::Fence;
+use super::model::{ChangeDoc, OperationDoc};
+use super::safe::StoreSafe;
+use crate::store::{Blobs, Clock, Kind, Query, Random, Revision, Store, StoreError, Txn, Vault};
+use adapters::{Port, PortError, Safe};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use models::Name;
+use models::resource::Target;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Finds the port of a target.
+#[async_trait]
+pub trait Ports: Send + Sync {
+    async fn port(&self, target: &Target) -> Result<Arc<dyn Port>, PortError>;
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Calls at one time on one target, over all operations.
+    pub per_target: usize,
+    pub call_deadline: Duration,
+    /// How long a cause that can pass is waited for, where the caller says nothing.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { per_target: 8, call_deadline: Duration::from_secs(10), patience: Duration::from_secs(600) }
+    }
+}
+
+/// What the engine works with; all of it is handed in.
+pub struct Means {
+    pub store: Arc<dyn Store>,
+    pub vault: Arc<Vault>,
+    pub blobs: Arc<Blobs>,
+    pub ports: Arc<dyn Ports>,
+    pub clock: Clock,
+    pub random: Random,
+    pub limits: Limits,
+}
+
+#[derive(Clone)]
+pub struct Engine(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) ports: Arc<dyn Ports>,
+    pub(super) safe: Arc<dyn Safe>,
+    pub(super) clock: Clock,
+    pub(super) random: Random,
+    pub(super) limits: Limits,
+    pub(super) fence: Fence,
+    lanes: Mutex<HashMap<Target, Arc<Semaphore>>>,
+    running: Mutex<HashMap<String, Running>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// One operation that is carried out now.
+#[derive(Clone)]
+struct Running {
+    cancel: CancellationToken,
+    ended: watch::Receiver<bool>,
+}
+
+/// An operation with its changes, for readers.
+#[derive(Debug, Clone, Serialize)]
+pub struct OperationView {
+    #[serde(flatten)]
+    pub operation: models::Operation,
+    pub moves: Vec<String>,
+    pub steps: Vec<ChangeDoc>,
+}
+
+impl Engine {
+    pub async fn new(means: Means) -> Result<Self, StoreError> {
+        let fence = Fence::take(Arc::clone(&means.store)).await?;
+        let safe =
+            StoreSafe { store: Arc::clone(&means.store), vault: means.vault, blobs: means.blobs, fence: fence.clone() };
+        Ok(Self(Arc::new(Inner {
+            store: means.store,
+            ports: means.ports,
+            safe: Arc::new(safe),
+            clock: means.clock,
+            random: means.random,
+            limits: means.limits,
+            fence,
+            lanes: Mutex::default(),
+            running: Mutex::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        })))
+    }
+
+    /// Goes on with everything that was open when the last process ended.
+    pub async fn recover(&self) -> Result<usize, OpsError> {
+        let mut resumed = 0;
+        for object in codec::all(&self.0.store, Query::all(Kind::Operation)).await? {
+            let Ok(mut doc) = object.read::<OperationDoc>() else {
+                tracing::error!(operation = %object.key.id, "the stored operation cannot be read and is left alone");
+                continue;
+            };
+            if doc.operation.state.is_running() {
+                doc.operation.epoch = self.0.fence.epoch;
+                self.0.commit(Txn::new().put(object.key.clone(), codec::json(&doc)?)).await?;
+                self.0.spawn(doc);
+                resumed += 1;
+            }
+        }
+        Ok(resumed)
+    }
+
+    pub async fn get(&self, tenant: &Name, id: &str) -> Result<OperationView, OpsError> {
+        let found = codec::operation(&self.0.store, tenant, id).await?;
+        let (doc, _) = found.ok_or_else(|| OpsError::NotFound(id.to_owned()))?;
+        let steps = codec::changes(&self.0.store, tenant, id).await?.unwrap_or_default();
+        let mut operation = doc.operation;
+        operation.done = count(&steps);
+        let moves = operation.state.moves().iter().map(|word| (*word).to_owned()).collect();
+        Ok(OperationView { operation, moves, steps })
+    }
+
+    /// Newest first.
+    pub async fn list(&self, tenant: &Name) -> Result<Vec<(models::Operation, Revision)>, OpsError> {
+        let objects = codec::all(&self.0.store, Query::of(Kind::Operation, tenant.as_str())).await?;
+        let mut all = Vec::with_capacity(objects.len());
+        for object in objects.into_iter().rev() {
+            all.push((object.read::<OperationDoc>()?.operation, object.rev));
+        }
+        Ok(all)
+    }
+
+    /// Returns when nothing works on the operation any more.
+    pub async fn wait(&self, id: &str) {
+        let running = self.0.running().get(id).cloned();
+        if let Some(mut running) = running {
+            // An error says that its task is gone, which is the same.
+            let _ = running.ended.wait_for(|ended| *ended).await;
+        }
+    }
+
+    /// Launches nothing more, and waits for the calls in flight.
+    pub async fn shutdown(&self) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    /// The safe of this engine, for what is handed out to users.
+    pub fn safe(&self) -> Arc<dyn Safe> {
+        Arc::clone(&self.0.safe)
+    }
+
+    pub fn epoch(&self) -> u64 {
+        self.0.fence.epoch
+    }
+
+    /// A write outside of an operation, under the same fence.
+    pub async fn commit(&self, txn: Txn) -> Result<Revision, OpsError> {
+        self.0.commit(txn).await
+    }
+}
+
+pub(super) fn count(steps: &[ChangeDoc]) -> u32 {
+    use models::ChangeState as S;
+    let done = steps.iter().filter(|step| matches!(step.record.state, S::Done | S::Undone | S::Skipped));
+    u32::try_from(done.count()).unwrap_or(u32::MAX)
+}
+
+impl Inner {
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// A random byte; a machine without randomness loses the spreading of its pauses, nothing else.
+    pub(super) fn dice(&self) -> u8 {
+        let mut byte = [0];
+        let _ = self.random.fill(&mut byte);
+        byte[0]
+    }
+
+    pub(super) async fn commit(&self, txn: Txn) -> Result<Revision, OpsError> {
+        self.fence.commit(txn).await.map_err(|error| {
+            if self.fence.is_lost(&error) {
+                tracing::error!("another server took this data folder over; this one stops working");
+                self.stop.cancel();
+                return OpsError::Fenced;
+            }
+            OpsError::Store(error)
+        })
+    }
+
+    pub(super) fn lane(&self, target: &Target) -> Arc<Semaphore> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(lanes.entry(target.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.limits.per_target))))
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<String, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn stopping(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// Cancels an operation that runs here and waits until nothing works on it. Says whether one did.
+    pub(super) async fn interrupt(&self, id: &str) -> bool {
+        let running = self.running().get(id).cloned();
+        let Some(mut running) = running else { return false };
+        running.cancel.cancel();
+        let _ = running.ended.wait_for(|ended| *ended).await;
+        true
+    }
+
+    /// Starts the task that carries the operation out, unless one does.
+    pub(super) fn spawn(self: &Arc<Self>, doc: OperationDoc) {
+        let id = doc.operation.id.clone();
+        let (tell, ended) = watch::channel(false);
+        let cancel = CancellationToken::new();
+        let mut running = self.running();
+        if self.stop.is_cancelled() || running.contains_key(&id) {
+            return;
+        }
+        running.insert(id.clone(), Running { cancel: cancel.clone(), ended });
+        drop(running);
+        let inner = Arc::clone(self);
+        self.tasks.spawn(async move {
+            if let Err(error) = executor::run(&inner, doc, cancel).await {
+                tracing::error!(operation.id = %id, %error, "the operation cannot go on in this process");
+            }
+            inner.running().remove(&id);
+            let _ = tell.send(true);
+        });
+    }
+}

@@ -1,0 +1,50 @@
+//! Why the engine refuses a start or a move.
+
+use crate::store::StoreError;
+use models::operation::IllegalMove;
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpsError {
+    #[error("there is no operation {0}")]
+    NotFound(String),
+    #[error("operation {operation} is in the way")]
+    Busy { operation: String },
+    /// The slice changed since the plan was made.
+    #[error("the slice was changed since the plan was made")]
+    Changed,
+    #[error(transparent)]
+    Illegal(#[from] IllegalMove),
+    #[error("it cannot be rolled back: {reason}")]
+    PastPointOfNoReturn { reason: String },
+    #[error("stored state cannot be read: {0}")]
+    Unreadable(String),
+    /// Another process took the epoch: this one may not write any more.
+    #[error("another server took this data folder over; this one has stopped working")]
+    Fenced,
+    #[error("the server is shutting down")]
+    Stopping,
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl OpsError {
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Store(error) => error.retryable(),
+            Self::Stopping => true,
+            Self::NotFound(_)
+            | Self::Busy { .. }
+            | Self::Changed
+            | Self::Illegal(_)
+            | Self::PastPointOfNoReturn { .. }
+            | Self::Unreadable(_)
+            | Self::Fenced => false,
+        }
+    }
+}
+
+impl From<StoreError> for OpsError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

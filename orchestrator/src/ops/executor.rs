@@ -1,0 +1,198 @@
+//! Carries one operation out: launches what is ready, gathers results, and ends it. Recovery calls the same function.
+
+use super::codec;
+use super::ending;
+use super::engine::Inner;
+use super::error::OpsError;
+use super::graph::{self, Board};
+use super::model::{ChangeDoc, OperationDoc};
+use super::step::{Note, Step, Stop};
+use crate::store::Txn;
+use jiff::{SignedDuration, Timestamp};
+use models::change::{ChangeState, Failure, Seq};
+use models::operation::{OperationEvent, OperationState};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Steps tell what they wait for; more than this many unread notes are dropped, which loses nothing but freshness.
+const NOTES: usize = 64;
+
+/// How often what an operation waits for is written down, at most.
+const NOTE_EVERY: SignedDuration = SignedDuration::from_secs(1);
+
+pub(super) async fn run(inner: &Arc<Inner>, doc: OperationDoc, cancel: CancellationToken) -> Result<(), OpsError> {
+    let tenant = doc.operation.tenant.clone();
+    let read = codec::changes(&inner.store, &tenant, &doc.operation.id).await?;
+    let unreadable = |words: String| Failure {
+        code: "unreadable".into(),
+        message: words,
+        next: "install the version that wrote it, or restore a backup".into(),
+    };
+    match read {
+        _ if !codec::readable(&doc.operation) => {
+            let words = format!("operation {} is of a newer format", doc.operation.id);
+            ending::stuck(inner, doc, unreadable(words)).await
+        }
+        Err(words) => ending::stuck(inner, doc, unreadable(words)).await,
+        Ok(changes) => {
+            let board = changes.into_iter().map(|change| (change.record.change.seq, change)).collect();
+            Run::new(inner, doc, board).carry_out(cancel).await
+        }
+    }
+}
+
+struct Run<'a> {
+    inner: &'a Arc<Inner>,
+    doc: OperationDoc,
+    board: Board,
+    in_flight: BTreeSet<Seq>,
+    steps: JoinSet<(Seq, Result<ChangeDoc, Stop>)>,
+    waiting: BTreeMap<Seq, String>,
+    noted: Timestamp,
+    /// Set when something failed for good: nothing new is launched, and whoever pauses stops.
+    drain: CancellationToken,
+    failure: Option<Failure>,
+}
+
+impl<'a> Run<'a> {
+    fn new(inner: &'a Arc<Inner>, doc: OperationDoc, board: Board) -> Self {
+        Self {
+            inner,
+            doc,
+            board,
+            in_flight: BTreeSet::new(),
+            steps: JoinSet::new(),
+            waiting: BTreeMap::new(),
+            noted: Timestamp::UNIX_EPOCH,
+            drain: inner.stopping().child_token(),
+            failure: None,
+        }
+    }
+
+    fn undoing(&self) -> bool {
+        self.doc.operation.state == OperationState::RollingBack
+    }
+
+    async fn carry_out(mut self, cancel: CancellationToken) -> Result<(), OpsError> {
+        let (tell, mut notes) = mpsc::channel(NOTES);
+        loop {
+            self.launch(&tell);
+            if self.steps.is_empty() {
+                return self.end().await;
+            }
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return self.cancelled().await,
+                Some(note) = notes.recv() => self.note(note).await?,
+                Some(joined) = self.steps.join_next() => self.joined(joined)?,
+            }
+        }
+    }
+
+    fn launch(&mut self, tell: &mpsc::Sender<Note>) {
+        if self.drain.is_cancelled() {
+            return;
+        }
+        let ready = match self.undoing() {
+            false => graph::to_do(&self.board, &self.in_flight),
+            true => graph::to_undo(&self.board, &self.in_flight),
+        };
+        for seq in ready {
+            self.in_flight.insert(seq);
+            let step = Step {
+                inner: Arc::clone(self.inner),
+                operation: self.doc.operation.clone(),
+                doc: self.board[&seq].clone(),
+                tell: tell.clone(),
+                drain: self.drain.clone(),
+            };
+            let undoing = self.undoing();
+            self.steps.spawn(async move { (seq, if undoing { step.undo().await } else { step.carry_out().await }) });
+        }
+    }
+
+    fn joined(
+        &mut self,
+        joined: Result<(Seq, Result<ChangeDoc, Stop>), tokio::task::JoinError>,
+    ) -> Result<(), OpsError> {
+        let (seq, result) = match joined {
+            Ok(joined) => joined,
+            Err(error) => {
+                self.drain.cancel();
+                self.failure.get_or_insert_with(|| Failure {
+                    code: "internal".into(),
+                    message: format!("a step ended unexpectedly: {error}"),
+                    next: format!("sliceway operation retry {}", self.doc.operation.id),
+                });
+                return Ok(());
+            }
+        };
+        self.in_flight.remove(&seq);
+        self.waiting.remove(&seq);
+        match result {
+            Ok(doc) => {
+                self.board.insert(seq, doc);
+            }
+            Err(Stop::Failed(doc, failure)) => {
+                self.board.insert(seq, *doc);
+                self.drain.cancel();
+                self.failure.get_or_insert(failure);
+            }
+            Err(Stop::Drained) => {}
+            Err(Stop::Store(error)) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Writes down what the operation waits for, when it changed and not more often than once a second.
+    async fn note(&mut self, note: Note) -> Result<(), OpsError> {
+        self.waiting.insert(note.seq, note.text);
+        let now = self.inner.now();
+        let text = self.waiting.values().next().cloned();
+        let changed = self.doc.operation.waiting_for != text;
+        if changed && now.duration_since(self.noted) >= NOTE_EVERY {
+            self.noted = now;
+            self.doc.operation.waiting_for = text;
+            self.doc.operation.waiting_until = Some(self.doc.operation.deadline);
+            self.write().await?;
+        }
+        Ok(())
+    }
+
+    async fn write(&self) -> Result<(), OpsError> {
+        self.inner.commit(Txn::new().put(self.doc.key(), codec::json(&self.doc)?)).await.map(|_| ())
+    }
+
+    /// At once: calls in flight are dropped, their changes stay as they are on disk and count as touched.
+    async fn cancelled(mut self) -> Result<(), OpsError> {
+        self.steps.abort_all();
+        while self.steps.join_next().await.is_some() {}
+        let id = &self.doc.operation.id;
+        let failure = Failure {
+            code: "cancelled".into(),
+            message: "cancelled by an operator".into(),
+            next: format!("sliceway operation retry {id}, or: sliceway operation rollback {id}"),
+        };
+        ending::stopped(self.inner, self.doc, (OperationEvent::Cancel, failure)).await
+    }
+
+    async fn end(self) -> Result<(), OpsError> {
+        if let Some(failure) = self.failure {
+            return ending::stuck(self.inner, self.doc, failure).await;
+        }
+        if self.drain.is_cancelled() {
+            // The process ends; the next one goes on.
+            return Ok(());
+        }
+        let skipped = self.board.values().any(|doc| doc.record.state == ChangeState::Skipped);
+        let event = match (self.undoing(), skipped) {
+            (true, _) => OperationEvent::Undone,
+            (false, true) => OperationEvent::DonePartly,
+            (false, false) => OperationEvent::Done,
+        };
+        ending::ended(self.inner, self.doc, event).await
+    }
+}

@@ -1,0 +1,71 @@
+//! What a step writes: the intent with the resource's record before the effect, the result with it after.
+
+use super::codec;
+use super::error::OpsError;
+use super::model::ChangeDoc;
+use super::step::{Step, Stop};
+use crate::plan::Recorded;
+use crate::store::Txn;
+use models::change::ChangeState;
+use models::resource::{Resource, Seen};
+
+impl Step {
+    /// The inventory knows of the resource before it can exist.
+    pub(super) async fn intent(&mut self, state: ChangeState, what: Option<&Resource>) -> Result<(), Stop> {
+        let now = self.inner.now();
+        let record = &mut self.doc.record;
+        record.state = state;
+        record.attempts += 1;
+        record.error = None;
+        record.ended = None;
+        record.started.get_or_insert(now);
+        let seen = record.change.seen.clone();
+        let txn = match what.filter(|resource| !resource.is_check()) {
+            Some(resource) => self.record(Txn::new(), resource, (false, seen))?,
+            None => Txn::new(),
+        };
+        Ok(self.write(txn).await?)
+    }
+
+    pub(super) async fn result(
+        mut self,
+        state: ChangeState,
+        now_there: Option<&Resource>,
+        seen: Option<Seen>,
+    ) -> Result<ChangeDoc, Stop> {
+        let now = self.inner.now();
+        self.doc.record.state = state;
+        self.doc.record.ended = Some(now);
+        self.doc.record.seen = seen.clone();
+        let is_check = self.doc.record.change.after.as_ref().is_some_and(Resource::is_check);
+        let txn = match now_there {
+            Some(resource) => self.record(Txn::new(), resource, (true, seen))?,
+            None if is_check => Txn::new(),
+            None => Txn::new().delete(self.resource_key()),
+        };
+        self.write(txn).await?;
+        Ok(self.doc)
+    }
+
+    fn resource_key(&self) -> crate::store::Key {
+        codec::resource_key(&self.operation.tenant, &self.operation.uid, &self.doc.record.change.id)
+    }
+
+    fn record(&self, txn: Txn, resource: &Resource, (certain, seen): (bool, Option<Seen>)) -> Result<Txn, OpsError> {
+        let recorded = Recorded {
+            format: Recorded::FORMAT,
+            resource: resource.clone(),
+            needs: self.doc.resource_needs.clone(),
+            tier: self.doc.tier,
+            seen,
+            certain,
+            operation: self.operation.id.clone(),
+        };
+        Ok(txn.put(self.resource_key(), codec::json(&recorded)?))
+    }
+
+    pub(super) async fn write(&self, txn: Txn) -> Result<(), OpsError> {
+        let key = codec::change_key(&self.operation.tenant, &self.operation.id, self.doc.record.change.seq);
+        self.inner.commit(txn.put(key, codec::json(&self.doc)?)).await.map(|_| ())
+    }
+}

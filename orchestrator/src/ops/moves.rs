@@ -1,0 +1,108 @@
+//! The operator's moves (ENGINE.md 2): each is one compare-and-swap on the operation, then the same executor.
+
+use super::codec;
+use super::ending;
+use super::engine::Engine;
+use super::error::OpsError;
+use super::graph::{self, Board};
+use super::model::OperationDoc;
+use super::start::deadline;
+use crate::store::{Revision, StoreError, Txn};
+use models::change::ChangeState;
+use models::operation::OperationEvent;
+use models::slice::Phase;
+use models::{Name, Operation};
+
+impl Engine {
+    /// Stops at once, even while a target hangs.
+    pub async fn cancel(&self, tenant: &Name, id: &str) -> Result<Operation, OpsError> {
+        let (doc, _) = self.read(tenant, id).await?;
+        doc.operation.state.on(OperationEvent::Cancel)?;
+        self.0.interrupt(id).await;
+        Ok(self.read(tenant, id).await?.0.operation)
+    }
+
+    pub async fn retry(&self, tenant: &Name, id: &str) -> Result<Operation, OpsError> {
+        let (doc, rev) = self.read(tenant, id).await?;
+        self.resume((doc, rev), OperationEvent::Retry, Txn::new()).await
+    }
+
+    /// Leaves out what failed and what needs it, and does the rest.
+    pub async fn carry_on(&self, tenant: &Name, id: &str) -> Result<Operation, OpsError> {
+        let (doc, rev) = self.read(tenant, id).await?;
+        doc.operation.state.on(OperationEvent::Continue)?;
+        let mut board = self.board(&doc).await?;
+        let mut txn = Txn::new();
+        for seq in graph::left_out(&board) {
+            if let Some(change) = board.get_mut(&seq) {
+                change.record.state = ChangeState::Skipped;
+                txn = txn.put(codec::change_key(tenant, id, seq), codec::json(change)?);
+            }
+        }
+        self.resume((doc, rev), OperationEvent::Continue, txn).await
+    }
+
+    pub async fn rollback(&self, tenant: &Name, id: &str) -> Result<Operation, OpsError> {
+        let (doc, rev) = self.read(tenant, id).await?;
+        doc.operation.state.on(OperationEvent::Rollback)?;
+        let board = self.board(&doc).await?;
+        let past = board.values().filter(|change| change.record.state.touched());
+        if let Some(reason) = past.filter_map(|change| change.record.change.irreversible.clone()).next() {
+            return Err(OpsError::PastPointOfNoReturn { reason });
+        }
+        self.resume((doc, rev), OperationEvent::Rollback, Txn::new()).await
+    }
+
+    /// Gives it up: what is done stays, and stands in the slice's records.
+    pub async fn fail(&self, tenant: &Name, id: &str) -> Result<Operation, OpsError> {
+        let (doc, rev) = self.read(tenant, id).await?;
+        doc.operation.state.on(OperationEvent::Fail)?;
+        let key = doc.key();
+        let txn = ending::close(&self.0, doc, OperationEvent::Fail)?.at(key, rev);
+        self.swap(txn).await?;
+        Ok(self.read(tenant, id).await?.0.operation)
+    }
+
+    async fn resume(
+        &self,
+        (mut doc, rev): (OperationDoc, Revision),
+        event: OperationEvent,
+        txn: Txn,
+    ) -> Result<Operation, OpsError> {
+        let operation = &mut doc.operation;
+        operation.state = operation.state.on(event)?;
+        operation.error = None;
+        operation.epoch = self.0.fence.epoch;
+        operation.deadline = deadline(self.0.now(), operation.timeout_s);
+        let phase = match event {
+            OperationEvent::Rollback => Phase::Changing,
+            _ => ending::phase(operation.kind),
+        };
+        let txn = txn.at(doc.key(), rev).put(doc.key(), codec::json(&doc)?);
+        self.swap(ending::slice(txn, &doc, phase)?).await?;
+        let operation = doc.operation.clone();
+        // The task that stopped it may still be on its way out.
+        self.wait(&operation.id).await;
+        self.0.spawn(doc);
+        Ok(operation)
+    }
+
+    /// Somebody else moved it in between: their move counts.
+    async fn swap(&self, txn: Txn) -> Result<(), OpsError> {
+        match self.0.commit(txn).await {
+            Ok(_) => Ok(()),
+            Err(OpsError::Store(StoreError::Conflict { .. })) => Err(OpsError::Changed),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read(&self, tenant: &Name, id: &str) -> Result<(OperationDoc, Revision), OpsError> {
+        codec::operation(&self.0.store, tenant, id).await?.ok_or_else(|| OpsError::NotFound(id.to_owned()))
+    }
+
+    async fn board(&self, doc: &OperationDoc) -> Result<Board, OpsError> {
+        let changes = codec::changes(&self.0.store, &doc.operation.tenant, &doc.operation.id).await?;
+        let changes = changes.map_err(OpsError::Unreadable)?;
+        Ok(changes.into_iter().map(|change| (change.record.change.seq, change)).collect())
+    }
+}

@@ -1,0 +1,127 @@
+//! Starting an operation: one transaction stores it, its plan, the slice and the claim on its name.
+
+use super::codec;
+use super::ending;
+use super::engine::{Engine, Inner};
+use super::error::OpsError;
+use super::model::{ChangeDoc, OperationDoc};
+use crate::plan::Plan;
+use crate::store::{Revision, StoreError, Txn};
+use jiff::{SignedDuration, Timestamp};
+use models::operation::OperationEvent;
+use models::{Operation, OperationState};
+use serde_json::json;
+
+#[derive(Debug, Clone, Default)]
+pub struct StartOptions {
+    pub timeout_s: Option<u64>,
+    /// The operation in FAILED_TEMP that this one takes over from.
+    pub supersede: Option<String>,
+    /// The slice's revision that the plan rests on; `None`: it does not exist.
+    pub slice: Option<Revision>,
+    /// The slice layer's own writes.
+    pub extra: Txn,
+}
+
+impl Engine {
+    pub async fn start(&self, plan: Plan, options: StartOptions) -> Result<Operation, OpsError> {
+        let inner = &self.0;
+        if inner.stopping().is_cancelled() {
+            return Err(OpsError::Stopping);
+        }
+        let doc = self.operation(&plan, &options)?;
+        let mut txn = options.extra.clone();
+        for planned in plan.changes {
+            let change = ChangeDoc::new(&doc.operation.id, planned);
+            let key = codec::change_key(&doc.operation.tenant, &doc.operation.id, change.record.change.seq);
+            txn = txn.put(key, codec::json(&change)?);
+        }
+        txn = txn.put(doc.key(), codec::json(&doc)?);
+        txn = ending::slice(txn, &doc, ending::phase(doc.operation.kind))?;
+        let slice = codec::slice_key(&doc.operation.tenant, &doc.operation.subject);
+        txn = match options.slice {
+            Some(rev) => txn.at(slice.clone(), rev),
+            None => txn.absent(slice.clone()),
+        };
+        txn = claim(inner, txn, (&doc, options.supersede.as_deref())).await?;
+        match inner.commit(txn).await {
+            Ok(_) => {}
+            Err(OpsError::Store(StoreError::Conflict { key, .. })) => {
+                return Err(self.in_the_way(&doc, key == slice).await?);
+            }
+            Err(error) => return Err(error),
+        }
+        tracing::info!(operation.id = %doc.operation.id, kind = doc.operation.kind.as_str(), "started");
+        let operation = doc.operation.clone();
+        inner.spawn(doc);
+        Ok(operation)
+    }
+
+    fn operation(&self, plan: &Plan, options: &StartOptions) -> Result<OperationDoc, OpsError> {
+        let inner = &self.0;
+        let now = inner.now();
+        let timeout_s = options.timeout_s.unwrap_or(inner.limits.patience.as_secs());
+        let operation = Operation {
+            format: Operation::FORMAT,
+            id: new_id(inner, now),
+            tenant: plan.tenant.clone(),
+            kind: plan.kind,
+            subject: plan.subject.clone(),
+            uid: plan.uid.clone(),
+            state: OperationState::Processing,
+            epoch: inner.fence.epoch,
+            created: now,
+            ended: None,
+            deadline: deadline(now, timeout_s),
+            timeout_s,
+            changes: u32::try_from(plan.changes.len()).unwrap_or(u32::MAX),
+            done: 0,
+            waiting_for: None,
+            waiting_until: None,
+            error: None,
+            successor: None,
+            warnings: plan.warnings.clone(),
+        };
+        Ok(OperationDoc { operation, before: plan.before.clone(), after: plan.after.clone() })
+    }
+
+    async fn in_the_way(&self, doc: &OperationDoc, is_slice: bool) -> Result<OpsError, OpsError> {
+        let key = codec::claim_key(&doc.operation.tenant, &doc.operation.subject);
+        let holder = self.0.store.get(&key).await?.and_then(|claim| claim.doc["holder"].as_str().map(str::to_owned));
+        Ok(match holder {
+            Some(operation) => OpsError::Busy { operation },
+            None if is_slice => OpsError::Changed,
+            None => OpsError::Changed,
+        })
+    }
+}
+
+/// The claim on the slice's name: free, or handed over by the operation that is superseded.
+async fn claim(inner: &Inner, txn: Txn, (doc, supersede): (&OperationDoc, Option<&str>)) -> Result<Txn, OpsError> {
+    let (tenant, subject) = (&doc.operation.tenant, &doc.operation.subject);
+    let key = codec::claim_key(tenant, subject);
+    let held = json!({"holder": doc.operation.id});
+    let Some(old) = supersede else {
+        return Ok(txn.absent(key.clone()).put(key, held));
+    };
+    let found = codec::operation(&inner.store, tenant, old).await?;
+    let (mut before, rev) = found.ok_or_else(|| OpsError::NotFound(old.to_owned()))?;
+    before.operation.state = before.operation.state.on(OperationEvent::Supersede)?;
+    before.operation.successor = Some(doc.operation.id.clone());
+    before.operation.ended = Some(inner.now());
+    let claim = inner.store.get(&key).await?.ok_or(OpsError::Changed)?;
+    Ok(txn.at(before.key(), rev).put(before.key(), codec::json(&before)?).at(key.clone(), claim.rev).put(key, held))
+}
+
+pub(super) fn deadline(now: Timestamp, timeout_s: u64) -> Timestamp {
+    let seconds = i64::try_from(timeout_s).unwrap_or(i64::MAX).min(366 * 24 * 3_600);
+    now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+}
+
+/// UUID v7 (RFC 9562 5.7): ids sort by time.
+fn new_id(inner: &Inner, now: Timestamp) -> String {
+    let mut bytes = [0; 10];
+    let _ = inner.random.fill(&mut bytes);
+    let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid().to_string()
+}
