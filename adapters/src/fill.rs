@@ -128,7 +128,8 @@ pub(crate) fn put(value: &mut Value, pointer: &str, new: Value) -> Result<(), St
     let mut place = value;
     for token in path.split('/') {
         let token = token.replace("~1", "/").replace("~0", "~");
-        place = child(place, &token).ok_or_else(|| format!("nothing can stand at {pointer}: {token:?} has no place"))?;
+        place =
+            child(place, &token).ok_or_else(|| format!("nothing can stand at {pointer}: {token:?} has no place"))?;
     }
     *place = new;
     Ok(())

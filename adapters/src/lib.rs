@@ -6,6 +6,7 @@
 mod deadline;
 mod fill;
 pub mod helm;
+pub mod kubernetes;
 pub mod local;
 pub mod port;
 pub mod sim;

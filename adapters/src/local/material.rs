@@ -6,7 +6,9 @@ use crate::port::Sealed;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
 use ring::rand::SecureRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use std::num::NonZeroU32;
@@ -99,13 +101,7 @@ impl Forge<'_> {
 /// The form of a mosquitto password file: `$7$rounds$salt$digest`, PBKDF2 with HMAC-SHA512.
 fn mosquitto(password: &str, salt: &[u8]) -> String {
     let mut digest = [0u8; 64];
-    ring::pbkdf2::derive(
-        ring::pbkdf2::PBKDF2_HMAC_SHA512,
-        MOSQUITTO_ROUNDS,
-        salt,
-        password.as_bytes(),
-        &mut digest,
-    );
+    ring::pbkdf2::derive(ring::pbkdf2::PBKDF2_HMAC_SHA512, MOSQUITTO_ROUNDS, salt, password.as_bytes(), &mut digest);
     format!("$7${MOSQUITTO_ROUNDS}${}${}", STANDARD.encode(salt), STANDARD.encode(digest))
 }
 

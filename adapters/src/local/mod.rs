@@ -15,6 +15,11 @@ use ring::rand::SecureRandom;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
+/// When the first certificate of a PEM text ends.
+pub(crate) fn certificate_end(pem: &[u8]) -> Option<Timestamp> {
+    material::end(pem)
+}
+
 /// The output that says when a certificate ends, RFC 3339.
 pub const NOT_AFTER: &str = "not_after";
 

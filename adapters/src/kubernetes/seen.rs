@@ -1,0 +1,105 @@
+//! From a live object to what the engine knows of it.
+
+use super::catalog::Kind;
+use super::{fields, ready};
+use crate::port::Call;
+use models::Name;
+use models::resource::{ResourceId, Seen, Target, label};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+}
+
+pub(super) fn of(call: &Call, live: &Value) -> Seen {
+    let digest = Sha256::digest(fields::ours(live).to_string().as_bytes());
+    Seen {
+        uid: text(live, "/metadata/uid").to_owned(),
+        version: text(live, "/metadata/resourceVersion").to_owned(),
+        digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        outputs: outputs(live),
+        ready: ready::of(live),
+        deleting: deleting(live),
+        stranger: stranger(call, live),
+    }
+}
+
+/// Who owns it, where we do not.
+pub(super) fn stranger(call: &Call, live: &Value) -> Option<String> {
+    let labels = live.pointer("/metadata/labels");
+    let word = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
+    let uid = word(label::SLICE);
+    if uid == Some(call.owner.as_str()) {
+        return None;
+    }
+    if let Some(uid) = uid {
+        let name = word(label::NAME).unwrap_or("?");
+        let tenant = word(label::TENANT).unwrap_or("?");
+        return Some(format!("slice {name} of tenant {tenant} (uid {uid})"));
+    }
+    let annotations = live.pointer("/metadata/annotations");
+    let helm = annotations.and_then(|a| a.get("meta.helm.sh/release-name")).and_then(Value::as_str);
+    let parent = live.pointer("/metadata/ownerReferences/0");
+    let managers = live.pointer("/metadata/managedFields").and_then(Value::as_array);
+    let manager = managers.and_then(|all| all.first()).and_then(|entry| entry.get("manager")).and_then(Value::as_str);
+    Some(match (helm, parent, manager) {
+        (Some(release), ..) => format!("the Helm release {release}"),
+        (None, Some(parent), _) => format!("{} {}", text(parent, "/kind"), text(parent, "/name")),
+        (None, None, Some(manager)) => format!("somebody else (written by {manager})"),
+        (None, None, None) => "somebody else".into(),
+    })
+}
+
+fn deleting(live: &Value) -> Option<String> {
+    live.pointer("/metadata/deletionTimestamp")?;
+    let list = |pointer: &str| {
+        let items = live.pointer(pointer).and_then(Value::as_array);
+        items.map(|all| all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")).unwrap_or_default()
+    };
+    let finalizers = [list("/metadata/finalizers"), list("/spec/finalizers")].join(" ");
+    let conditions = live.pointer("/status/conditions").and_then(Value::as_array);
+    let left = conditions.into_iter().flatten().filter(|c| text(c, "/status") == "True").map(|c| text(c, "/message"));
+    let left: Vec<&str> = left.filter(|message| !message.is_empty()).collect();
+    Some(match (finalizers.trim(), left.is_empty()) {
+        ("" | "kubernetes", true) => "its content is being removed".into(),
+        ("" | "kubernetes", false) => left.join("; "),
+        (finalizers, _) => format!("held by finalizer {finalizers}"),
+    })
+}
+
+fn outputs(live: &Value) -> BTreeMap<String, String> {
+    let mut outputs = BTreeMap::new();
+    if text(live, "/kind") != "Service" {
+        return outputs;
+    }
+    let mut put = |key: String, value: &str| {
+        if !value.is_empty() {
+            outputs.insert(key, value.to_owned());
+        }
+    };
+    put("clusterIP".into(), text(live, "/spec/clusterIP"));
+    put("address".into(), text(live, "/status/loadBalancer/ingress/0/ip"));
+    put("hostname".into(), text(live, "/status/loadBalancer/ingress/0/hostname"));
+    for port in live.pointer("/spec/ports").and_then(Value::as_array).into_iter().flatten() {
+        let number = port.get("port").map(Value::to_string).unwrap_or_default();
+        let name = port.get("name").and_then(Value::as_str).map_or(number, str::to_owned);
+        if let Some(node_port) = port.get("nodePort") {
+            put(format!("nodePort.{name}"), &node_port.to_string());
+        }
+    }
+    outputs
+}
+
+/// The ids of a list's items.
+pub(super) fn ids(target: &Name, kind: &Kind, list: &Value) -> Vec<ResourceId> {
+    let items = list.get("items").and_then(Value::as_array);
+    let id = |item: &Value| ResourceId {
+        target: Target::Cluster(target.clone()),
+        kind: kind.id.clone(),
+        namespace: text(item, "/metadata/namespace").to_owned(),
+        name: text(item, "/metadata/name").to_owned(),
+    };
+    items.into_iter().flatten().map(id).collect()
+}

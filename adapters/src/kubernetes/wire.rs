@@ -1,0 +1,154 @@
+//! Requests to an API server, and what its refusals mean.
+
+use crate::port::PortError;
+use http::{Method, Request};
+use jiff::Timestamp;
+use kube::client::{Body, Client};
+use models::Name;
+use models::resource::ResourceId;
+use serde_json::Value;
+use std::error::Error;
+
+pub(super) struct Wire {
+    target: Name,
+    client: Client,
+    certificate_end: Option<Timestamp>,
+}
+
+/// What came back, whatever it was.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    body: Vec<u8>,
+    retry_after_s: Option<u64>,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The message of a Status, or the beginning of what came instead of one.
+    pub(super) fn message(&self) -> String {
+        match self.json().get("message").and_then(Value::as_str) {
+            Some(message) => message.to_owned(),
+            None => self.text().chars().take(300).collect(),
+        }
+    }
+}
+
+impl Wire {
+    pub(super) fn new(target: Name, client: Client, certificate_end: Option<Timestamp>) -> Self {
+        Self { target, client, certificate_end }
+    }
+
+    pub(super) fn target(&self) -> &str {
+        self.target.as_str()
+    }
+
+    pub(super) fn target_name(&self) -> &Name {
+        &self.target
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Result<Answer, PortError> {
+        self.send(Method::GET, path, ("application/json", Vec::new())).await
+    }
+
+    /// With the content type of server-side apply; JSON is YAML.
+    pub(super) async fn apply(&self, path: &str, manifest: &Value) -> Result<Answer, PortError> {
+        self.send(Method::PATCH, path, ("application/apply-patch+yaml", manifest.to_string().into_bytes())).await
+    }
+
+    pub(super) async fn delete(&self, path: &str, options: &Value) -> Result<Answer, PortError> {
+        self.send(Method::DELETE, path, ("application/json", options.to_string().into_bytes())).await
+    }
+
+    /// Aggregated discovery: everything that is served, in one answer.
+    pub(super) async fn discovery(&self, path: &str) -> Result<Answer, PortError> {
+        let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+        let request = Request::get(path).header("accept", accept).body(Body::empty());
+        self.answer(request.map_err(|error| self.unreachable(&error))?).await
+    }
+
+    async fn send(&self, method: Method, path: &str, (kind, body): (&str, Vec<u8>)) -> Result<Answer, PortError> {
+        let request = Request::builder().method(method).uri(path).header("content-type", kind).body(Body::from(body));
+        self.answer(request.map_err(|error| self.unreachable(&error))?).await
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Result<Answer, PortError> {
+        let response = self.client.send(request).await.map_err(|error| self.lost(&error))?;
+        let status = response.status().as_u16();
+        let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        let retry_after_s = header.and_then(|text| text.parse().ok());
+        let body = response.into_body().collect_bytes().await.map_err(|error| self.lost(&error))?;
+        Ok(Answer { status, body: body.to_vec(), retry_after_s })
+    }
+
+    /// The object of a good answer; otherwise what the refusal means.
+    pub(super) fn ok(&self, answer: Answer, id: &ResourceId) -> Result<Value, PortError> {
+        let message = answer.message();
+        match answer.status {
+            200..=299 => Ok(answer.json()),
+            401 => Err(self.unauthorized(message)),
+            403 if waits(&message) => Err(self.busy(message, answer.retry_after_s)),
+            403 => Err(PortError::Forbidden { target: self.target.to_string(), cause: message }),
+            404 if message.contains("namespaces") => Err(self.busy(message, None)),
+            409 => Err(PortError::Stale { id: id.to_string() }),
+            429 | 500..=599 => Err(self.busy(message, answer.retry_after_s)),
+            _ => Err(PortError::Invalid { id: id.to_string(), cause: message }),
+        }
+    }
+
+    pub(super) fn busy(&self, cause: String, retry_after_s: Option<u64>) -> PortError {
+        PortError::Busy { target: self.target.to_string(), cause, retry_after_s }
+    }
+
+    fn unauthorized(&self, message: String) -> PortError {
+        let cause = match self.certificate_end {
+            Some(end) => format!("{message}; the client certificate ends at {end}"),
+            None => message,
+        };
+        PortError::Unauthorized { target: self.target.to_string(), cause }
+    }
+
+    fn lost(&self, error: &kube::Error) -> PortError {
+        let words = chain(error);
+        if words.contains("CertificateExpired") || words.contains("certificate expired") {
+            return self.unauthorized(words);
+        }
+        if words.contains("UnknownIssuer") {
+            let hint = "the server's certificate is not signed by the kubeconfig's CA (a leaf certificate given as CA is \
+                        refused by our TLS library: give the CA itself)";
+            return PortError::Unreachable { target: self.target.to_string(), cause: hint.into() };
+        }
+        self.unreachable(error)
+    }
+
+    fn unreachable(&self, error: &dyn Error) -> PortError {
+        PortError::Unreachable { target: self.target.to_string(), cause: chain(error) }
+    }
+}
+
+/// 403 also says "not now": a quota that is used up, a namespace on its way out, an account that is not there yet.
+fn waits(message: &str) -> bool {
+    ["exceeded quota", "status unknown for quota", "being terminated", "error looking up service account"]
+        .iter()
+        .any(|sign| message.contains(sign))
+}
+
+/// An error with its causes, without what is said twice.
+fn chain(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !words.contains(&text) {
+            words = format!("{words}: {text}");
+        }
+        next = cause.source();
+    }
+    words
+}
