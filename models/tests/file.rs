@@ -1,5 +1,7 @@
 //! The file as its users meet it: what is taken, and the exact words for what is not.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "all of this file is a test, its helpers too")]
+
 use models::Problem;
 use models::cluster::Expose;
 use models::file::{Document, Parsed, Source, parse};

@@ -1,5 +1,7 @@
 //! What a stranger can send: every hostile text is refused soon and with words, and none makes the parser panic.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "all of this file is a test, its helpers too")]
+
 use models::file::{Source, parse};
 use proptest::prelude::*;
 use std::fmt::Write as _;

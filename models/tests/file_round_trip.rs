@@ -1,5 +1,7 @@
 //! What Sliceway prints it reads: any slice that can be written comes back as it was.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "all of this file is a test, its helpers too")]
+
 use models::file::{Document, Meta, Source, parse};
 use models::labels::{Labels, Selector};
 use models::quantity::{Bandwidth, Cpu, Latency, Memory, Port, Protocol, Share};
@@ -11,7 +13,7 @@ use models::{Name, SliceSpec};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 fn name(prefix: &str, number: usize) -> Name {
     format!("{prefix}{number}").parse().unwrap()
@@ -143,17 +145,24 @@ proptest! {
     }
 }
 
+fn check_json(values: &str) {
+    let expect: Value = serde_json::from_str(values).unwrap();
+    let text = format!(
+        r#"{{"apiVersion": "sliceway/v1", "kind": "Slice", "metadata": {{"name": "s"}}, "spec": {{
+            "sites": {{"a": {{"cluster": "c"}}}}, "functions": [{{"name": "f", "site": "a",
+            "chart": {{"repository": "r", "name": "n"}}, "values": {values}}}]}}}}"#
+    );
+    let all = parse(&[Source { name: "body", text: &text }]).unwrap_or_else(|all| panic!("{}\n{text}", all[0]));
+    let Document::Slice { spec, .. } = &all[0].document else { panic!("{all:?}") };
+    assert_eq!(Value::Object(spec.functions[0].values.clone()), expect, "{text}");
+}
+
 #[test]
 fn json_that_yaml_reads_differently_is_kept() {
-    let values =
-        json!({"slash": "a/b", "escape": "\u{1}\u{2028}", "long": "x".repeat(70_000), "big": u64::MAX, "a\tb": "\t"});
-    let text = json!({
-        "apiVersion": "sliceway/v1", "kind": "Slice", "metadata": {"name": "s"},
-        "spec": {"sites": {"a": {"cluster": "c"}},
-                 "functions": [{"name": "f", "site": "a", "chart": {"repository": "r", "name": "n"}, "values": values}]},
-    })
-    .to_string();
-    let all = parse(&[Source { name: "body", text: &text }]).unwrap();
-    let Document::Slice { spec, .. } = &all[0].document else { panic!("{all:?}") };
-    assert_eq!(Value::Object(spec.functions[0].values.clone()), values);
+    check_json(r#"{"slash": "a\/b", "escape": "\u0001\u2028", "a\tb": "\t"}"#);
+    check_json("{\"raw\": \"\u{2028}\u{2029}\u{85}\u{7f}\u{80}\u{9f}\u{ffff}\u{feff}\"}");
+    check_json(r#"{"pair": "\ud83d\ude00"}"#);
+    check_json(&format!(r#"{{"big": {}, "small": {}, "exponent": 1E+2, "minus": -0.5e-3}}"#, u64::MAX, i64::MIN));
+    check_json(&format!(r#"{{"long": "{}"}}"#, "x".repeat(70_000)));
+    check_json("{\"a\"\t:\n\t1,\"b\":[],\"c\":{}}");
 }

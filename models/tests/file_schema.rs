@@ -2,6 +2,8 @@
 //!
 //! The schema is the list of fields; a fixture uses every one of them, and is then broken in every place.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "all of this file is a test, its helpers too")]
+
 use models::file::{Source, parse, schema};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;

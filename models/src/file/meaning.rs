@@ -114,7 +114,8 @@ impl Reference<'_> {
 
     fn dangles(&self, at: At, name: &str, (path, findings): (&Path<'_>, &mut Findings)) {
         findings.add(at, path, || {
-            let near = nearest(name, self.known.iter().copied());
+            // As many as there may be servers: sites have no such bound, and each comparison costs.
+            let near = nearest(name, self.known.iter().copied().take(1_000));
             let mend = near.map_or_else(|| self.known(), |near| format!("did you mean {}?", quoted(near)));
             Problem::at("", format!("no {} is called {}", self.what, quoted(name))).mend(mend)
         });

@@ -5,12 +5,13 @@
 
 use super::finding::{At, Findings, Path};
 use crate::Problem;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{DuplicateKeyPolicy, Error, MessageFormatter, Options, Spanned, UserMessageFormatter};
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// The longest text of one source.
 const MOST_BYTES: usize = 1 << 20;
@@ -110,27 +111,45 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> Vec<Node> {
         findings.push(Problem::at("", format!("is {} bytes long; at most {MOST_BYTES} are read", text.len())));
         return Vec::new();
     }
+    let text = &*json_as_yaml(text);
     match on_own_stack(|| documents(text)) {
         Ok(documents) => {
             let mut grow = Grow { text, findings };
             documents.into_iter().map(|raw| grow.node(raw, &Path::Root)).collect()
         }
         Err(problem) => {
-            findings.push(problem);
+            findings.push(*problem);
             Vec::new()
         }
     }
 }
 
-fn documents(text: &str) -> Result<Vec<Spanned<Raw>>, Problem> {
-    serde_saphyr::from_multiple_with_options(text, options()).map_err(|error| unreadable(&error))
+/// JSON lets some characters stand in a string that YAML wants escaped (YAML 1.2.2, 5.1 against RFC 8259, 7).
+fn json_as_yaml(text: &str) -> Cow<'_, str> {
+    let unprintable = |c: char| matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
+    if !text.contains(unprintable) || serde_json::from_str::<IgnoredAny>(text).is_err() {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if unprintable(c) {
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+fn documents(text: &str) -> Result<Vec<Spanned<Raw>>, Box<Problem>> {
+    serde_saphyr::from_multiple_with_options(text, options()).map_err(|error| Box::new(unreadable(&error)))
 }
 
 /// serde-saphyr descends by recursion and takes about 40 KiB of stack per level where nothing is optimised; a caller's
 /// stack, such as that of a worker of an async runtime, may be smaller than [`MOST_DEPTH`] levels need.
-fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Problem> + Send) -> Result<T, Problem> {
+fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Box<Problem>> + Send) -> Result<T, Box<Problem>> {
     const STACK_BYTES: usize = 16 << 20;
-    let failed = |why: &str| Problem::at("", format!("cannot be read now: {why}"));
+    let failed = |why: &str| Box::new(Problem::at("", format!("cannot be read now: {why}")));
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("file".to_owned()).stack_size(STACK_BYTES);
         match thread.spawn_scoped(scope, work) {
