@@ -166,12 +166,23 @@ fn libraries(program: &Path) -> Result<Vec<String>> {
             .find(|word| word.starts_with('/'))
             .map(str::to_owned)
     };
-    Ok(ended
+    let mut found: Vec<String> = ended
         .stdout
         .lines()
         .filter(|line| line.contains("(0x"))
         .filter_map(path)
-        .collect())
+        .collect();
+    // The C library loads this one by itself when a thread ends.
+    let beside = found
+        .iter()
+        .find(|path| path.ends_with("/libc.so.6"))
+        .map(|libc| Path::new(libc).with_file_name("libgcc_s.so.1"));
+    found.extend(
+        beside
+            .filter(|path| path.exists())
+            .map(|path| path.to_string_lossy().into_owned()),
+    );
+    Ok(found)
 }
 
 struct Blob {
