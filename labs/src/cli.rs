@@ -11,6 +11,7 @@ use crate::error::{Doing, LabError, Result};
 use crate::file::{DEFAULT, Plan, Wan, is_quantity};
 use crate::images;
 use crate::inner;
+use crate::kubectl::Kubectl;
 use crate::lab::Lab;
 use crate::machine::{become_launcher, become_program};
 use crate::network::{self, Wire};
@@ -59,6 +60,12 @@ enum Verb {
         member: String,
         #[arg(last = true, required = true)]
         command: Vec<String>,
+    },
+    /// Run the lab's kubectl against a cluster
+    Kubectl {
+        cluster: String,
+        #[arg(last = true, required = true)]
+        words: Vec<String>,
     },
     /// Container images
     Images {
@@ -164,6 +171,10 @@ pub fn run(cli: Cli, surroundings: &Surroundings) -> Result<u8> {
         }
         Verb::Wan { change } => wan(&lab, change)?,
         Verb::Exec { member, command } => return exec(&lab, &member, &command),
+        Verb::Kubectl { cluster, words } => {
+            State::existing(&place)?.cluster(&cluster)?;
+            return Kubectl::new(&place, &cluster).replace(&words);
+        }
         Verb::Images {
             verb:
                 ImagesVerb::Load {

@@ -95,15 +95,23 @@ impl Image {
         let index = json!({
             "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [described],
         });
-        let mut archive = tar::Builder::new(Vec::new());
-        let mut add = |path: &str, content: &[u8]| append(&mut archive, path, content);
-        add("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
-        add("index.json", &bytes(&index)?)?;
+        let partial = target.with_extension(format!("partial-{}", std::process::id()));
+        let file = fs::File::create(&partial).doing("write", &partial)?;
+        let mut archive = tar::Builder::new(std::io::BufWriter::new(file));
+        append(
+            &mut archive,
+            "oci-layout",
+            br#"{"imageLayoutVersion":"1.0.0"}"#,
+        )?;
+        append(&mut archive, "index.json", &bytes(&index)?)?;
         for (digest, content) in &blobs {
-            add(&format!("blobs/sha256/{digest}"), content)?;
+            append(&mut archive, &format!("blobs/sha256/{digest}"), content)?;
         }
-        let content = archive.into_inner().doing("finish", target)?;
-        write_whole(target, &content)
+        archive
+            .into_inner()
+            .and_then(|mut file| file.flush())
+            .doing("write", &partial)?;
+        fs::rename(&partial, target).doing("write", target)
     }
 
     /// The one layer: folders before what is in them, every time at zero.
@@ -166,12 +174,23 @@ fn libraries(program: &Path) -> Result<Vec<String>> {
             .find(|word| word.starts_with('/'))
             .map(str::to_owned)
     };
-    Ok(ended
+    let mut found: Vec<String> = ended
         .stdout
         .lines()
         .filter(|line| line.contains("(0x"))
         .filter_map(path)
-        .collect())
+        .collect();
+    // The C library loads this one by itself when a thread ends.
+    let beside = found
+        .iter()
+        .find(|path| path.ends_with("/libc.so.6"))
+        .map(|libc| Path::new(libc).with_file_name("libgcc_s.so.1"));
+    found.extend(
+        beside
+            .filter(|path| path.exists())
+            .map(|path| path.to_string_lossy().into_owned()),
+    );
+    Ok(found)
 }
 
 struct Blob {
@@ -222,15 +241,15 @@ fn header(size: usize, mode: u32) -> tar::Header {
     header
 }
 
-type Archive = tar::Builder<Vec<u8>>;
+type Layer = tar::Builder<Vec<u8>>;
 
-fn append(archive: &mut Archive, path: &str, content: &[u8]) -> Result<()> {
+fn append<W: Write>(archive: &mut tar::Builder<W>, path: &str, content: &[u8]) -> Result<()> {
     archive
         .append_data(&mut header(content.len(), 0o644), path, content)
         .doing("pack", Path::new(path))
 }
 
-fn parents(archive: &mut Archive, seen: &mut BTreeSet<String>, path: &str) -> Result<()> {
+fn parents(archive: &mut Layer, seen: &mut BTreeSet<String>, path: &str) -> Result<()> {
     let path = path.trim_start_matches('/');
     for (end, _) in path.match_indices('/') {
         folder(archive, seen, &path[..end])?;
@@ -238,7 +257,7 @@ fn parents(archive: &mut Archive, seen: &mut BTreeSet<String>, path: &str) -> Re
     Ok(())
 }
 
-fn folder(archive: &mut Archive, seen: &mut BTreeSet<String>, path: &str) -> Result<()> {
+fn folder(archive: &mut Layer, seen: &mut BTreeSet<String>, path: &str) -> Result<()> {
     if !seen.insert(path.to_owned()) {
         return Ok(());
     }
@@ -247,13 +266,6 @@ fn folder(archive: &mut Archive, seen: &mut BTreeSet<String>, path: &str) -> Res
     archive
         .append_data(&mut header, format!("{path}/"), std::io::empty())
         .doing("pack", Path::new(path))
-}
-
-fn write_whole(target: &Path, content: &[u8]) -> Result<()> {
-    let partial = target.with_extension(format!("partial-{}", std::process::id()));
-    let mut file = fs::File::create(&partial).doing("write", &partial)?;
-    file.write_all(content).doing("write", &partial)?;
-    fs::rename(&partial, target).doing("write", target)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! Talks to one cluster's API from the root namespace, by the kubectl that the lab builds.
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::binaries::folder;
 use crate::command::Run;
-use crate::error::Result;
+use crate::error::{LabError, Result};
 use crate::place::Place;
 
 /// The API of one cluster.
@@ -31,6 +32,15 @@ impl Kubectl {
 
     pub(crate) fn run(&self, words: &[&str]) -> Result<String> {
         self.command(words).output()
+    }
+
+    /// Becomes kubectl, terminal and exit code and all. Returns only on failure.
+    pub(crate) fn replace(&self, words: &[String]) -> Result<u8> {
+        let failure = self.command(&[]).args(words).into_command().exec();
+        Err(LabError::Io {
+            what: "cannot run kubectl".to_owned(),
+            source: failure,
+        })
     }
 
     pub(crate) fn apply(&self, objects: &str) -> Result<()> {

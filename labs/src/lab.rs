@@ -20,6 +20,9 @@ use crate::process::ProcessId;
 use crate::requirements;
 use crate::state::{ClusterState, Lock, State};
 
+/// The kernel's limit (IFNAMSIZ, less the zero byte).
+const LONGEST_INTERFACE: usize = 15;
+
 /// A lab of this computer.
 pub(crate) struct Lab<'a> {
     pub(crate) place: &'a Place,
@@ -176,6 +179,16 @@ impl Lab<'_> {
 
     /// What stands under our names before we made it is not ours to remove.
     fn refuse_strangers(&self, state: &State) -> Result<()> {
+        if let Some(long) = state
+            .links
+            .iter()
+            .find(|link| link.len() > LONGEST_INTERFACE)
+        {
+            return Err(LabError::refused(
+                format!("`{long}` is too long for the name of a network interface"),
+                "take a shorter --name, or shorter cluster names in the lab file",
+            ));
+        }
         let namespaces = state
             .namespaces
             .iter()

@@ -225,8 +225,15 @@ pub(crate) fn wire(place: &Place, cluster: &str, wire: Wire) -> Result<()> {
         Wire::Cut => "down",
         Wire::Whole => "up",
     };
-    run("ip", &format!("-n {} link set w-{cluster} {to}", place.label("wan")))?;
-    run("ip", &format!("-n {} link set mgmt0 {to}", place.label(cluster))).map(drop)
+    run(
+        "ip",
+        &format!("-n {} link set w-{cluster} {to}", place.label("wan")),
+    )?;
+    run(
+        "ip",
+        &format!("-n {} link set mgmt0 {to}", place.label(cluster)),
+    )
+    .map(drop)
 }
 
 /// What is true now: whether the link is up, and how it is shaped in the words of `tc`.
