@@ -3,6 +3,8 @@
 //! `api -> {catalogue, slices} -> ops -> plan -> {store, adapters, topology}`: each module calls only the next one down.
 //! Nothing below `api` knows HTTP; SQL stands only in `store`; only `ops` knows time, order and retry.
 
+pub mod bridge;
 pub mod ops;
 pub mod plan;
+pub mod slices;
 pub mod store;

@@ -4,7 +4,7 @@ use super::codec;
 use super::engine::Inner;
 use super::error::OpsError;
 use super::model::OperationDoc;
-use crate::store::Txn;
+use crate::store::{Kind, Query, Txn};
 use models::change::Failure;
 use models::operation::{OperationEvent, OperationState};
 use models::slice::Phase;
@@ -12,7 +12,22 @@ use models::{OperationKind, Slice};
 
 /// A final state.
 pub(super) async fn ended(inner: &Inner, doc: OperationDoc, event: OperationEvent) -> Result<(), OpsError> {
-    let txn = close(inner, doc, event)?;
+    let (tenant, uid) = (doc.operation.tenant.clone(), doc.operation.uid.clone());
+    let gone = match event {
+        OperationEvent::Done => doc.after.is_none(),
+        OperationEvent::Undone => doc.before.is_none(),
+        _ => false,
+    };
+    let mut txn = close(inner, doc, event)?;
+    if gone {
+        // Rendered bundles and choices are of no use without their slice.
+        for kind in [Kind::Bundle, Kind::Plan] {
+            let query = Query::of(kind, tenant.as_str()).prefix(format!("{uid}/"));
+            for object in codec::all(&inner.store, query).await? {
+                txn = txn.delete(object.key);
+            }
+        }
+    }
     inner.commit(txn).await.map(|_| ())
 }
 

@@ -167,6 +167,10 @@ impl Engine {
         Arc::clone(&self.0.safe)
     }
 
+    pub fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
     pub fn epoch(&self) -> u64 {
         self.0.fence.epoch
     }

@@ -11,6 +11,7 @@ mod fence;
 mod fill;
 mod graph;
 mod journal;
+mod look;
 pub mod model;
 mod moves;
 pub(crate) mod safe;

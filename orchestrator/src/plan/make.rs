@@ -330,7 +330,10 @@ fn finish(world: &World, wish: &Wish, want: &Want, outcome: Outcome) -> Result<P
     let sides = Sides { want, recorded: &world.recorded, observed: &world.observed, replace: &wish.replace };
     let changes = order(diff::diff(&sides)?);
     let slice = outcome.after.as_ref().or(world.slice.as_ref());
-    let digest = digest(&(&changes, &outcome.after));
+    // What was seen moves by itself (a status, a version); what is written does not.
+    let written: Vec<_> =
+        changes.iter().map(|c| (&c.change.id, c.change.verb, &c.change.before, &c.change.after)).collect();
+    let digest = digest(&(written, &outcome.after));
     Ok(Plan {
         format: Plan::FORMAT,
         id: digest[..16].to_owned(),

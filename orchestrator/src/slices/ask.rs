@@ -1,0 +1,117 @@
+//! What a caller asks of a slice, and every way in which it is answered.
+
+use crate::ops::OpsError;
+use crate::plan::{Candidate, Plan, PlanError};
+use crate::store::StoreError;
+use models::labels::Labels;
+use models::{Name, Operation, Problem, Slice, SliceSpec};
+
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub name: Name,
+    pub goal: Goal,
+    pub options: AskOptions,
+}
+
+#[derive(Debug, Clone)]
+pub enum Goal {
+    Apply { labels: Labels, spec: Box<SliceSpec> },
+    Delete,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct AskOptions {
+    pub timeout_s: Option<u64>,
+    /// Functions that may move or be made anew.
+    pub replace: Vec<Name>,
+    /// Functions whose data may be deleted.
+    pub allow_data_loss: Vec<Name>,
+    /// Functions whose chart is resolved and rendered again.
+    pub upgrade: Vec<Name>,
+    /// Apply exactly the plan that was shown under this id.
+    pub plan: Option<String>,
+    pub supersede: Supersede,
+}
+
+/// What happens to an operation that holds the slice already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Supersede {
+    /// It stays: 409.
+    #[default]
+    Never,
+    /// One that waits for an operator ends FAILED; what `apply -f` means.
+    FailedTemp,
+    /// Also one that runs: it is cancelled first.
+    Any,
+}
+
+#[derive(Debug, Clone)]
+pub enum Started {
+    /// The world is as the file says.
+    Unchanged {
+        slice: Box<Slice>,
+        warnings: Vec<String>,
+    },
+    Operation {
+        operation: Box<Operation>,
+        plan: Box<Plan>,
+    },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
+    Problems(Vec<Problem>),
+    #[error("operation {operation} holds the slice")]
+    Busy { operation: String },
+    #[error("the world has changed since the plan was shown: {}", difference.join("; "))]
+    PlanChanged { difference: Vec<String> },
+    #[error("{0} does not exist")]
+    NotFound(String),
+    #[error("{message}")]
+    NoPlace { message: String, passing: bool, reasons: Vec<Candidate> },
+    #[error("{reason}; {mend}")]
+    Refused { reason: String, mend: String },
+    #[error("{cause}")]
+    Unavailable { cause: String },
+    #[error(transparent)]
+    Ops(OpsError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<OpsError> for AskError {
+    fn from(error: OpsError) -> Self {
+        match error {
+            OpsError::Busy { operation } => Self::Busy { operation },
+            OpsError::NotFound(id) => Self::NotFound(format!("operation {id}")),
+            OpsError::Store(error) => Self::Store(error),
+            OpsError::Stopping => Self::Unavailable { cause: error.to_string() },
+            OpsError::Changed => Self::PlanChanged { difference: vec!["the slice was changed meanwhile".into()] },
+            OpsError::Illegal(_)
+            | OpsError::PastPointOfNoReturn { .. }
+            | OpsError::Unreadable(_)
+            | OpsError::Fenced => Self::Ops(error),
+        }
+    }
+}
+
+impl From<PlanError> for AskError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Problems(problems) => Self::Problems(problems),
+            PlanError::NoPlace(no) => Self::NoPlace {
+                message: no.to_string(),
+                passing: no.passing,
+                reasons: no
+                    .candidates
+                    .iter()
+                    .map(|v| Candidate { cluster: v.cluster.clone(), accepted: v.accepted, reason: v.reason.clone() })
+                    .collect(),
+            },
+            PlanError::Refused { reason, mend } => Self::Refused { reason, mend },
+            PlanError::Unavailable { cause } => Self::Unavailable { cause },
+            PlanError::NotFound(name) => Self::NotFound(format!("slice {name}")),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The truth about a slice at this moment: what is stored beside what the clusters say now.
+
+use super::{AskError, Slices};
+use crate::ops::codec;
+use crate::plan::{Observed, Recorded, names};
+use models::cluster::{Cluster, Expose};
+use models::resource::{Ready, ResourceId, Seen};
+use models::slice::Workload;
+use models::{Name, Slice};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const LOOK: Duration = Duration::from_secs(5);
+
+impl Slices {
+    pub async fn describe(&self, tenant: &Name, name: &Name) -> Result<Value, AskError> {
+        let (slice, _) = self.get(tenant, name).await?;
+        let recorded = self.recorded(tenant, &slice.uid).await?;
+        let ids = recorded.keys().cloned().collect();
+        let observed = self.engine.look(&slice.uid, ids, LOOK).await;
+        let bundles = self.bundles(tenant, &slice.uid).await?;
+        let function = |workload: &Workload<'_>| {
+            let bundle = bundles.get(workload.name.as_str());
+            let chart = bundle.map(|b| format!("{} {}", b.chart.name, b.chart.version));
+            let (ready, reason) = state(&slice, workload.name, (&recorded, &observed));
+            json!({
+                "name": workload.name, "role": workload.role, "cluster": slice.placed.get(workload.name.as_str()),
+                "chart": chart, "ready": ready, "reason": reason,
+                "volumes": bundle.map(|b| b.volumes.clone()).unwrap_or_default(),
+            })
+        };
+        let functions: Vec<Value> = slice.spec.workloads().iter().map(function).collect();
+        let devices = self.devices(&slice, &recorded).await?;
+        Ok(json!({
+            "slice": &slice,
+            "namespace": slice.namespace(),
+            "functions": functions,
+            "devices": devices,
+            "quality": slice.spec.quality.as_ref().map(|quality| json!({"asked": quality, "enforced": false})),
+            "access": slice.spec.access,
+            "resources": observed.iter().map(|(id, seen)| json!({"id": id.to_string(), "state": word(seen)})).collect::<Vec<_>>(),
+        }))
+    }
+
+    pub(super) async fn recorded(&self, tenant: &Name, uid: &str) -> Result<BTreeMap<ResourceId, Recorded>, AskError> {
+        let all = codec::recorded(&self.store, tenant, uid).await?;
+        Ok(all.into_iter().map(|(recorded, _)| (recorded.resource.id().clone(), recorded)).collect())
+    }
+
+    async fn devices(&self, slice: &Slice, recorded: &BTreeMap<ResourceId, Recorded>) -> Result<Vec<Value>, AskError> {
+        let clusters = self.clusters.snapshot().await?;
+        let device = |device: &models::slice::Device| {
+            let endpoint = endpoint(slice, &device.gateway, (recorded, &clusters));
+            json!({
+                "name": device.name, "gateway": device.gateway, "protocol": device.protocol,
+                "endpoint": endpoint.map(|(host, port)| format!("{host}:{port}")),
+                "resources": device.resources,
+            })
+        };
+        Ok(slice.spec.devices.iter().map(device).collect())
+    }
+}
+
+/// Where devices dial a gateway: the address that its cluster has for others, and the port that the cluster chose.
+pub(super) fn endpoint(
+    slice: &Slice,
+    gateway: &Name,
+    (recorded, clusters): (&BTreeMap<ResourceId, Recorded>, &[Cluster]),
+) -> Option<(String, u16)> {
+    let placed = slice.placed.get(gateway.as_str())?;
+    let cluster = clusters.iter().find(|cluster| cluster.name.as_str() == placed)?;
+    let port = slice.spec.workload(gateway)?.port?;
+    let id = names::object(&cluster.name, "v1/Service", &slice.namespace(), gateway.as_str());
+    let outputs = &recorded.get(&id)?.seen.as_ref()?.outputs;
+    let view = crate::plan::ClusterView { cluster: cluster.clone() };
+    match cluster.spec.expose {
+        Expose::NodePort => {
+            let node_port = outputs.get(&format!("nodePort.p{}", port.to_string().replace('/', "-")))?;
+            Some((view.address()?, node_port.parse().ok()?))
+        }
+        Expose::LoadBalancer => {
+            let given = outputs.get("address").or_else(|| outputs.get("hostname")).cloned();
+            Some((cluster.spec.address.clone().or(given)?, port.number))
+        }
+    }
+}
+
+type Known<'a> = (&'a BTreeMap<ResourceId, Recorded>, &'a BTreeMap<ResourceId, Observed>);
+
+/// Ready when every object of the function is there and ready; otherwise the first reason why not.
+fn state(slice: &Slice, function: &Name, (recorded, observed): Known<'_>) -> (Value, Option<String>) {
+    let own = recorded.iter().filter(|(_, r)| match &r.resource {
+        models::Resource::Object(object) => object.owner.function.as_ref() == Some(function),
+        models::Resource::Readiness(_) | models::Resource::Secret(_) => false,
+    });
+    let mut any = false;
+    for (id, _) in own {
+        any = true;
+        match observed.get(id) {
+            Some(Observed::Present(seen)) => match &seen.ready {
+                Ready::Yes => {}
+                Ready::Waiting { reason } | Ready::Failed { reason } => {
+                    return (json!(false), Some(format!("{}: {reason}", id.short())));
+                }
+            },
+            Some(Observed::Absent) => return (json!(false), Some(format!("{} is gone", id.short()))),
+            Some(Observed::Unknown) | None => return (Value::Null, Some(format!("{} cannot be read now", id.target))),
+        }
+    }
+    match any {
+        true => (json!(true), None),
+        false => (json!(false), Some(format!("nothing of it exists; the slice is {:?}", slice.phase))),
+    }
+}
+
+fn word(observed: &Observed) -> String {
+    match observed {
+        Observed::Absent => "absent".into(),
+        Observed::Unknown => "unknown".into(),
+        Observed::Present(seen) => match (&**seen, &seen.ready) {
+            (Seen { deleting: Some(held), .. }, _) => format!("going away: {held}"),
+            (_, Ready::Yes) => "ready".into(),
+            (_, Ready::Waiting { reason } | Ready::Failed { reason }) => reason.clone(),
+        },
+    }
+}

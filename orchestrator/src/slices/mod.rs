@@ -1,0 +1,86 @@
+//! Slices: from an intent to a plan and an operation, and the truth about what became of it.
+//!
+//! It must never touch a target but through `ops`, and never know HTTP.
+
+mod ask;
+mod credentials;
+mod describe;
+mod snapshot;
+mod start;
+
+pub use ask::{Ask, AskError, AskOptions, Goal, Started, Supersede};
+
+use crate::ops::{Engine, codec};
+use crate::plan::{Choice, Renderer};
+use crate::store::{Key, Kind, Query, Revision, Store, StoreError};
+use async_trait::async_trait;
+use models::cluster::Cluster;
+use models::{Name, Slice};
+use std::sync::Arc;
+
+/// Where the snapshot of the clusters comes from: the catalogue, which keeps their facts fresh.
+#[async_trait]
+pub trait Clusters: Send + Sync {
+    /// Every cluster with facts that are fresh enough for a plan, or with the reason why they are not.
+    async fn snapshot(&self) -> Result<Vec<Cluster>, StoreError>;
+}
+
+#[derive(Clone)]
+pub struct Slices {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) engine: Engine,
+    pub(crate) renderer: Arc<dyn Renderer>,
+    pub(crate) clusters: Arc<dyn Clusters>,
+}
+
+impl Slices {
+    pub fn new(
+        store: Arc<dyn Store>,
+        engine: Engine,
+        renderer: Arc<dyn Renderer>,
+        clusters: Arc<dyn Clusters>,
+    ) -> Self {
+        Self { store, engine, renderer, clusters }
+    }
+
+    pub async fn get(&self, tenant: &Name, name: &Name) -> Result<(Slice, Revision), AskError> {
+        let found = self.store.get(&codec::slice_key(tenant, name)).await?;
+        let object = found.ok_or_else(|| AskError::NotFound(format!("slice {name}")))?;
+        Ok((object.read()?, object.rev))
+    }
+
+    pub async fn list(&self, tenant: &Name) -> Result<Vec<(Slice, Revision)>, AskError> {
+        let objects = codec::all(&self.store, Query::of(Kind::Slice, tenant.as_str())).await?;
+        objects.iter().map(|object| Ok((object.read()?, object.rev))).collect()
+    }
+
+    /// Why each function stands where it stands.
+    pub async fn explain(&self, tenant: &Name, name: &Name) -> Result<Vec<Choice>, AskError> {
+        let (slice, _) = self.get(tenant, name).await?;
+        self.choices(tenant, &slice.uid).await
+    }
+
+    async fn choices(&self, tenant: &Name, uid: &str) -> Result<Vec<Choice>, AskError> {
+        let found = self.store.get(&choices_key(tenant, uid)).await?;
+        Ok(found.map(|object| object.read()).transpose()?.unwrap_or_default())
+    }
+}
+
+/// The choices in force.
+fn choices_key(tenant: &Name, uid: &str) -> Key {
+    Key::new(Kind::Plan, tenant.as_str(), format!("{uid}/choices"))
+}
+
+/// The plan that was shown last for a name.
+fn shown_key(tenant: &Name, name: &Name) -> Key {
+    Key::new(Kind::Plan, tenant.as_str(), format!("shown/{name}"))
+}
+
+fn bundle_key(tenant: &Name, uid: &str, function: &str) -> Key {
+    Key::new(Kind::Bundle, tenant.as_str(), format!("{uid}/{function}"))
+}
+
+/// How often a name was used; survives the slice.
+fn incarnation_key(tenant: &Name, name: &Name) -> Key {
+    Key::new(Kind::Meta, tenant.as_str(), format!("incarnation/{name}"))
+}

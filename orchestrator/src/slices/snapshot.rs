@@ -1,0 +1,81 @@
+//! Reads the world that a plan rests on: what is stored, what the clusters say, what is observed of what is recorded.
+
+use super::{AskError, Slices, bundle_key, incarnation_key, shown_key};
+use crate::ops::codec;
+use crate::plan::{Bundle, ClusterView, Plan, World};
+use crate::store::{Kind, Query, Revision};
+use models::repository::Repository;
+use models::{Name, Slice};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long each cluster has to answer for a plan (SLICE.md).
+const LOOK: Duration = Duration::from_secs(5);
+
+pub(super) struct Snapshot {
+    pub(super) world: World,
+    /// The slice's revision; `None`: there is none.
+    pub(super) slice: Option<Revision>,
+}
+
+impl Slices {
+    pub(super) async fn snapshot(&self, tenant: &Name, name: &Name) -> Result<Snapshot, AskError> {
+        let stored = self.store.get(&codec::slice_key(tenant, name)).await?;
+        let rev = stored.as_ref().map(|object| object.rev);
+        let slice: Option<Slice> = stored.map(|object| object.read()).transpose()?;
+        let mut world = World {
+            incarnations: self.incarnations(tenant, name).await?,
+            clusters: self.views().await?,
+            repositories: self.repositories().await?,
+            ..World::default()
+        };
+        if let Some(slice) = &slice {
+            for (recorded, _) in codec::recorded(&self.store, tenant, &slice.uid).await? {
+                world.recorded.insert(recorded.resource.id().clone(), recorded);
+            }
+            let ids = world.recorded.keys().cloned().collect();
+            world.observed = self.engine.look(&slice.uid, ids, LOOK).await;
+            world.bundles = self.bundles(tenant, &slice.uid).await?;
+            let choices = self.choices(tenant, &slice.uid).await?;
+            for choice in choices {
+                if !world.standing.contains(&choice.standing) {
+                    world.standing.push(choice.standing);
+                }
+            }
+        }
+        world.slice = slice;
+        Ok(Snapshot { world, slice: rev })
+    }
+
+    async fn incarnations(&self, tenant: &Name, name: &Name) -> Result<u64, AskError> {
+        let found = self.store.get(&incarnation_key(tenant, name)).await?;
+        Ok(found.and_then(|object| object.doc["used"].as_u64()).unwrap_or(0))
+    }
+
+    async fn views(&self) -> Result<BTreeMap<Name, ClusterView>, AskError> {
+        let clusters = self.clusters.snapshot().await?;
+        Ok(clusters.into_iter().map(|cluster| (cluster.name.clone(), ClusterView { cluster })).collect())
+    }
+
+    async fn repositories(&self) -> Result<BTreeMap<Name, Repository>, AskError> {
+        let mut all = BTreeMap::new();
+        for object in codec::all(&self.store, Query::all(Kind::Repository)).await? {
+            let repository: Repository = object.read()?;
+            all.insert(repository.name.clone(), repository);
+        }
+        Ok(all)
+    }
+
+    pub(super) async fn bundles(&self, tenant: &Name, uid: &str) -> Result<BTreeMap<String, Bundle>, AskError> {
+        let prefix = bundle_key(tenant, uid, "").id;
+        let objects = codec::all(&self.store, Query::of(Kind::Bundle, tenant.as_str()).prefix(prefix.clone())).await?;
+        let name = |id: &str| id.strip_prefix(&prefix).unwrap_or(id).to_owned();
+        objects.iter().map(|object| Ok((name(&object.key.id), object.read()?))).collect()
+    }
+
+    /// The plan that was shown last, for `--plan ID`.
+    pub(super) async fn shown(&self, tenant: &Name, name: &Name) -> Result<Option<Plan>, AskError> {
+        let found = self.store.get(&shown_key(tenant, name)).await?;
+        Ok(found.map(|object| object.read()).transpose()?)
+    }
+}

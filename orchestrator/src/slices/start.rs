@@ -1,0 +1,124 @@
+//! `plan` and `apply`: the same planner, shown or carried out.
+
+use super::snapshot::Snapshot;
+use super::{Ask, AskError, Goal, Slices, Started, Supersede, bundle_key, choices_key, incarnation_key, shown_key};
+use crate::ops::{StartOptions, codec};
+use crate::plan::{Plan, Wish, make};
+use crate::store::Txn;
+use models::{Name, OperationKind, OperationState};
+use serde_json::json;
+
+impl Slices {
+    /// Shows what would happen, and keeps it for `--plan ID`.
+    pub async fn plan(&self, tenant: &Name, ask: &Ask) -> Result<Plan, AskError> {
+        let snapshot = self.snapshot(tenant, &ask.name).await?;
+        let plan = make(&snapshot.world, &wish(tenant, ask), self.renderer.as_ref()).await?;
+        let txn = Txn::new().put(shown_key(tenant, &ask.name), codec::json(&plan)?);
+        self.engine.commit(txn).await?;
+        Ok(plan)
+    }
+
+    pub async fn start(&self, tenant: &Name, ask: &Ask) -> Result<Started, AskError> {
+        let supersede = self.take_over(tenant, ask).await?;
+        let mut snapshot = self.snapshot(tenant, &ask.name).await?;
+        let shown = match &ask.options.plan {
+            Some(id) => Some(self.shown_as(tenant, ask, id).await?),
+            None => None,
+        };
+        for (function, bundle) in shown.iter().flat_map(|plan| &plan.bundles) {
+            let bundle =
+                serde_json::from_value(bundle.clone()).map_err(|e| AskError::Unavailable { cause: e.to_string() })?;
+            snapshot.world.bundles.insert(function.clone(), bundle);
+        }
+        let plan = make(&snapshot.world, &wish(tenant, ask), self.renderer.as_ref()).await?;
+        if let Some(shown) = shown.filter(|shown| shown.digest != plan.digest) {
+            return Err(AskError::PlanChanged { difference: difference(&shown, &plan) });
+        }
+        if let (true, None, Some(slice)) = (nothing_to_do(&plan), &supersede, &plan.before) {
+            return Ok(Started::Unchanged { slice: Box::new(slice.clone()), warnings: plan.warnings });
+        }
+        let options = StartOptions {
+            timeout_s: ask.options.timeout_s,
+            supersede,
+            slice: snapshot.slice,
+            extra: extra(&plan, &snapshot)?,
+        };
+        let operation = self.engine.start(plan.clone(), options).await?;
+        Ok(Started::Operation { operation: Box::new(operation), plan: Box::new(plan) })
+    }
+
+    async fn shown_as(&self, tenant: &Name, ask: &Ask, id: &str) -> Result<Plan, AskError> {
+        let shown = self.shown(tenant, &ask.name).await?;
+        shown.filter(|plan| plan.id == id).ok_or_else(|| AskError::NotFound(format!("plan {id} of slice {}", ask.name)))
+    }
+
+    /// The operation that this one takes the slice over from; an error where it may not.
+    async fn take_over(&self, tenant: &Name, ask: &Ask) -> Result<Option<String>, AskError> {
+        let Some(claim) = self.store.get(&codec::claim_key(tenant, &ask.name)).await? else { return Ok(None) };
+        let holder = claim.doc["holder"].as_str().unwrap_or_default().to_owned();
+        let found = codec::operation(&self.store, tenant, &holder).await?;
+        let state = found.map(|(doc, _)| doc.operation.state);
+        match (state, ask.options.supersede) {
+            (Some(OperationState::FailedTemp), Supersede::FailedTemp | Supersede::Any) => Ok(Some(holder)),
+            (Some(OperationState::Processing | OperationState::RollingBack), Supersede::Any) => {
+                self.engine.cancel(tenant, &holder).await?;
+                Ok(Some(holder))
+            }
+            _ => Err(AskError::Busy { operation: holder }),
+        }
+    }
+}
+
+fn wish(tenant: &Name, ask: &Ask) -> Wish {
+    let set = |names: &[Name]| names.iter().cloned().collect();
+    Wish {
+        tenant: tenant.clone(),
+        name: ask.name.clone(),
+        goal: match &ask.goal {
+            Goal::Apply { labels, spec } => crate::plan::Goal::Apply { labels: labels.clone(), spec: spec.clone() },
+            Goal::Delete => crate::plan::Goal::Delete,
+        },
+        replace: set(&ask.options.replace),
+        allow_data_loss: set(&ask.options.allow_data_loss),
+        upgrade: set(&ask.options.upgrade),
+    }
+}
+
+/// No change, and the file says what is stored: an operation would do nothing.
+fn nothing_to_do(plan: &Plan) -> bool {
+    let same = match (&plan.before, &plan.after) {
+        (Some(before), Some(after)) => {
+            before.spec == after.spec && before.labels == after.labels && before.phase == after.phase
+        }
+        (Some(_) | None, None) | (None, Some(_)) => false,
+    };
+    plan.is_empty() && same
+}
+
+/// What is written beside the operation, in its own transaction.
+fn extra(plan: &Plan, snapshot: &Snapshot) -> Result<Txn, AskError> {
+    if plan.kind == OperationKind::DeleteSlice {
+        return Ok(Txn::new());
+    }
+    let mut txn = Txn::new().put(choices_key(&plan.tenant, &plan.uid), codec::json(&plan.choices)?);
+    for (function, bundle) in &plan.bundles {
+        txn = txn.put(bundle_key(&plan.tenant, &plan.uid, function), bundle.clone());
+    }
+    if snapshot.slice.is_none() {
+        let used = snapshot.world.incarnations + 1;
+        txn = txn.put(incarnation_key(&plan.tenant, &plan.subject), json!({"used": used}));
+    }
+    Ok(txn)
+}
+
+fn difference(shown: &Plan, now: &Plan) -> Vec<String> {
+    let lines = |plan: &Plan| -> Vec<String> {
+        let line = |c: &crate::plan::PlannedChange| format!("{:?} {}: {}", c.change.verb, c.change.id, c.change.reason);
+        plan.changes.iter().map(line).collect()
+    };
+    let (before, after) = (lines(shown), lines(now));
+    let gone = before.iter().filter(|line| !after.contains(line)).map(|line| format!("no longer: {line}"));
+    let new = after.iter().filter(|line| !before.contains(line)).map(|line| format!("now: {line}"));
+    let all: Vec<String> = gone.chain(new).collect();
+    if all.is_empty() { vec!["what a change writes differs".into()] } else { all }
+}
