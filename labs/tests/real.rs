@@ -2,6 +2,8 @@
 //! components that are killed. It needs root and the Debian packages, and says so where it is left out. It has a name and a
 //! folder of its own, so that a lab that is up already is not touched.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
