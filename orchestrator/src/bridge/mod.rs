@@ -49,10 +49,7 @@ pub enum BridgeError {
 pub async fn run(config: BridgeConfig) -> Result<(), BridgeError> {
     let (data, bound) = (config.data.clone(), config.bound);
     let opened = tokio::task::spawn_blocking(move || Readings::open(&data, bound));
-    let readings = opened
-        .await
-        .map_err(|error| BridgeError::Mqtt(error.to_string()))?
-        .map_err(BridgeError::Data)?;
+    let readings = opened.await.map_err(|error| BridgeError::Mqtt(error.to_string()))?.map_err(BridgeError::Data)?;
     let readings = Arc::new(Mutex::new(readings));
     let failed = |error| BridgeError::Listen(config.listen, error);
     let listener = TcpListener::bind(config.listen).await.map_err(failed)?;

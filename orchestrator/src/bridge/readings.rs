@@ -75,13 +75,7 @@ impl Readings {
         }
         let file = OpenOptions::new().create(true).append(true).open(&path)?;
         file.set_len(whole)?;
-        let mut readings = Self {
-            path,
-            file,
-            lines,
-            kept,
-            bound,
-        };
+        let mut readings = Self { path, file, lines, kept, bound };
         readings.drop_oldest()?;
         Ok(readings)
     }
@@ -114,32 +108,12 @@ impl Readings {
     pub(crate) fn find(&self, question: &Question) -> Vec<Reading> {
         let from = question.since.map_or(i64::MIN, micros);
         let matches = |reading: &&Reading| {
-            question
-                .device
-                .as_ref()
-                .is_none_or(|device| *device == reading.device)
-                && question
-                    .name
-                    .as_ref()
-                    .is_none_or(|name| *name == reading.resource || *name == reading.record.name)
+            question.device.as_ref().is_none_or(|device| *device == reading.device)
+                && question.name.as_ref().is_none_or(|name| *name == reading.resource || *name == reading.record.name)
         };
-        let limit = question
-            .limit
-            .unwrap_or(MOST_PER_ANSWER)
-            .min(MOST_PER_ANSWER);
-        let start = Key {
-            micros: from,
-            device: String::new(),
-            resource: String::new(),
-            name: String::new(),
-        };
-        self.kept
-            .range(start..)
-            .map(|(_, reading)| reading)
-            .filter(matches)
-            .take(limit)
-            .cloned()
-            .collect()
+        let limit = question.limit.unwrap_or(MOST_PER_ANSWER).min(MOST_PER_ANSWER);
+        let start = Key { micros: from, device: String::new(), resource: String::new(), name: String::new() };
+        self.kept.range(start..).map(|(_, reading)| reading).filter(matches).take(limit).cloned().collect()
     }
 
     /// The file is written anew when half of it is no longer kept.
@@ -166,10 +140,7 @@ impl Readings {
 }
 
 fn micros(seconds: f64) -> i64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a time beyond the range of i64 microseconds saturates"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "a time beyond the range of i64 microseconds saturates")]
     let micros = (seconds * 1e6).round() as i64;
     micros
 }
@@ -189,46 +160,21 @@ mod tests {
     use crate::bridge::senml::Value;
 
     fn reading(device: &str, time: f64) -> Reading {
-        let value = Value {
-            number: Some(time),
-            ..Value::default()
-        };
-        let record = Record {
-            name: format!("{device}/temperature"),
-            unit: Some("Cel".into()),
-            time,
-            value,
-            sum: None,
-        };
-        Reading {
-            device: device.into(),
-            resource: "temperature".into(),
-            record,
-        }
+        let value = Value { number: Some(time), ..Value::default() };
+        let record = Record { name: format!("{device}/temperature"), unit: Some("Cel".into()), time, value, sum: None };
+        Reading { device: device.into(), resource: "temperature".into(), record }
     }
 
     fn times(readings: &Readings, question: &Question) -> Vec<f64> {
-        readings
-            .find(question)
-            .into_iter()
-            .map(|reading| reading.record.time)
-            .collect()
+        readings.find(question).into_iter().map(|reading| reading.record.time).collect()
     }
 
     #[test]
     fn readings_are_there_after_opening_again() {
         let folder = tempfile::tempdir().unwrap();
         let all = vec![reading("a", 2e9), reading("b", 2e9 + 1.5)];
-        Readings::open(folder.path(), 10)
-            .unwrap()
-            .keep(all.clone())
-            .unwrap();
-        assert_eq!(
-            Readings::open(folder.path(), 10)
-                .unwrap()
-                .find(&Question::default()),
-            all
-        );
+        Readings::open(folder.path(), 10).unwrap().keep(all.clone()).unwrap();
+        assert_eq!(Readings::open(folder.path(), 10).unwrap().find(&Question::default()), all);
     }
 
     #[test]
@@ -243,49 +189,13 @@ mod tests {
     fn a_question_narrows_by_device_name_time_and_number() {
         let folder = tempfile::tempdir().unwrap();
         let mut readings = Readings::open(folder.path(), 10).unwrap();
-        readings
-            .keep(vec![
-                reading("a", 30.0),
-                reading("b", 20.0),
-                reading("a", 10.0),
-            ])
-            .unwrap();
-        let device = Question {
-            device: Some("a".into()),
-            ..Question::default()
-        };
+        readings.keep(vec![reading("a", 30.0), reading("b", 20.0), reading("a", 10.0)]).unwrap();
+        let device = Question { device: Some("a".into()), ..Question::default() };
         assert_eq!(times(&readings, &device), [10.0, 30.0]);
-        assert_eq!(
-            times(
-                &readings,
-                &Question {
-                    since: Some(20.0),
-                    ..Question::default()
-                }
-            ),
-            [20.0, 30.0]
-        );
-        assert_eq!(
-            times(
-                &readings,
-                &Question {
-                    limit: Some(1),
-                    ..Question::default()
-                }
-            ),
-            [10.0]
-        );
+        assert_eq!(times(&readings, &Question { since: Some(20.0), ..Question::default() }), [20.0, 30.0]);
+        assert_eq!(times(&readings, &Question { limit: Some(1), ..Question::default() }), [10.0]);
         for name in ["temperature", "a/temperature"] {
-            assert_eq!(
-                times(
-                    &readings,
-                    &Question {
-                        name: Some(name.into()),
-                        ..device.clone()
-                    }
-                ),
-                [10.0, 30.0]
-            );
+            assert_eq!(times(&readings, &Question { name: Some(name.into()), ..device.clone() }), [10.0, 30.0]);
         }
     }
 
@@ -304,24 +214,12 @@ mod tests {
     #[test]
     fn a_line_cut_by_a_crash_is_dropped_and_the_next_is_whole() {
         let folder = tempfile::tempdir().unwrap();
-        Readings::open(folder.path(), 10)
-            .unwrap()
-            .keep(vec![reading("a", 1.0)])
-            .unwrap();
+        Readings::open(folder.path(), 10).unwrap().keep(vec![reading("a", 1.0)]).unwrap();
         let path = folder.path().join(FILE);
         let mut text = fs::read(&path).unwrap();
         text.extend_from_slice(b"{\"device\":\"a\",\"reso");
         fs::write(&path, text).unwrap();
-        Readings::open(folder.path(), 10)
-            .unwrap()
-            .keep(vec![reading("a", 2.0)])
-            .unwrap();
-        assert_eq!(
-            times(
-                &Readings::open(folder.path(), 10).unwrap(),
-                &Question::default()
-            ),
-            [1.0, 2.0]
-        );
+        Readings::open(folder.path(), 10).unwrap().keep(vec![reading("a", 2.0)]).unwrap();
+        assert_eq!(times(&Readings::open(folder.path(), 10).unwrap(), &Question::default()), [1.0, 2.0]);
     }
 }

@@ -104,12 +104,7 @@ impl Fields<'_> {
     }
 
     fn text(&self, label: &str) -> Result<Option<String>, SenmlError> {
-        let text = |value: &Json| {
-            value
-                .as_str()
-                .map(str::to_owned)
-                .ok_or_else(|| self.wrong(label))
-        };
+        let text = |value: &Json| value.as_str().map(str::to_owned).ok_or_else(|| self.wrong(label));
         self.fields.get(label).map(text).transpose()
     }
 
@@ -164,17 +159,9 @@ impl Base {
         let own_sum = fields.number("s")?;
         let own_name = fields.text("n")?;
         let sum = own_sum.map(|sum| sum + self.sum.unwrap_or_default());
-        let values = [
-            value.number.is_some(),
-            value.text.is_some(),
-            value.flag.is_some(),
-            value.data.is_some(),
-        ];
+        let values = [value.number.is_some(), value.text.is_some(), value.flag.is_some(), value.data.is_some()];
         match values.into_iter().filter(|there| *there).count() {
-            0 if sum.is_none()
-                && own_name.is_none()
-                && fields.fields.keys().all(|label| label.starts_with('b')) =>
-            {
+            0 if sum.is_none() && own_name.is_none() && fields.fields.keys().all(|label| label.starts_with('b')) => {
                 return Ok(None);
             }
             0 if sum.is_none() => return Err(SenmlError::Values(fields.index)),
@@ -186,27 +173,15 @@ impl Base {
             return Err(SenmlError::Name(fields.index, name));
         }
         let time = self.time + fields.number("t")?.unwrap_or_default();
-        let time = if time < ABSOLUTE_FROM {
-            now + time
-        } else {
-            time
-        };
-        Ok(Some(Record {
-            name,
-            unit: fields.text("u")?.or_else(|| self.unit.clone()),
-            time,
-            value,
-            sum,
-        }))
+        let time = if time < ABSOLUTE_FROM { now + time } else { time };
+        Ok(Some(Record { name, unit: fields.text("u")?.or_else(|| self.unit.clone()), time, value, sum }))
     }
 }
 
 /// RFC 8428 4.5.1: the characters of a resolved name, and that it begins with a letter or digit.
 fn is_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-:./_".contains(c))
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-:./_".contains(c))
 }
 
 #[cfg(test)]
@@ -232,20 +207,14 @@ mod tests {
         );
         assert_eq!(records[0].name, "urn:dev:ow:10e2073a0108006:voltage");
         assert_eq!(records[0].unit.as_deref(), Some("V"));
-        assert_eq!(
-            (records[1].unit.as_deref(), records[1].time),
-            (Some("A"), 1_276_020_071.001)
-        );
+        assert_eq!((records[1].unit.as_deref(), records[1].time), (Some("A"), 1_276_020_071.001));
         assert_eq!(records[2].time, 1_276_020_076.001);
     }
 
     #[test]
     fn a_time_of_less_than_two_to_the_28_is_relative_to_now() {
         assert_eq!(
-            resolved(r#"[{"n":"a","v":1},{"n":"a","t":-60,"v":2}]"#)
-                .iter()
-                .map(|r| r.time)
-                .collect::<Vec<_>>(),
+            resolved(r#"[{"n":"a","v":1},{"n":"a","t":-60,"v":2}]"#).iter().map(|r| r.time).collect::<Vec<_>>(),
             [NOW, NOW - 60.0]
         );
     }
@@ -253,16 +222,12 @@ mod tests {
     #[test]
     fn base_values_and_sums_are_added() {
         let records = resolved(r#"[{"bv":20,"bs":100,"n":"a","v":1.5,"s":3}]"#);
-        assert_eq!(
-            (records[0].value.number, records[0].sum),
-            (Some(21.5), Some(103.0))
-        );
+        assert_eq!((records[0].value.number, records[0].sum), (Some(21.5), Some(103.0)));
     }
 
     #[test]
     fn text_flag_and_data_are_values_too() {
-        let records =
-            resolved(r#"[{"n":"a","vs":"open"},{"n":"b","vb":false},{"n":"c","vd":"aGk"}]"#);
+        let records = resolved(r#"[{"n":"a","vs":"open"},{"n":"b","vb":false},{"n":"c","vd":"aGk"}]"#);
         assert_eq!(records[0].value.text.as_deref(), Some("open"));
         assert_eq!(records[1].value.flag, Some(false));
         assert_eq!(records[2].value.data.as_deref(), Some("aGk"));
@@ -277,26 +242,11 @@ mod tests {
     fn what_a_pack_may_not_hold_is_refused_with_its_place() {
         assert_eq!(refused("{}"), SenmlError::NotAPack);
         assert_eq!(refused(r#"[{"n":"a"}]"#), SenmlError::Values(0));
-        assert_eq!(
-            refused(r#"[{"n":"a","v":1,"vb":true}]"#),
-            SenmlError::Values(0)
-        );
-        assert_eq!(
-            refused(r#"[{"n":"a","v":1},{"n":"a","v":"1"}]"#),
-            SenmlError::WrongType(1, "v".into())
-        );
-        assert_eq!(
-            refused(r#"[{"n":"a","v":1,"x_":1}]"#),
-            SenmlError::MustUnderstand(0, "x_".into())
-        );
-        assert_eq!(
-            refused(r#"[{"bver":11,"n":"a","v":1}]"#),
-            SenmlError::Version(0, 11)
-        );
-        assert_eq!(
-            refused(r#"[{"n":"-a","v":1}]"#),
-            SenmlError::Name(0, "-a".into())
-        );
+        assert_eq!(refused(r#"[{"n":"a","v":1,"vb":true}]"#), SenmlError::Values(0));
+        assert_eq!(refused(r#"[{"n":"a","v":1},{"n":"a","v":"1"}]"#), SenmlError::WrongType(1, "v".into()));
+        assert_eq!(refused(r#"[{"n":"a","v":1,"x_":1}]"#), SenmlError::MustUnderstand(0, "x_".into()));
+        assert_eq!(refused(r#"[{"bver":11,"n":"a","v":1}]"#), SenmlError::Version(0, 11));
+        assert_eq!(refused(r#"[{"n":"-a","v":1}]"#), SenmlError::Name(0, "-a".into()));
         assert_eq!(refused(r#"[{"v":1}]"#), SenmlError::Name(0, String::new()));
     }
 }

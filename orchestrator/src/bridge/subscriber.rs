@@ -6,9 +6,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use rumqttc::mqttbytes::v5::{Packet, Publish};
-use rumqttc::{
-    AckMode, AsyncClient, BrokerSessionResumePolicy, Event, EventLoop, MqttOptions, QoS,
-};
+use rumqttc::{AckMode, AsyncClient, BrokerSessionResumePolicy, Event, EventLoop, MqttOptions, QoS};
 
 use super::http::Shared;
 use super::readings::Reading;
@@ -30,15 +28,11 @@ pub(crate) async fn run(config: &BridgeConfig, readings: Shared) -> Result<(), B
                 away = false;
                 tracing::info!(broker = %config.mqtt, "connected to the broker");
                 // Asking again for what the broker remembers is harmless.
-                client
-                    .try_subscribe(TOPIC, QoS::AtLeastOnce)
-                    .map_err(|error| BridgeError::Mqtt(error.to_string()))?;
+                client.try_subscribe(TOPIC, QoS::AtLeastOnce).map_err(|error| BridgeError::Mqtt(error.to_string()))?;
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => {
                 take(config, &readings, &publish).await?;
-                client
-                    .try_ack(&publish)
-                    .map_err(|error| BridgeError::Mqtt(error.to_string()))?;
+                client.try_ack(&publish).map_err(|error| BridgeError::Mqtt(error.to_string()))?;
             }
             Ok(_) => {}
             Err(error) => {
@@ -53,10 +47,7 @@ pub(crate) async fn run(config: &BridgeConfig, readings: Shared) -> Result<(), B
 }
 
 fn connect(config: &BridgeConfig) -> (AsyncClient, EventLoop) {
-    let mut options = MqttOptions::new(
-        "sliceway-senml",
-        (config.mqtt.ip().to_string(), config.mqtt.port()),
-    );
+    let mut options = MqttOptions::new("sliceway-senml", (config.mqtt.ip().to_string(), config.mqtt.port()));
     options
         .set_keep_alive(15)
         .set_clean_start(false)
@@ -68,11 +59,7 @@ fn connect(config: &BridgeConfig) -> (AsyncClient, EventLoop) {
     AsyncClient::builder(options).capacity(1024).build()
 }
 
-async fn take(
-    config: &BridgeConfig,
-    readings: &Shared,
-    publish: &Publish,
-) -> Result<(), BridgeError> {
+async fn take(config: &BridgeConfig, readings: &Shared, publish: &Publish) -> Result<(), BridgeError> {
     let topic = String::from_utf8_lossy(&publish.topic).into_owned();
     let Some((device, resource)) = parts(&topic) else {
         return Ok(());
@@ -85,22 +72,11 @@ async fn take(
             return Ok(());
         }
     };
-    let reading = |record| Reading {
-        device: device.to_owned(),
-        resource: resource.to_owned(),
-        record,
-    };
+    let reading = |record| Reading { device: device.to_owned(), resource: resource.to_owned(), record };
     let found: Vec<Reading> = records.into_iter().map(reading).collect();
     let readings = readings.clone();
-    let kept = tokio::task::spawn_blocking(move || {
-        readings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keep(found)
-    });
-    kept.await
-        .map_err(|error| BridgeError::Mqtt(error.to_string()))?
-        .map_err(BridgeError::Data)?;
+    let kept = tokio::task::spawn_blocking(move || readings.lock().unwrap_or_else(PoisonError::into_inner).keep(found));
+    kept.await.map_err(|error| BridgeError::Mqtt(error.to_string()))?.map_err(BridgeError::Data)?;
     Ok(())
 }
 
@@ -114,10 +90,7 @@ mod tests {
 
     #[test]
     fn a_topic_names_the_device_and_its_resource() {
-        assert_eq!(
-            parts("sliceway/thermo-1/temperature"),
-            Some(("thermo-1", "temperature"))
-        );
+        assert_eq!(parts("sliceway/thermo-1/temperature"), Some(("thermo-1", "temperature")));
         assert_eq!(parts("other/thermo-1/temperature"), None);
     }
 }
