@@ -16,10 +16,8 @@ const KUBE: [(&str, &str); 3] = [
     ("go.sum", include_str!("../kube/go.sum")),
     ("main.go", include_str!("../kube/main.go")),
 ];
-const PAUSE: [(&str, &str); 2] = [
-    ("go.mod", include_str!("../pause/go.mod")),
-    ("main.go", include_str!("../pause/main.go")),
-];
+const PAUSE: [(&str, &str); 2] =
+    [("go.mod", include_str!("../pause/go.mod")), ("main.go", include_str!("../pause/main.go"))];
 const BUILD_DEADLINE: Duration = Duration::from_secs(45 * 60);
 
 /// Where the sources of a program are.
@@ -27,11 +25,7 @@ enum Source {
     /// Files of ours.
     Here(&'static [(&'static str, &'static str)]),
     /// Packages of one published module: the module's path and version, then the packages below it.
-    Published {
-        module: &'static str,
-        version: &'static str,
-        packages: &'static [&'static str],
-    },
+    Published { module: &'static str, version: &'static str, packages: &'static [&'static str] },
 }
 
 /// One folder of the cache.
@@ -43,16 +37,8 @@ struct Program {
 }
 
 const PROGRAMS: [Program; 7] = [
-    Program {
-        name: "kube",
-        source: Source::Here(&KUBE),
-        renamed: None,
-    },
-    Program {
-        name: "pause",
-        source: Source::Here(&PAUSE),
-        renamed: None,
-    },
+    Program { name: "kube", source: Source::Here(&KUBE), renamed: None },
+    Program { name: "pause", source: Source::Here(&PAUSE), renamed: None },
     Program {
         name: "containerd",
         source: Source::Published {
@@ -67,12 +53,7 @@ const PROGRAMS: [Program; 7] = [
         source: Source::Published {
             module: "github.com/containernetworking/plugins",
             version: "v1.9.1",
-            packages: &[
-                "plugins/main/loopback",
-                "plugins/main/ptp",
-                "plugins/ipam/host-local",
-                "plugins/meta/portmap",
-            ],
+            packages: &["plugins/main/loopback", "plugins/main/ptp", "plugins/ipam/host-local", "plugins/meta/portmap"],
         },
         renamed: None,
     },
@@ -87,11 +68,7 @@ const PROGRAMS: [Program; 7] = [
     },
     Program {
         name: "coredns",
-        source: Source::Published {
-            module: "github.com/coredns/coredns",
-            version: "v1.15.0",
-            packages: &[""],
-        },
+        source: Source::Published { module: "github.com/coredns/coredns", version: "v1.15.0", packages: &[""] },
         renamed: None,
     },
     Program {
@@ -116,12 +93,7 @@ impl Program {
                     digest.update(format!("{name}\0{text}\0").as_bytes());
                 }
                 let digest = digest.finish();
-                let short: String = digest
-                    .as_ref()
-                    .iter()
-                    .take(4)
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect();
+                let short: String = digest.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
                 format!("{}-{short}", self.name)
             }
         }
@@ -132,12 +104,8 @@ impl Program {
             return "-s -w".to_owned();
         }
         let mut parts = KUBERNETES.split('.');
-        let (major, minor) = (
-            parts.next().unwrap_or_default(),
-            parts.next().unwrap_or_default(),
-        );
-        let set =
-            |key: &str, value: &str| format!(" -X k8s.io/component-base/version.{key}={value}");
+        let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let set = |key: &str, value: &str| format!(" -X k8s.io/component-base/version.{key}={value}");
         format!(
             "-s -w{}{}{}",
             set("gitVersion", &format!("v{KUBERNETES}")),
@@ -147,15 +115,8 @@ impl Program {
     }
 
     fn build(&self, into: &Path, sources: &Path) -> Result<()> {
-        let flags = [
-            "-trimpath".to_owned(),
-            format!("-ldflags={}", self.linker_flags()),
-        ];
-        let go = Run::new("go")
-            .env("CGO_ENABLED", "0")
-            .env("GOBIN", into)
-            .env("GOFLAGS", "")
-            .deadline(BUILD_DEADLINE);
+        let flags = ["-trimpath".to_owned(), format!("-ldflags={}", self.linker_flags())];
+        let go = Run::new("go").env("CGO_ENABLED", "0").env("GOBIN", into).env("GOFLAGS", "").deadline(BUILD_DEADLINE);
         match &self.source {
             Source::Here(files) => {
                 fs::create_dir_all(sources).doing("make", sources)?;
@@ -164,28 +125,12 @@ impl Program {
                 }
                 let target = into.join(self.name);
                 let target = [format!("-o={}", target.display()), ".".to_owned()];
-                go.current_dir(sources)
-                    .args(["build".to_owned()])
-                    .args(flags)
-                    .args(target)
-                    .output()?;
+                go.current_dir(sources).args(["build".to_owned()]).args(flags).args(target).output()?;
             }
-            Source::Published {
-                module,
-                version,
-                packages,
-            } => {
-                let package = |package: &&str| {
-                    format!("{module}/{package}")
-                        .trim_end_matches('/')
-                        .to_owned()
-                        + "@"
-                        + version
-                };
-                go.args(["install".to_owned()])
-                    .args(flags)
-                    .args(packages.iter().map(package))
-                    .output()?;
+            Source::Published { module, version, packages } => {
+                let package =
+                    |package: &&str| format!("{module}/{package}").trim_end_matches('/').to_owned() + "@" + version;
+                go.args(["install".to_owned()]).args(flags).args(packages.iter().map(package)).output()?;
             }
         }
         if let Some((from, to)) = self.renamed {
@@ -197,19 +142,13 @@ impl Program {
 
 /// The folder of a program in the cache, relative to the cache.
 pub(crate) fn folder(name: &str) -> PathBuf {
-    let key = PROGRAMS
-        .iter()
-        .find(|program| program.name == name)
-        .map_or_else(|| name.to_owned(), Program::key);
+    let key = PROGRAMS.iter().find(|program| program.name == name).map_or_else(|| name.to_owned(), Program::key);
     Path::new("bin").join(key)
 }
 
 /// Builds what the cache does not hold; `tell` hears of each build before it begins.
 pub(crate) fn ensure(cache: &Path, tell: &dyn Fn(&str)) -> Result<()> {
-    let missing: Vec<&Program> = PROGRAMS
-        .iter()
-        .filter(|program| !cache.join(folder(program.name)).exists())
-        .collect();
+    let missing: Vec<&Program> = PROGRAMS.iter().filter(|program| !cache.join(folder(program.name)).exists()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -220,13 +159,8 @@ pub(crate) fn ensure(cache: &Path, tell: &dyn Fn(&str)) -> Result<()> {
         )
     })?;
     for program in missing {
-        tell(&format!(
-            "building {} (once; minutes when Go's own cache is cold)",
-            program.key()
-        ));
-        let work = cache
-            .join("work")
-            .join(format!("{}-{}", program.key(), std::process::id()));
+        tell(&format!("building {} (once; minutes when Go's own cache is cold)", program.key()));
+        let work = cache.join("work").join(format!("{}-{}", program.key(), std::process::id()));
         let (into, sources) = (work.join("bin"), work.join("src"));
         fs::create_dir_all(&into).doing("make", &into)?;
         let built = program.build(&into, &sources);
@@ -253,10 +187,6 @@ mod tests {
 
     #[test]
     fn the_version_of_the_module_is_the_version_that_is_reported() {
-        assert!(
-            KUBE[0]
-                .1
-                .contains(&format!("k8s.io/kubernetes v{KUBERNETES}"))
-        );
+        assert!(KUBE[0].1.contains(&format!("k8s.io/kubernetes v{KUBERNETES}")));
     }
 }

@@ -28,9 +28,7 @@ pub(crate) struct Tree {
 
 impl Tree {
     fn folder(&self) -> &str {
-        self.controllers
-            .strip_prefix("name=")
-            .unwrap_or(&self.controllers)
+        self.controllers.strip_prefix("name=").unwrap_or(&self.controllers)
     }
 }
 
@@ -50,10 +48,7 @@ impl Version {
             if let (Some(controllers), Some(path)) = (parts.next(), parts.next())
                 && !controllers.is_empty()
             {
-                trees.push(Tree {
-                    controllers: controllers.to_owned(),
-                    own: path.to_owned(),
-                });
+                trees.push(Tree { controllers: controllers.to_owned(), own: path.to_owned() });
             }
         }
         Self::One(trees)
@@ -64,11 +59,7 @@ impl Version {
         let root = Path::new(ROOT);
         match self {
             Self::One(trees) => {
-                let folder = |tree: &Tree| {
-                    root.join(tree.folder())
-                        .join(tree.own.trim_matches('/'))
-                        .join(label)
-                };
+                let folder = |tree: &Tree| root.join(tree.folder()).join(tree.own.trim_matches('/')).join(label);
                 trees.iter().map(folder).collect()
             }
             Self::Two => vec![root.join(label)],
@@ -81,10 +72,7 @@ pub(crate) fn create(folders: &[PathBuf]) -> Result<()> {
     for folder in folders {
         fs::create_dir_all(folder).doing("make the control group", folder)?;
         for file in ["cpuset.cpus", "cpuset.mems"] {
-            let (own, parent) = (
-                folder.join(file),
-                folder.parent().map(|parent| parent.join(file)),
-            );
+            let (own, parent) = (folder.join(file), folder.parent().map(|parent| parent.join(file)));
             if let Some(Ok(value)) = parent.map(fs::read_to_string) {
                 fs::write(&own, value).doing("write", &own)?;
             }
@@ -100,10 +88,7 @@ fn hand_down(folder: &Path) {
         return;
     };
     for controller in controllers.split_whitespace() {
-        drop(fs::write(
-            folder.join("cgroup.subtree_control"),
-            format!("+{controller}"),
-        ));
+        drop(fs::write(folder.join("cgroup.subtree_control"), format!("+{controller}")));
     }
 }
 
@@ -123,13 +108,8 @@ pub(crate) fn settle(folders: &[PathBuf], launcher: u32) -> Result<()> {
 pub(crate) fn join(folders: &[PathBuf]) -> Result<()> {
     for folder in folders {
         let leaf = folder.join("init");
-        let procs = if leaf.exists() {
-            leaf.join("cgroup.procs")
-        } else {
-            folder.join("cgroup.procs")
-        };
-        fs::write(&procs, std::process::id().to_string())
-            .doing("join the control group by", &procs)?;
+        let procs = if leaf.exists() { leaf.join("cgroup.procs") } else { folder.join("cgroup.procs") };
+        fs::write(&procs, std::process::id().to_string()).doing("join the control group by", &procs)?;
     }
     Ok(())
 }
@@ -162,8 +142,7 @@ pub(crate) fn mount_inside(version: &Version) -> Result<()> {
             // Nothing but the top of the whole tree may hold processes and hand controllers down.
             let leaf = root.join("init");
             fs::create_dir_all(&leaf).doing("make the control group", &leaf)?;
-            fs::write(leaf.join("cgroup.procs"), std::process::id().to_string())
-                .doing("join", &leaf)
+            fs::write(leaf.join("cgroup.procs"), std::process::id().to_string()).doing("join", &leaf)
         }
     }
 }
@@ -171,30 +150,11 @@ pub(crate) fn mount_inside(version: &Version) -> Result<()> {
 fn mount_tree(tree: &Tree) -> Result<()> {
     let target = Path::new(ROOT).join(tree.folder());
     fs::create_dir_all(&target).doing("make", &target)?;
-    let named = if tree.controllers.starts_with("name=") {
-        "none,"
-    } else {
-        ""
-    };
-    let options = CString::new(format!("{named}{}", tree.controllers)).map_err(|_| {
-        LabError::refused(
-            "the kernel names a controller with a zero byte",
-            "report this",
-        )
-    })?;
-    mount(
-        "cgroup",
-        &target,
-        "cgroup",
-        MountFlags::empty(),
-        options.as_c_str(),
-    )
-    .doing("mount", &target)?;
-    for alone in tree
-        .controllers
-        .split(',')
-        .filter(|_| tree.controllers.contains(','))
-    {
+    let named = if tree.controllers.starts_with("name=") { "none," } else { "" };
+    let options = CString::new(format!("{named}{}", tree.controllers))
+        .map_err(|_| LabError::refused("the kernel names a controller with a zero byte", "report this"))?;
+    mount("cgroup", &target, "cgroup", MountFlags::empty(), options.as_c_str()).doing("mount", &target)?;
+    for alone in tree.controllers.split(',').filter(|_| tree.controllers.contains(',')) {
         let link = Path::new(ROOT).join(alone);
         std::os::unix::fs::symlink(tree.folder(), &link).doing("link", &link)?;
     }
@@ -207,22 +167,14 @@ mod tests {
 
     #[test]
     fn each_tree_of_version_1_gets_a_group_below_our_own() {
-        let version =
-            Version::parse("3:cpu,cpuacct:/\n2:memory:/session/7\n1:name=systemd:/\n0::/\n");
+        let version = Version::parse("3:cpu,cpuacct:/\n2:memory:/session/7\n1:name=systemd:/\n0::/\n");
         let folders = version.folders("slw-edge");
-        let expected = [
-            "cpu,cpuacct/slw-edge",
-            "memory/session/7/slw-edge",
-            "systemd/slw-edge",
-        ];
+        let expected = ["cpu,cpuacct/slw-edge", "memory/session/7/slw-edge", "systemd/slw-edge"];
         assert_eq!(folders, expected.map(|folder| Path::new(ROOT).join(folder)));
     }
 
     #[test]
     fn version_2_has_one_group_at_the_top() {
-        assert_eq!(
-            Version::Two.folders("slw-edge"),
-            [Path::new(ROOT).join("slw-edge")]
-        );
+        assert_eq!(Version::Two.folders("slw-edge"), [Path::new(ROOT).join("slw-edge")]);
     }
 }

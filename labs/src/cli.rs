@@ -80,11 +80,7 @@ enum Verb {
     Start { cluster: String, component: String },
     /// Becomes the launcher of a machine
     #[command(hide = true)]
-    MachineStart {
-        dir: PathBuf,
-        namespace: String,
-        groups: Vec<PathBuf>,
-    },
+    MachineStart { dir: PathBuf, namespace: String, groups: Vec<PathBuf> },
     /// Becomes a program inside a machine
     #[command(hide = true)]
     MachineEnter {
@@ -157,10 +153,7 @@ enum ImagesVerb {
 pub fn run(cli: Cli, surroundings: &Surroundings) -> Result<u8> {
     let place = Place::new(surroundings, &cli.name)?;
     let tell = |words: &str| eprintln!("{words}");
-    let lab = Lab {
-        place: &place,
-        tell: &tell,
-    };
+    let lab = Lab { place: &place, tell: &tell };
     match cli.verb {
         Verb::Up { file, bridge } => up(&lab, file.as_deref(), &bridge)?,
         Verb::Status { output } => print(&status::look(&lab)?, output)?,
@@ -175,27 +168,14 @@ pub fn run(cli: Cli, surroundings: &Surroundings) -> Result<u8> {
             State::existing(&place)?.cluster(&cluster)?;
             return Kubectl::new(&place, &cluster).replace(&words);
         }
-        Verb::Images {
-            verb:
-                ImagesVerb::Load {
-                    path,
-                    cluster,
-                    bridge,
-                },
-        } => load(&lab, path.as_deref(), cluster.as_deref(), &bridge)?,
+        Verb::Images { verb: ImagesVerb::Load { path, cluster, bridge } } => {
+            load(&lab, path.as_deref(), cluster.as_deref(), &bridge)?
+        }
         Verb::Restart { cluster, component } => ask(&lab, &cluster, &Request::Restart(component))?,
         Verb::Stop { cluster, component } => ask(&lab, &cluster, &Request::Stop(component))?,
         Verb::Start { cluster, component } => ask(&lab, &cluster, &Request::Start(component))?,
-        Verb::MachineStart {
-            dir,
-            namespace,
-            groups,
-        } => become_launcher(&place.program, &dir, &namespace, &groups)?,
-        Verb::MachineEnter {
-            pid,
-            groups,
-            command,
-        } => become_program(pid, &groups, &command)?,
+        Verb::MachineStart { dir, namespace, groups } => become_launcher(&place.program, &dir, &namespace, &groups)?,
+        Verb::MachineEnter { pid, groups, command } => become_program(pid, &groups, &command)?,
         Verb::Machine { dir } => inner::main(&dir)?,
     }
     Ok(0)
@@ -219,10 +199,7 @@ impl Bridge {
 
 fn up(lab: &Lab<'_>, file: Option<&Path>, bridge: &Bridge) -> Result<()> {
     let plan = match file {
-        Some(path) => Plan::parse(
-            &path.display().to_string(),
-            &fs::read_to_string(path).doing("read", path)?,
-        )?,
+        Some(path) => Plan::parse(&path.display().to_string(), &fs::read_to_string(path).doing("read", path)?)?,
         None => Plan::parse("the built-in lab file", DEFAULT)?,
     };
     lab.up(&plan, bridge.find(&lab.place.program)?.as_deref())
@@ -232,10 +209,7 @@ fn print(status: &status::Status, output: Output) -> Result<()> {
     match output {
         Output::Table => println!("{}", status.table()),
         Output::Json => {
-            let json = |source| LabError::Json {
-                what: "the status".to_owned(),
-                source,
-            };
+            let json = |source| LabError::Json { what: "the status".to_owned(), source };
             println!("{}", serde_json::to_string_pretty(status).map_err(json)?);
         }
     }
@@ -249,28 +223,17 @@ fn wan(lab: &Lab<'_>, change: WanChange) -> Result<()> {
         WanChange::Cut { cluster } => {
             state.cluster(&cluster)?;
             network::wire(lab.place, &cluster, Wire::Cut)?;
-            (lab.tell)(&format!(
-                "{cluster} is off the network; next: sliceway-lab wan restore {cluster}"
-            ));
+            (lab.tell)(&format!("{cluster} is off the network; next: sliceway-lab wan restore {cluster}"));
         }
         WanChange::Restore { cluster } => {
             state.cluster(&cluster)?;
             network::wire(lab.place, &cluster, Wire::Whole)?;
             (lab.tell)(&format!("{cluster} is on the network"));
         }
-        WanChange::Shape {
-            cluster,
-            rate,
-            buffer,
-            delay,
-        } => {
+        WanChange::Shape { cluster, rate, buffer, delay } => {
             state.cluster(&cluster)?;
             let whole = state.plan.wan;
-            let wan = Wan {
-                rate: rate.unwrap_or(whole.rate),
-                buffer: buffer.unwrap_or(whole.buffer),
-                delay,
-            };
+            let wan = Wan { rate: rate.unwrap_or(whole.rate), buffer: buffer.unwrap_or(whole.buffer), delay };
             if let Some(wrong) = [Some(&wan.rate), Some(&wan.buffer), wan.delay.as_ref()]
                 .into_iter()
                 .flatten()
@@ -283,10 +246,7 @@ fn wan(lab: &Lab<'_>, change: WanChange) -> Result<()> {
             }
             network::check_delay(&wan)?;
             network::shape(lab.place, &cluster, &wan)?;
-            (lab.tell)(&format!(
-                "{cluster}: {}",
-                network::seen(lab.place, &cluster)?.1
-            ));
+            (lab.tell)(&format!("{cluster}: {}", network::seen(lab.place, &cluster)?.1));
         }
     }
     Ok(())
@@ -295,28 +255,17 @@ fn wan(lab: &Lab<'_>, change: WanChange) -> Result<()> {
 /// Takes the terminal over; the exit code is the program's own.
 fn exec(lab: &Lab<'_>, member: &str, words: &[String]) -> Result<u8> {
     let state = State::existing(lab.place)?;
-    let (program, args) = words.split_first().ok_or_else(|| {
-        LabError::refused(
-            "no program is named",
-            "sliceway-lab exec edge -- ip address",
-        )
-    })?;
+    let (program, args) = words
+        .split_first()
+        .ok_or_else(|| LabError::refused("no program is named", "sliceway-lab exec edge -- ip address"))?;
     let mut command = if member == "wan" || (member == "field" && state.plan.field.is_some()) {
         let mut command = Process::new("nsenter");
-        command
-            .arg(format!("--net=/run/netns/{}", lab.place.label(member)))
-            .arg("--")
-            .args(words);
+        command.arg(format!("--net=/run/netns/{}", lab.place.label(member))).arg("--").args(words);
         command
     } else {
-        lab.machine(member, state.cluster(member)?)
-            .enter(program, args)?
-            .into_command()
+        lab.machine(member, state.cluster(member)?).enter(program, args)?.into_command()
     };
-    Err(LabError::Io {
-        what: format!("cannot run {program}"),
-        source: command.exec(),
-    })
+    Err(LabError::Io { what: format!("cannot run {program}"), source: command.exec() })
 }
 
 fn load(lab: &Lab<'_>, path: Option<&Path>, only: Option<&str>, bridge: &Bridge) -> Result<()> {
@@ -325,11 +274,7 @@ fn load(lab: &Lab<'_>, path: Option<&Path>, only: Option<&str>, bridge: &Bridge)
     };
     let state = State::existing(lab.place)?;
     let files = images::named(path)?;
-    for name in state
-        .clusters
-        .keys()
-        .filter(|name| only.is_none_or(|only| only == *name))
-    {
+    for name in state.clusters.keys().filter(|name| only.is_none_or(|only| only == *name)) {
         for file in &files {
             images::import(&lab.machine(name, state.cluster(name)?), file)?;
             (lab.tell)(&format!("{name}: imported {}", file.display()));
@@ -340,7 +285,5 @@ fn load(lab: &Lab<'_>, path: Option<&Path>, only: Option<&str>, bridge: &Bridge)
 
 fn ask(lab: &Lab<'_>, cluster: &str, request: &Request) -> Result<()> {
     let state = State::existing(lab.place)?;
-    lab.machine(cluster, state.cluster(cluster)?)
-        .ask(request)
-        .map(drop)
+    lab.machine(cluster, state.cluster(cluster)?).ask(request).map(drop)
 }

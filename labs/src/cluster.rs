@@ -32,25 +32,15 @@ impl Start<'_> {
     pub(crate) fn run(&self) -> Result<()> {
         let began = Instant::now();
         let phase = |name: &str| {
-            (self.tell)(&format!(
-                "{:5.1} s  {}: {name}",
-                began.elapsed().as_secs_f32(),
-                self.cluster.name
-            ))
+            (self.tell)(&format!("{:5.1} s  {}: {name}", began.elapsed().as_secs_f32(), self.cluster.name))
         };
-        let machine = Machine {
-            place: self.place,
-            cluster: &self.cluster.name,
-            groups: &self.state.groups,
-        };
+        let machine = Machine { place: self.place, cluster: &self.cluster.name, groups: &self.state.groups };
         let dir = self.place.cluster(&self.cluster.name);
         let management = self.management();
         let pki = Pki {
             cluster: self.cluster,
             management: management.ip(),
-            today: jiff::Timestamp::now()
-                .to_zoned(jiff::tz::TimeZone::UTC)
-                .date(),
+            today: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
             dir: dir.clone(),
         };
         pki.write()?;
@@ -63,37 +53,20 @@ impl Start<'_> {
         let kubectl = Kubectl::new(self.place, &self.cluster.name);
         std::thread::scope(|scope| {
             let images = scope.spawn(|| self.import(&machine));
-            let answers = || {
-                TcpStream::connect_timeout(&management, Duration::from_secs(1)).is_ok()
-                    && kubectl.ready()
-            };
-            wait_until(
-                &format!("an answer of {}'s API server", self.cluster.name),
-                Duration::from_secs(90),
-                answers,
-            )?;
+            let answers = || TcpStream::connect_timeout(&management, Duration::from_secs(1)).is_ok() && kubectl.ready();
+            wait_until(&format!("an answer of {}'s API server", self.cluster.name), Duration::from_secs(90), answers)?;
             phase("API ready");
             kubectl.apply(&components::objects(self.cluster))?;
-            images
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            images.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?;
         phase("images");
         for name in NODE {
             machine.ask(&Request::Start(name.to_owned()))?;
         }
-        kubectl.wait(
-            "",
-            &format!("node/{}", self.cluster.node_name()),
-            "condition=Ready",
-        )?;
+        kubectl.wait("", &format!("node/{}", self.cluster.node_name()), "condition=Ready")?;
         phase("node Ready");
         self.lay_policy_rules()?;
-        kubectl.wait(
-            "local-path-storage",
-            "deployment/local-path",
-            "condition=Available",
-        )?;
+        kubectl.wait("local-path-storage", "deployment/local-path", "condition=Available")?;
         kubectl.wait("kube-system", "deployment/coredns", "condition=Available")?;
         phase("policies, volumes, DNS");
         Ok(())
@@ -104,17 +77,9 @@ impl Start<'_> {
     }
 
     fn import(&self, machine: &Machine<'_>) -> Result<()> {
-        let socket = || {
-            inside_path(machine, "run/containerd/containerd.sock").is_some_and(|path| path.exists())
-        };
-        wait_until(
-            &format!("{}'s containerd", self.cluster.name),
-            Duration::from_secs(30),
-            socket,
-        )?;
-        self.images
-            .iter()
-            .try_for_each(|image| import(machine, &image.file))
+        let socket = || inside_path(machine, "run/containerd/containerd.sock").is_some_and(|path| path.exists());
+        wait_until(&format!("{}'s containerd", self.cluster.name), Duration::from_secs(30), socket)?;
+        self.images.iter().try_for_each(|image| import(machine, &image.file))
     }
 
     /// Hands the first packet of each connection from or to a pod to the policy program. Without that program such connections
@@ -122,17 +87,10 @@ impl Start<'_> {
     fn lay_policy_rules(&self) -> Result<()> {
         let namespace = self.place.label(&self.cluster.name);
         let listens = || {
-            let queues =
-                inside(&namespace, "cat /proc/net/netfilter/nfnetlink_queue").unwrap_or_default();
-            queues
-                .lines()
-                .any(|line| line.split_whitespace().next() == Some(POLICY_QUEUE))
+            let queues = inside(&namespace, "cat /proc/net/netfilter/nfnetlink_queue").unwrap_or_default();
+            queues.lines().any(|line| line.split_whitespace().next() == Some(POLICY_QUEUE))
         };
-        wait_until(
-            &format!("{}'s policy program", self.cluster.name),
-            Duration::from_secs(60),
-            listens,
-        )?;
+        wait_until(&format!("{}'s policy program", self.cluster.name), Duration::from_secs(60), listens)?;
         let rules = policy_rules(self.cluster.pods);
         Run::new("nsenter")
             .arg_net(&namespace)
@@ -158,10 +116,5 @@ fn policy_rules(pods: Range) -> String {
 
 /// A path of the machine as seen from outside.
 fn inside_path(machine: &Machine<'_>, path: &str) -> Option<std::path::PathBuf> {
-    Some(
-        Path::new("/proc")
-            .join(machine.running()?.pid.to_string())
-            .join("root")
-            .join(path),
-    )
+    Some(Path::new("/proc").join(machine.running()?.pid.to_string()).join("root").join(path))
 }

@@ -29,12 +29,7 @@ pub(crate) struct Ended {
 
 impl Run {
     pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
-        Self {
-            command: Command::new(program),
-            stdin: Vec::new(),
-            stdin_file: None,
-            deadline: Duration::from_secs(30),
-        }
+        Self { command: Command::new(program), stdin: Vec::new(), stdin_file: None, deadline: Duration::from_secs(30) }
     }
 
     pub(crate) fn args<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(mut self, args: I) -> Self {
@@ -74,31 +69,20 @@ impl Run {
 
     fn line(&self) -> String {
         let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
-        words
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect::<Vec<_>>()
-            .join(" ")
+        words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
     }
 
     /// Runs to the end; a failure of the program is not an error here.
     pub(crate) fn ended(mut self) -> Result<Ended> {
         let line = self.line();
-        let cannot = |source| LabError::Io {
-            what: format!("cannot run `{line}`"),
-            source,
-        };
+        let cannot = |source| LabError::Io { what: format!("cannot run `{line}`"), source };
         let stdin = match self.stdin_file.take() {
             Some(file) => Stdio::from(file),
             None if self.stdin.is_empty() => Stdio::null(),
             None => Stdio::piped(),
         };
-        let mut child = self
-            .command
-            .stdin(stdin)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(cannot)?;
+        let mut child =
+            self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(cannot)?;
         let writer = child.stdin.take().map(|mut pipe| {
             let bytes = std::mem::take(&mut self.stdin);
             std::thread::spawn(move || pipe.write_all(&bytes))
@@ -110,13 +94,8 @@ impl Run {
             drop(writer.join());
         }
         Ok(Ended {
-            success: status
-                .as_ref()
-                .is_some_and(std::process::ExitStatus::success),
-            status: status.map_or_else(
-                || format!("no end after {} s", self.deadline.as_secs()),
-                |s| s.to_string(),
-            ),
+            success: status.as_ref().is_some_and(std::process::ExitStatus::success),
+            status: status.map_or_else(|| format!("no end after {} s", self.deadline.as_secs()), |s| s.to_string()),
             stdout: stdout.join().unwrap_or_default(),
             stderr: stderr.join().unwrap_or_default(),
         })
@@ -129,16 +108,8 @@ impl Run {
         if ended.success {
             return Ok(ended.stdout);
         }
-        let output = if ended.stderr.trim().is_empty() {
-            ended.stdout
-        } else {
-            ended.stderr
-        };
-        Err(LabError::Command {
-            command,
-            status: ended.status,
-            output,
-        })
+        let output = if ended.stderr.trim().is_empty() { ended.stdout } else { ended.stderr };
+        Err(LabError::Command { command, status: ended.status, output })
     }
 }
 
@@ -158,10 +129,7 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
 }
 
 /// The status, or nothing when the deadline passed and the child was ended.
-fn wait(
-    child: &mut Child,
-    deadline: Duration,
-) -> std::io::Result<Option<std::process::ExitStatus>> {
+fn wait(child: &mut Child, deadline: Duration) -> std::io::Result<Option<std::process::ExitStatus>> {
     let end = Instant::now() + deadline;
     loop {
         if let Some(status) = child.try_wait()? {
@@ -177,11 +145,7 @@ fn wait(
 }
 
 /// Asks `ready` until it says yes or the deadline passes.
-pub(crate) fn wait_until(
-    what: &str,
-    deadline: Duration,
-    mut ready: impl FnMut() -> bool,
-) -> Result<()> {
+pub(crate) fn wait_until(what: &str, deadline: Duration, mut ready: impl FnMut() -> bool) -> Result<()> {
     let end = Instant::now() + deadline;
     while !ready() {
         if Instant::now() >= end {
@@ -203,18 +167,8 @@ mod tests {
 
     #[test]
     fn a_program_past_its_deadline_is_ended_and_named() {
-        let failure = Run::new("sleep")
-            .args(["30"])
-            .deadline(Duration::from_millis(50))
-            .output()
-            .err()
-            .unwrap();
-        assert!(
-            failure
-                .to_string()
-                .contains("`sleep 30` failed (no end after 0 s)"),
-            "{failure}"
-        );
+        let failure = Run::new("sleep").args(["30"]).deadline(Duration::from_millis(50)).output().err().unwrap();
+        assert!(failure.to_string().contains("`sleep 30` failed (no end after 0 s)"), "{failure}");
     }
 
     #[test]

@@ -28,18 +28,9 @@ fn pki(file: &str) -> String {
 }
 
 fn component(name: &str, flags: &[(&str, &str)]) -> Component {
-    let flags = flags
-        .iter()
-        .map(|(flag, value)| format!("--{flag}={value}"));
-    let command = [format!("{}/kube", program("kube")), name.to_owned()]
-        .into_iter()
-        .chain(flags)
-        .collect();
-    Component {
-        name: name.to_owned(),
-        command,
-        log: format!("{}/log/{name}.log", inside::CLUSTER),
-    }
+    let flags = flags.iter().map(|(flag, value)| format!("--{flag}={value}"));
+    let command = [format!("{}/kube", program("kube")), name.to_owned()].into_iter().chain(flags).collect();
+    Component { name: name.to_owned(), command, log: format!("{}/log/{name}.log", inside::CLUSTER) }
 }
 
 fn etcd() -> Component {
@@ -59,10 +50,7 @@ fn etcd() -> Component {
 }
 
 fn api_server(cluster: &Cluster) -> Component {
-    let (address, services) = (
-        cluster.node_address().to_string(),
-        cluster.services.to_string(),
-    );
+    let (address, services) = (cluster.node_address().to_string(), cluster.services.to_string());
     component(
         API,
         &[
@@ -83,10 +71,7 @@ fn api_server(cluster: &Cluster) -> Component {
             ("kubelet-certificate-authority", &pki("ca.crt")),
             ("service-account-key-file", &pki("sa.pub")),
             ("service-account-signing-key-file", &pki("sa.key")),
-            (
-                "service-account-issuer",
-                "https://kubernetes.default.svc.cluster.local",
-            ),
+            ("service-account-issuer", "https://kubernetes.default.svc.cluster.local"),
             ("requestheader-client-ca-file", &pki("ca.crt")),
             ("requestheader-allowed-names", "front-proxy-client"),
             ("requestheader-username-headers", "X-Remote-User"),
@@ -136,28 +121,14 @@ fn scheduler() -> Component {
 fn containerd() -> Component {
     let own = program(CONTAINERD);
     let path = format!("PATH={own}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    let command = [
-        "/usr/bin/env",
-        &path,
-        &format!("{own}/containerd"),
-        "--config",
-        "/run/lab/containerd.toml",
-    ];
+    let command = ["/usr/bin/env", &path, &format!("{own}/containerd"), "--config", "/run/lab/containerd.toml"];
     let log = format!("{}/log/{CONTAINERD}.log", inside::CLUSTER);
-    Component {
-        name: CONTAINERD.to_owned(),
-        command: command.map(str::to_owned).to_vec(),
-        log,
-    }
+    Component { name: CONTAINERD.to_owned(), command: command.map(str::to_owned).to_vec(), log }
 }
 
 fn kubelet(cluster: &Cluster) -> Component {
     let (node, address) = (cluster.node_name(), cluster.node_address().to_string());
-    let labels: Vec<String> = cluster
-        .labels
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
+    let labels: Vec<String> = cluster.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     component(
         "kubelet",
         &[
@@ -175,15 +146,7 @@ fn kubelet(cluster: &Cluster) -> Component {
 /// Every component of a cluster.
 pub(crate) fn all(cluster: &Cluster) -> Vec<Component> {
     let proxy = component("kube-proxy", &[("config", "/run/lab/proxy.yaml")]);
-    vec![
-        etcd(),
-        api_server(cluster),
-        controllers(cluster),
-        scheduler(),
-        containerd(),
-        kubelet(cluster),
-        proxy,
-    ]
+    vec![etcd(), api_server(cluster), controllers(cluster), scheduler(), containerd(), kubelet(cluster), proxy]
 }
 
 /// Pods have addresses of the node's part of the range, routed by a link each; the node's ports lead to them.
@@ -218,22 +181,13 @@ pub(crate) fn write(cluster: &Cluster, cache: &Path, dir: &Path) -> Result<()> {
         cache: cache.to_owned(),
         components: all(cluster),
     };
-    let json = |source| LabError::Json {
-        what: "the machine's file".to_owned(),
-        source,
-    };
+    let json = |source| LabError::Json { what: "the machine's file".to_owned(), source };
     for (name, text) in [
-        (
-            "containerd.toml",
-            fill(include_str!("../assets/containerd.toml")),
-        ),
+        ("containerd.toml", fill(include_str!("../assets/containerd.toml"))),
         ("kubelet.yaml", fill(include_str!("../assets/kubelet.yaml"))),
         ("proxy.yaml", fill(include_str!("../assets/proxy.yaml"))),
         ("cni/10-lab.conflist", pod_network(cluster).to_string()),
-        (
-            MACHINE_FILE,
-            serde_json::to_string_pretty(&machine).map_err(json)?,
-        ),
+        (MACHINE_FILE, serde_json::to_string_pretty(&machine).map_err(json)?),
     ] {
         fs::write(dir.join(name), text).doing("write", &dir.join(name))?;
     }
@@ -248,9 +202,7 @@ pub(crate) fn objects(cluster: &Cluster) -> String {
         include_str!("../assets/dns.yaml"),
         include_str!("../assets/storage.yaml"),
     ];
-    parts
-        .join("---\n")
-        .replace("{{DNS}}", &cluster.dns_address().to_string())
+    parts.join("---\n").replace("{{DNS}}", &cluster.dns_address().to_string())
 }
 
 #[cfg(test)]
@@ -261,15 +213,9 @@ mod tests {
     #[test]
     fn every_component_that_is_started_is_there() {
         let plan = Plan::parse("lab.yaml", DEFAULT).unwrap();
-        let names: Vec<String> = all(&plan.clusters[0])
-            .into_iter()
-            .map(|component| component.name)
-            .collect();
+        let names: Vec<String> = all(&plan.clusters[0]).into_iter().map(|component| component.name).collect();
         for name in CONTROL.iter().chain(&NODE).chain(&[CONTAINERD]) {
-            assert!(
-                names.contains(&(*name).to_owned()),
-                "{name} is not among {names:?}"
-            );
+            assert!(names.contains(&(*name).to_owned()), "{name} is not among {names:?}");
         }
     }
 

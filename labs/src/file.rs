@@ -56,11 +56,7 @@ impl Wan {
 
 impl Default for Wan {
     fn default() -> Self {
-        Self {
-            rate: Self::default_rate(),
-            buffer: Self::default_buffer(),
-            delay: None,
-        }
+        Self { rate: Self::default_rate(), buffer: Self::default_buffer(), delay: None }
     }
 }
 
@@ -106,58 +102,30 @@ impl Plan {
     /// # Errors
     /// Says where the text is not a lab file, or what in it cannot be.
     pub fn parse(origin: &str, text: &str) -> Result<Self> {
-        let wrong = |reason: String| LabError::File {
-            file: origin.to_owned(),
-            reason,
-        };
-        let document: Document =
-            serde_saphyr::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let wrong = |reason: String| LabError::File { file: origin.to_owned(), reason };
+        let document: Document = serde_saphyr::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if (document.api_version.as_str(), document.kind.as_str()) != ("sliceway/v1", "Lab") {
-            return Err(wrong(
-                "it must begin with `apiVersion: sliceway/v1` and `kind: Lab`".to_owned(),
-            ));
+            return Err(wrong("it must begin with `apiVersion: sliceway/v1` and `kind: Lab`".to_owned()));
         }
         let problems = document.spec.problems();
-        if problems.is_empty() {
-            Ok(document.spec)
-        } else {
-            Err(wrong(problems.join("; ")))
-        }
+        if problems.is_empty() { Ok(document.spec) } else { Err(wrong(problems.join("; "))) }
     }
 
     pub(crate) fn cluster(&self, name: &str) -> Result<&Cluster> {
-        self.clusters
-            .iter()
-            .find(|cluster| cluster.name == name)
-            .ok_or_else(|| {
-                let names: Vec<&str> = self
-                    .clusters
-                    .iter()
-                    .map(|cluster| cluster.name.as_str())
-                    .collect();
-                LabError::refused(
-                    format!("the lab has no cluster `{name}`"),
-                    format!("use one of {}", names.join(", ")),
-                )
-            })
+        self.clusters.iter().find(|cluster| cluster.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+            LabError::refused(format!("the lab has no cluster `{name}`"), format!("use one of {}", names.join(", ")))
+        })
     }
 
     /// Every range of the file with its place.
     pub(crate) fn ranges(&self) -> Vec<(String, Range)> {
         let mut all = Vec::new();
         for cluster in &self.clusters {
-            let parts = [
-                ("nodes", cluster.nodes),
-                ("pods", cluster.pods),
-                ("services", cluster.services),
-            ];
+            let parts = [("nodes", cluster.nodes), ("pods", cluster.pods), ("services", cluster.services)];
             all.extend(parts.map(|(part, range)| (format!("{}'s {part}", cluster.name), range)));
         }
-        all.extend(
-            self.field
-                .iter()
-                .map(|field| ("the field's range".to_owned(), field.range)),
-        );
+        all.extend(self.field.iter().map(|field| ("the field's range".to_owned(), field.range)));
         all
     }
 
@@ -169,19 +137,13 @@ impl Plan {
         let mut seen = BTreeSet::from(["field", "wan"]);
         for cluster in &self.clusters {
             if !is_name(&cluster.name) {
-                problems.push(format!(
-                    "cluster name `{}` is not 1 to 8 of a-z, 0-9",
-                    cluster.name
-                ));
+                problems.push(format!("cluster name `{}` is not 1 to 8 of a-z, 0-9", cluster.name));
             }
             if !seen.insert(&cluster.name) {
                 problems.push(format!("cluster name `{}` is taken", cluster.name));
             }
             if cluster.pods.prefix() > 24 || cluster.services.prefix() > 24 {
-                problems.push(format!(
-                    "{}'s pods and services need a prefix of 24 or shorter",
-                    cluster.name
-                ));
+                problems.push(format!("{}'s pods and services need a prefix of 24 or shorter", cluster.name));
             }
         }
         let ranges = self.ranges();
@@ -193,25 +155,15 @@ impl Plan {
             }
         }
         if let Some(field) = &self.field
-            && !self
-                .clusters
-                .iter()
-                .any(|cluster| cluster.name == field.beside)
+            && !self.clusters.iter().any(|cluster| cluster.name == field.beside)
         {
-            problems.push(format!(
-                "the field stands beside `{}`, which is no cluster of this file",
-                field.beside
-            ));
+            problems.push(format!("the field stands beside `{}`, which is no cluster of this file", field.beside));
         }
-        for (key, value) in [
-            ("rate", Some(&self.wan.rate)),
-            ("buffer", Some(&self.wan.buffer)),
-            ("delay", self.wan.delay.as_ref()),
-        ] {
+        for (key, value) in
+            [("rate", Some(&self.wan.rate)), ("buffer", Some(&self.wan.buffer)), ("delay", self.wan.delay.as_ref())]
+        {
             if value.is_some_and(|value| !is_quantity(value)) {
-                problems.push(format!(
-                    "wan.{key} must be a number with a unit, such as 20mbit or 100ms"
-                ));
+                problems.push(format!("wan.{key} must be a number with a unit, such as 20mbit or 100ms"));
             }
         }
         problems
@@ -220,10 +172,7 @@ impl Plan {
 
 /// A name short enough to stand in the name of a network interface.
 pub(crate) fn is_name(name: &str) -> bool {
-    (1..=8).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    (1..=8).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
 /// A number with a unit, as `tc` takes it.
@@ -244,17 +193,10 @@ mod tests {
     #[test]
     fn the_default_file_describes_edge_and_cloud() {
         let plan = Plan::parse("lab.yaml", DEFAULT).unwrap();
-        let names: Vec<_> = plan
-            .clusters
-            .iter()
-            .map(|cluster| cluster.name.as_str())
-            .collect();
+        let names: Vec<_> = plan.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
         assert_eq!(names, ["edge", "cloud"]);
         assert_eq!(plan.cluster("cloud").unwrap().labels["region"], "eu");
-        assert_eq!(
-            plan.cluster("edge").unwrap().node_address().to_string(),
-            "10.50.1.2"
-        );
+        assert_eq!(plan.cluster("edge").unwrap().node_address().to_string(), "10.50.1.2");
     }
 
     #[test]
@@ -264,10 +206,7 @@ mod tests {
 
     #[test]
     fn ranges_that_overlap_are_refused_with_both_places() {
-        refused(
-            &DEFAULT.replace("10.72.0.0/16", "10.61.0.0/16"),
-            "cloud's services 10.61.0.0/16 overlaps edge's pods",
-        );
+        refused(&DEFAULT.replace("10.72.0.0/16", "10.61.0.0/16"), "cloud's services 10.61.0.0/16 overlaps edge's pods");
     }
 
     #[test]
@@ -277,9 +216,7 @@ mod tests {
 
     #[test]
     fn all_problems_are_told_at_once() {
-        let text = DEFAULT
-            .replace("20mbit", "fast")
-            .replace("name: cloud", "name: edge");
+        let text = DEFAULT.replace("20mbit", "fast").replace("name: cloud", "name: edge");
         refused(&text, "`edge` is taken");
         refused(&text, "wan.rate");
     }

@@ -13,8 +13,7 @@ use serde_json::json;
 use crate::command::Run;
 use crate::error::{Doing, LabError, Result};
 
-const PASSWD: &str =
-    "root:x:0:0:root:/:/bin/sh\nmosquitto:x:100:100::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n";
+const PASSWD: &str = "root:x:0:0:root:/:/bin/sh\nmosquitto:x:100:100::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n";
 const GROUP: &str = "root:x:0:\nmosquitto:x:100:\nnogroup:x:65534:\n";
 
 /// What an image holds.
@@ -59,13 +58,7 @@ impl Image {
     /// A short word for the content: it changes when any file does.
     pub(crate) fn digest(&self) -> Result<String> {
         let mut all = Context::new(&SHA256);
-        all.update(
-            format!(
-                "1\0{}\0{:?}\0{:?}\0",
-                self.name, self.entrypoint, self.links
-            )
-            .as_bytes(),
-        );
+        all.update(format!("1\0{}\0{:?}\0{:?}\0", self.name, self.entrypoint, self.links).as_bytes());
         for (to, from) in &self.files {
             all.update(format!("{to}\0").as_bytes());
             all.update(digest(&SHA256, &fs::read(from).doing("read", from)?).as_ref());
@@ -98,19 +91,12 @@ impl Image {
         let partial = target.with_extension(format!("partial-{}", std::process::id()));
         let file = fs::File::create(&partial).doing("write", &partial)?;
         let mut archive = tar::Builder::new(std::io::BufWriter::new(file));
-        append(
-            &mut archive,
-            "oci-layout",
-            br#"{"imageLayoutVersion":"1.0.0"}"#,
-        )?;
+        append(&mut archive, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
         append(&mut archive, "index.json", &bytes(&index)?)?;
         for (digest, content) in &blobs {
             append(&mut archive, &format!("blobs/sha256/{digest}"), content)?;
         }
-        archive
-            .into_inner()
-            .and_then(|mut file| file.flush())
-            .doing("write", &partial)?;
+        archive.into_inner().and_then(|mut file| file.flush()).doing("write", &partial)?;
         fs::rename(&partial, target).doing("write", target)
     }
 
@@ -118,8 +104,7 @@ impl Image {
     fn layer(&self) -> Result<Vec<u8>> {
         let mut archive = tar::Builder::new(Vec::new());
         let mut folders = BTreeSet::new();
-        let mut texts: BTreeMap<&str, &str> =
-            BTreeMap::from([("/etc/group", GROUP), ("/etc/passwd", PASSWD)]);
+        let mut texts: BTreeMap<&str, &str> = BTreeMap::from([("/etc/group", GROUP), ("/etc/passwd", PASSWD)]);
         texts.insert("/etc/nsswitch.conf", "hosts: files dns\n");
         folder(&mut archive, &mut folders, "tmp")?;
         for (path, text) in texts {
@@ -129,28 +114,15 @@ impl Image {
         for (path, from) in &self.files {
             parents(&mut archive, &mut folders, path)?;
             let content = fs::read(from).doing("read", from)?;
-            let runs = fs::metadata(from)
-                .doing("look at", from)?
-                .permissions()
-                .mode()
-                & 0o111
-                != 0;
+            let runs = fs::metadata(from).doing("look at", from)?.permissions().mode() & 0o111 != 0;
             let mut header = header(content.len(), if runs { 0o755 } else { 0o644 });
-            archive
-                .append_data(
-                    &mut header,
-                    path.trim_start_matches('/'),
-                    content.as_slice(),
-                )
-                .doing("pack", from)?;
+            archive.append_data(&mut header, path.trim_start_matches('/'), content.as_slice()).doing("pack", from)?;
         }
         for (path, target) in &self.links {
             parents(&mut archive, &mut folders, path)?;
             let mut header = header(0, 0o777);
             header.set_entry_type(tar::EntryType::Symlink);
-            archive
-                .append_link(&mut header, path.trim_start_matches('/'), target)
-                .doing("pack", Path::new(path))?;
+            archive.append_link(&mut header, path.trim_start_matches('/'), target).doing("pack", Path::new(path))?;
         }
         archive.into_inner().doing("finish", Path::new(&self.name))
     }
@@ -161,35 +133,18 @@ fn libraries(program: &Path) -> Result<Vec<String>> {
     let ended = Run::new("ldd").args([program]).ended()?;
     if let Some(missing) = ended.stdout.lines().find(|line| line.contains("not found")) {
         return Err(LabError::refused(
-            format!(
-                "a library of {} is missing: {}",
-                program.display(),
-                missing.trim()
-            ),
+            format!("a library of {} is missing: {}", program.display(), missing.trim()),
             format!("ldd {}", program.display()),
         ));
     }
-    let path = |line: &str| {
-        line.split_whitespace()
-            .find(|word| word.starts_with('/'))
-            .map(str::to_owned)
-    };
-    let mut found: Vec<String> = ended
-        .stdout
-        .lines()
-        .filter(|line| line.contains("(0x"))
-        .filter_map(path)
-        .collect();
+    let path = |line: &str| line.split_whitespace().find(|word| word.starts_with('/')).map(str::to_owned);
+    let mut found: Vec<String> = ended.stdout.lines().filter(|line| line.contains("(0x")).filter_map(path).collect();
     // The C library loads this one by itself when a thread ends.
     let beside = found
         .iter()
         .find(|path| path.ends_with("/libc.so.6"))
         .map(|libc| Path::new(libc).with_file_name("libgcc_s.so.1"));
-    found.extend(
-        beside
-            .filter(|path| path.exists())
-            .map(|path| path.to_string_lossy().into_owned()),
-    );
+    found.extend(beside.filter(|path| path.exists()).map(|path| path.to_string_lossy().into_owned()));
     Ok(found)
 }
 
@@ -206,10 +161,7 @@ impl Blob {
 
 fn keep(blobs: &mut BTreeMap<String, Vec<u8>>, content: Vec<u8>) -> Blob {
     let name = hex(digest(&SHA256, &content).as_ref());
-    let blob = Blob {
-        digest: format!("sha256:{name}"),
-        size: content.len(),
-    };
+    let blob = Blob { digest: format!("sha256:{name}"), size: content.len() };
     blobs.insert(name, content);
     blob
 }
@@ -219,10 +171,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn bytes(value: &serde_json::Value) -> Result<Vec<u8>> {
-    serde_json::to_vec(value).map_err(|source| LabError::Json {
-        what: "an image".to_owned(),
-        source,
-    })
+    serde_json::to_vec(value).map_err(|source| LabError::Json { what: "an image".to_owned(), source })
 }
 
 fn architecture() -> &'static str {
@@ -244,9 +193,7 @@ fn header(size: usize, mode: u32) -> tar::Header {
 type Layer = tar::Builder<Vec<u8>>;
 
 fn append<W: Write>(archive: &mut tar::Builder<W>, path: &str, content: &[u8]) -> Result<()> {
-    archive
-        .append_data(&mut header(content.len(), 0o644), path, content)
-        .doing("pack", Path::new(path))
+    archive.append_data(&mut header(content.len(), 0o644), path, content).doing("pack", Path::new(path))
 }
 
 fn parents(archive: &mut Layer, seen: &mut BTreeSet<String>, path: &str) -> Result<()> {
@@ -263,9 +210,7 @@ fn folder(archive: &mut Layer, seen: &mut BTreeSet<String>, path: &str) -> Resul
     }
     let mut header = header(0, if path == "tmp" { 0o1777 } else { 0o755 });
     header.set_entry_type(tar::EntryType::Directory);
-    archive
-        .append_data(&mut header, format!("{path}/"), std::io::empty())
-        .doing("pack", Path::new(path))
+    archive.append_data(&mut header, format!("{path}/"), std::io::empty()).doing("pack", Path::new(path))
 }
 
 #[cfg(test)]
@@ -279,10 +224,7 @@ mod tests {
             let mut entry = entry.unwrap();
             let mut content = Vec::new();
             entry.read_to_end(&mut content).unwrap();
-            (
-                entry.path().unwrap().to_string_lossy().into_owned(),
-                content,
-            )
+            (entry.path().unwrap().to_string_lossy().into_owned(), content)
         };
         archive.entries().unwrap().map(read).collect()
     }
@@ -306,16 +248,10 @@ mod tests {
     fn every_blob_of_the_layout_has_the_digest_that_names_it() {
         let dir = tempfile::tempdir().unwrap();
         let entries = entries(&written(&hello(dir.path())));
-        let blobs: Vec<_> = entries
-            .iter()
-            .filter(|(path, _)| path.starts_with("blobs/sha256/"))
-            .collect();
+        let blobs: Vec<_> = entries.iter().filter(|(path, _)| path.starts_with("blobs/sha256/")).collect();
         assert_eq!(blobs.len(), 3);
         for (path, content) in blobs {
-            assert_eq!(
-                path.rsplit('/').next().unwrap(),
-                hex(digest(&SHA256, content).as_ref())
-            );
+            assert_eq!(path.rsplit('/').next().unwrap(), hex(digest(&SHA256, content).as_ref()));
         }
     }
 
@@ -323,32 +259,18 @@ mod tests {
     fn the_index_leads_to_the_layer_with_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let entries = entries(&written(&hello(dir.path())));
-        let json =
-            |path: &str| -> serde_json::Value { serde_json::from_slice(&entries[path]).unwrap() };
+        let json = |path: &str| -> serde_json::Value { serde_json::from_slice(&entries[path]).unwrap() };
         let blob = |digest: &serde_json::Value| {
-            format!(
-                "blobs/sha256/{}",
-                digest.as_str().unwrap().trim_start_matches("sha256:")
-            )
+            format!("blobs/sha256/{}", digest.as_str().unwrap().trim_start_matches("sha256:"))
         };
         let index = json("index.json");
-        assert_eq!(
-            index["manifests"][0]["annotations"]["io.containerd.image.name"],
-            "lab.local/hello:1"
-        );
+        assert_eq!(index["manifests"][0]["annotations"]["io.containerd.image.name"], "lab.local/hello:1");
         let manifest = json(&blob(&index["manifests"][0]["digest"]));
         let config = json(&blob(&manifest["config"]["digest"]));
-        assert_eq!(
-            config["rootfs"]["diff_ids"][0],
-            manifest["layers"][0]["digest"]
-        );
+        assert_eq!(config["rootfs"]["diff_ids"][0], manifest["layers"][0]["digest"]);
         let layer = self::entries(&entries[&blob(&manifest["layers"][0]["digest"])]);
         assert_eq!(layer["bin/hello"], b"words");
-        assert!(
-            layer.contains_key("bin/hi")
-                && layer.contains_key("bin/")
-                && layer.contains_key("tmp/")
-        );
+        assert!(layer.contains_key("bin/hi") && layer.contains_key("bin/") && layer.contains_key("tmp/"));
     }
 
     #[test]
@@ -370,13 +292,7 @@ mod tests {
 
     #[test]
     fn a_program_comes_with_its_loader() {
-        let image = Image::new("lab.local/ls:1", &["/bin/ls"])
-            .program(Path::new("/bin/ls"), "/bin/ls")
-            .unwrap();
-        assert!(
-            image.files.keys().any(|path| path.contains("ld-linux")),
-            "{:?}",
-            image.files
-        );
+        let image = Image::new("lab.local/ls:1", &["/bin/ls"]).program(Path::new("/bin/ls"), "/bin/ls").unwrap();
+        assert!(image.files.keys().any(|path| path.contains("ld-linux")), "{:?}", image.files);
     }
 }

@@ -26,21 +26,9 @@ pub(crate) fn ensure(cache: &Path, bridge: Option<&Path>) -> Result<Vec<Archive>
     let alone = |name: &str, from: PathBuf, to: &str| Image::new(name, &[to]).file(&from, to);
     let mut images = vec![
         alone("lab.local/pause:1", built("pause", "pause"), "/pause"),
-        alone(
-            "lab.local/coredns:1",
-            built("coredns", "coredns"),
-            "/coredns",
-        ),
-        alone(
-            "lab.local/local-path:1",
-            built("local-path", "local-path-provisioner"),
-            "/local-path-provisioner",
-        ),
-        alone(
-            "lab.local/policies:1",
-            built("policies", "kube-network-policies"),
-            "/kube-network-policies",
-        ),
+        alone("lab.local/coredns:1", built("coredns", "coredns"), "/coredns"),
+        alone("lab.local/local-path:1", built("local-path", "local-path-provisioner"), "/local-path-provisioner"),
+        alone("lab.local/policies:1", built("policies", "kube-network-policies"), "/kube-network-policies"),
         with_shell(Image::new("lab.local/busybox:1", &["/bin/sh"]))?,
         mosquitto()?,
     ];
@@ -55,22 +43,13 @@ pub(crate) fn ensure(cache: &Path, bridge: Option<&Path>) -> Result<Vec<Archive>
 
 fn archive(folder: &Path, image: &Image) -> Result<Archive> {
     let digest = image.digest()?;
-    let short = image
-        .name
-        .rsplit('/')
-        .next()
-        .unwrap_or(&image.name)
-        .replace(':', "-");
+    let short = image.name.rsplit('/').next().unwrap_or(&image.name).replace(':', "-");
     let file = folder.join(format!("{short}-{digest}.tar"));
     if !file.exists() {
         image.write(&file)?;
         forget_others(folder, &format!("{short}-"), &file)?;
     }
-    Ok(Archive {
-        name: image.name.clone(),
-        digest,
-        file,
-    })
+    Ok(Archive { name: image.name.clone(), digest, file })
 }
 
 /// Earlier archives of the same image are of no more use.
@@ -88,12 +67,7 @@ fn forget_others(folder: &Path, prefix: &str, keep: &Path) -> Result<()> {
 fn with_shell(mut image: Image) -> Result<Image> {
     let busybox = Path::new("/bin/busybox");
     image = image.program(busybox, "/bin/busybox")?;
-    for applet in Run::new(busybox)
-        .args(["--list"])
-        .output()?
-        .lines()
-        .filter(|applet| *applet != "busybox")
-    {
+    for applet in Run::new(busybox).args(["--list"]).output()?.lines().filter(|applet| *applet != "busybox") {
         image = image.link(format!("/bin/{applet}"), "/bin/busybox");
     }
     Ok(image)
@@ -101,12 +75,9 @@ fn with_shell(mut image: Image) -> Result<Image> {
 
 fn mosquitto() -> Result<Image> {
     let mut image = Image::new("lab.local/mosquitto:1", &["/usr/sbin/mosquitto"]);
-    for program in [
-        "/usr/sbin/mosquitto",
-        "/usr/bin/mosquitto_pub",
-        "/usr/bin/mosquitto_sub",
-        "/usr/bin/mosquitto_passwd",
-    ] {
+    for program in
+        ["/usr/sbin/mosquitto", "/usr/bin/mosquitto_pub", "/usr/bin/mosquitto_sub", "/usr/bin/mosquitto_passwd"]
+    {
         image = image.program(Path::new(program), program)?;
     }
     with_shell(image)
@@ -114,19 +85,11 @@ fn mosquitto() -> Result<Image> {
 
 /// Imports an archive into a cluster.
 pub(crate) fn import(machine: &Machine<'_>, archive: &Path) -> Result<()> {
-    let ctr = format!(
-        "{}/{}/ctr",
-        inside::CACHE,
-        binaries::folder("containerd").display()
-    );
+    let ctr = format!("{}/{}/ctr", inside::CACHE, binaries::folder("containerd").display());
     let content = fs::File::open(archive).doing("read", archive)?;
     let words = ["-n", "k8s.io", "images", "import", "--local", "-"];
     let program = machine.enter(&ctr, &words.map(str::to_owned))?;
-    program
-        .stdin_file(content)
-        .deadline(Duration::from_secs(120))
-        .output()
-        .map(drop)
+    program.stdin_file(content).deadline(Duration::from_secs(120)).output().map(drop)
 }
 
 /// The archives that a user means: a file, or every `.tar` of a folder.
@@ -134,13 +97,8 @@ pub(crate) fn named(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries = fs::read_dir(path)
-        .doing("read", path)?
-        .flatten()
-        .map(|entry| entry.path());
-    let mut found: Vec<PathBuf> = entries
-        .filter(|file| file.extension().is_some_and(|end| end == "tar"))
-        .collect();
+    let entries = fs::read_dir(path).doing("read", path)?.flatten().map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = entries.filter(|file| file.extension().is_some_and(|end| end == "tar")).collect();
     found.sort();
     if found.is_empty() {
         return Err(LabError::refused(

@@ -5,8 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, mount_move,
-    unmount,
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, mount_move, unmount,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,21 +26,14 @@ pub(crate) struct MachineFile {
 pub(crate) const MACHINE_FILE: &str = "machine.json";
 pub(crate) const SOCKET: &str = "control.sock";
 /// Private folders, each kept below the cluster's own so that large content stays on the disk.
-const PRIVATE: [&str; 4] = [
-    "/var/lib/kubelet",
-    "/var/lib/containerd",
-    "/var/lib/cni",
-    "/var/lib/volumes",
-];
+const PRIVATE: [&str; 4] = ["/var/lib/kubelet", "/var/lib/containerd", "/var/lib/cni", "/var/lib/volumes"];
 
 /// Runs as pid 1 of a machine; returns only when it cannot begin.
 pub(crate) fn main(dir: &Path) -> Result<()> {
     let file = dir.join(MACHINE_FILE);
     let text = fs::read_to_string(&file).doing("read", &file)?;
-    let told: MachineFile = serde_json::from_str(&text).map_err(|source| LabError::Json {
-        what: file.display().to_string(),
-        source,
-    })?;
+    let told: MachineFile =
+        serde_json::from_str(&text).map_err(|source| LabError::Json { what: file.display().to_string(), source })?;
     let version = Version::detect()?;
     prepare(dir, &told, &version)?;
     Supervisor::new(told.components).run(&Path::new(inside::CLUSTER).join(SOCKET))
@@ -67,18 +59,13 @@ fn prepare(dir: &Path, told: &MachineFile, version: &Version) -> Result<()> {
     kernel_settings()?;
     let shared = MountPropagationFlags::SHARED | MountPropagationFlags::REC;
     mount_change(root, shared).doing("share", root)?;
-    rustix::system::sethostname(told.host_name.as_bytes())
-        .doing("name the machine", Path::new(&told.host_name))?;
+    rustix::system::sethostname(told.host_name.as_bytes()).doing("name the machine", Path::new(&told.host_name))?;
     let forwarding = Path::new("/proc/sys/net/ipv4/ip_forward");
     fs::write(forwarding, "1").doing("write", forwarding)
 }
 
 fn fresh(kind: &str, target: &str) -> Result<()> {
-    let mode = if target == "/tmp" {
-        c"mode=1777"
-    } else {
-        c"mode=755"
-    };
+    let mode = if target == "/tmp" { c"mode=1777" } else { c"mode=755" };
     let options = if kind == "tmpfs" { Some(mode) } else { None };
     mount(kind, target, kind, MountFlags::empty(), options).doing("mount", Path::new(target))
 }
@@ -90,9 +77,7 @@ fn bind(from: &Path, target: &str) -> Result<()> {
 
 /// `/var/log` -> `/run/lab/fs/var/log`, made if need be.
 fn own_folder(path: &str) -> Result<PathBuf> {
-    let folder = Path::new(inside::CLUSTER)
-        .join("fs")
-        .join(path.trim_start_matches('/'));
+    let folder = Path::new(inside::CLUSTER).join("fs").join(path.trim_start_matches('/'));
     fs::create_dir_all(&folder).doing("make", &folder)?;
     Ok(folder)
 }
@@ -124,10 +109,7 @@ fn settings_of_our_own(host_name: &str, address: std::net::Ipv4Addr) -> Result<(
     let options = c"lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work";
     mount("overlay", etc, "overlay", MountFlags::empty(), options).doing("mount", etc)?;
     let hosts = format!("127.0.0.1 localhost\n{address} {host_name}\n");
-    for (name, text) in [
-        ("hosts", hosts.as_str()),
-        ("resolv.conf", "nameserver 127.0.0.1\n"),
-    ] {
+    for (name, text) in [("hosts", hosts.as_str()), ("resolv.conf", "nameserver 127.0.0.1\n")] {
         let path = etc.join(name);
         if path.symlink_metadata().is_ok() {
             fs::remove_file(&path).doing("remove", &path)?;
@@ -141,10 +123,7 @@ fn settings_of_our_own(host_name: &str, address: std::net::Ipv4Addr) -> Result<(
 /// of this start of the machine.
 fn kernel_settings() -> Result<()> {
     for part in ["kernel", "vm"] {
-        let (from, to) = (
-            Path::new("/proc/sys").join(part),
-            Path::new("/run/sys").join(part),
-        );
+        let (from, to) = (Path::new("/proc/sys").join(part), Path::new("/run/sys").join(part));
         copy_settings(&from, &to)?;
         if part == "kernel" {
             let boot = to.join("random/boot_id");

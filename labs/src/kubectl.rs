@@ -17,17 +17,11 @@ pub(crate) struct Kubectl {
 
 impl Kubectl {
     pub(crate) fn new(place: &Place, cluster: &str) -> Self {
-        Self {
-            program: place.cache.join(folder("kube")).join("kube"),
-            kubeconfig: place.kubeconfig(cluster),
-        }
+        Self { program: place.cache.join(folder("kube")).join("kube"), kubeconfig: place.kubeconfig(cluster) }
     }
 
     fn command(&self, words: &[&str]) -> Run {
-        Run::new(&self.program)
-            .args(["kubectl", "--kubeconfig"])
-            .args([&self.kubeconfig])
-            .args(words)
+        Run::new(&self.program).args(["kubectl", "--kubeconfig"]).args([&self.kubeconfig]).args(words)
     }
 
     pub(crate) fn run(&self, words: &[&str]) -> Result<String> {
@@ -37,31 +31,16 @@ impl Kubectl {
     /// Becomes kubectl, terminal and exit code and all. Returns only on failure.
     pub(crate) fn replace(&self, words: &[String]) -> Result<u8> {
         let failure = self.command(&[]).args(words).into_command().exec();
-        Err(LabError::Io {
-            what: "cannot run kubectl".to_owned(),
-            source: failure,
-        })
+        Err(LabError::Io { what: "cannot run kubectl".to_owned(), source: failure })
     }
 
     pub(crate) fn apply(&self, objects: &str) -> Result<()> {
-        let words = [
-            "apply",
-            "--server-side",
-            "--field-manager=sliceway-lab",
-            "-f",
-            "-",
-        ];
-        self.command(&words)
-            .stdin(objects)
-            .deadline(Duration::from_secs(60))
-            .output()
-            .map(drop)
+        let words = ["apply", "--server-side", "--field-manager=sliceway-lab", "-f", "-"];
+        self.command(&words).stdin(objects).deadline(Duration::from_secs(60)).output().map(drop)
     }
 
     pub(crate) fn ready(&self) -> bool {
-        self.command(&["get", "--raw", "/readyz", "--request-timeout=3s"])
-            .output()
-            .is_ok_and(|answer| answer == "ok")
+        self.command(&["get", "--raw", "/readyz", "--request-timeout=3s"]).output().is_ok_and(|answer| answer == "ok")
     }
 
     /// Waits for a condition, such as `condition=Ready`, of an object that may not be there yet.
@@ -69,9 +48,7 @@ impl Kubectl {
         for what in ["create", condition] {
             let (namespace, what) = (format!("--namespace={namespace}"), format!("--for={what}"));
             let words = ["wait", &namespace, &what, object, "--timeout=90s"];
-            self.command(&words)
-                .deadline(Duration::from_secs(100))
-                .output()?;
+            self.command(&words).deadline(Duration::from_secs(100)).output()?;
         }
         Ok(())
     }

@@ -49,18 +49,9 @@ impl Lab<'_> {
         let state = self.make(plan)?;
         self.seconds(began, "network");
         self.start(&state, &images)?;
-        let imported: BTreeMap<_, _> = images
-            .iter()
-            .map(|image| (image.name.clone(), image.digest.clone()))
-            .collect();
-        let mut state = State {
-            ready: true,
-            ..state
-        };
-        state
-            .clusters
-            .values_mut()
-            .for_each(|cluster| cluster.images.clone_from(&imported));
+        let imported: BTreeMap<_, _> = images.iter().map(|image| (image.name.clone(), image.digest.clone())).collect();
+        let mut state = State { ready: true, ..state };
+        state.clusters.values_mut().for_each(|cluster| cluster.images.clone_from(&imported));
         state.write(self.place)?;
         self.seconds(began, "the lab is up");
         Ok(())
@@ -83,18 +74,11 @@ impl Lab<'_> {
     }
 
     fn all_run(&self, state: &State) -> bool {
-        state
-            .clusters
-            .iter()
-            .all(|(name, cluster)| self.machine(name, cluster).running().is_some())
+        state.clusters.iter().all(|(name, cluster)| self.machine(name, cluster).running().is_some())
     }
 
     pub(crate) fn machine<'m>(&'m self, name: &'m str, cluster: &'m ClusterState) -> Machine<'m> {
-        Machine {
-            place: self.place,
-            cluster: name,
-            groups: &cluster.groups,
-        }
+        Machine { place: self.place, cluster: name, groups: &cluster.groups }
     }
 
     fn refresh(&self, mut state: State, plan: &Plan, images: &[Archive]) -> Result<()> {
@@ -117,27 +101,13 @@ impl Lab<'_> {
         self.import_changed(&mut state, &images, only)
     }
 
-    fn import_changed(
-        &self,
-        state: &mut State,
-        images: &[Archive],
-        only: Option<&str>,
-    ) -> Result<()> {
-        for (name, cluster) in state
-            .clusters
-            .iter_mut()
-            .filter(|(name, _)| only.is_none_or(|only| only == *name))
-        {
+    fn import_changed(&self, state: &mut State, images: &[Archive], only: Option<&str>) -> Result<()> {
+        for (name, cluster) in state.clusters.iter_mut().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
             for image in images {
                 if cluster.images.get(&image.name) != Some(&image.digest) {
                     import(&self.machine(name, cluster), &image.file)?;
-                    cluster
-                        .images
-                        .insert(image.name.clone(), image.digest.clone());
-                    (self.tell)(&format!(
-                        "{name}: imported {}, which is new or changed",
-                        image.name
-                    ));
+                    cluster.images.insert(image.name.clone(), image.digest.clone());
+                    (self.tell)(&format!("{name}: imported {}, which is new or changed", image.name));
                 }
             }
         }
@@ -152,11 +122,7 @@ impl Lab<'_> {
         let mut state = State {
             plan: plan.clone(),
             namespaces: network::namespaces(self.place, plan),
-            links: plan
-                .clusters
-                .iter()
-                .map(|cluster| self.place.label(&cluster.name))
-                .collect(),
+            links: plan.clusters.iter().map(|cluster| self.place.label(&cluster.name)).collect(),
             clusters: BTreeMap::new(),
             ready: false,
         };
@@ -164,11 +130,7 @@ impl Lab<'_> {
             let groups = version.folders(&self.place.label(&cluster.name));
             state.clusters.insert(
                 cluster.name.clone(),
-                ClusterState {
-                    management: *management,
-                    groups,
-                    images: BTreeMap::new(),
-                },
+                ClusterState { management: *management, groups, images: BTreeMap::new() },
             );
         }
         self.refuse_strangers(&state)?;
@@ -179,32 +141,18 @@ impl Lab<'_> {
 
     /// What stands under our names before we made it is not ours to remove.
     fn refuse_strangers(&self, state: &State) -> Result<()> {
-        if let Some(long) = state
-            .links
-            .iter()
-            .find(|link| link.len() > LONGEST_INTERFACE)
-        {
+        if let Some(long) = state.links.iter().find(|link| link.len() > LONGEST_INTERFACE) {
             return Err(LabError::refused(
                 format!("`{long}` is too long for the name of a network interface"),
                 "take a shorter --name, or shorter cluster names in the lab file",
             ));
         }
-        let namespaces = state
-            .namespaces
-            .iter()
-            .map(|name| Path::new("/run/netns").join(name));
-        let links = state
-            .links
-            .iter()
-            .map(|name| Path::new("/sys/class/net").join(name));
+        let namespaces = state.namespaces.iter().map(|name| Path::new("/run/netns").join(name));
+        let links = state.links.iter().map(|name| Path::new("/sys/class/net").join(name));
         match namespaces.chain(links).find(|path| path.exists()) {
             None => Ok(()),
             Some(path) => Err(LabError::refused(
-                format!(
-                    "{} is there, and no lab in {} made it",
-                    path.display(),
-                    self.place.base.display()
-                ),
+                format!("{} is there, and no lab in {} made it", path.display(), self.place.base.display()),
                 "take another name with --name, or set SLICEWAY_LAB_DIR to the folder of the lab that made it and run `down`",
             )),
         }
@@ -217,24 +165,13 @@ impl Lab<'_> {
             .clusters
             .iter()
             .filter_map(|cluster| Some((cluster, state.clusters.get(&cluster.name)?)))
-            .map(|(cluster, state)| Start {
-                place: self.place,
-                cluster,
-                state,
-                images,
-                tell: self.tell,
-            })
+            .map(|(cluster, state)| Start { place: self.place, cluster, state, images, tell: self.tell })
             .collect();
         std::thread::scope(|scope| {
-            let running: Vec<_> = starts
-                .iter()
-                .map(|start| scope.spawn(|| start.run()))
-                .collect();
-            let ended = running.into_iter().map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
+            let running: Vec<_> = starts.iter().map(|start| scope.spawn(|| start.run())).collect();
+            let ended = running
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             ended.collect::<Vec<Result<()>>>().into_iter().collect()
         })
     }
@@ -261,26 +198,16 @@ impl Lab<'_> {
         // What still runs in a namespace of ours was started there by `exec`, or by a machine whose end was not seen.
         for namespace in &state.namespaces {
             let pids = network::processes(namespace)?;
-            pids.into_iter()
-                .filter_map(ProcessId::of)
-                .try_for_each(ProcessId::end)?;
+            pids.into_iter().filter_map(ProcessId::of).try_for_each(ProcessId::end)?;
         }
         network::remove(&state.namespaces, &state.links)?;
-        let groups: Vec<PathBuf> = state
-            .clusters
-            .values()
-            .flat_map(|cluster| cluster.groups.clone())
-            .collect();
+        let groups: Vec<PathBuf> = state.clusters.values().flat_map(|cluster| cluster.groups.clone()).collect();
         let mut failure = None;
         // The kernel may take a moment to let the processes of a group go.
-        drop(wait_until(
-            "the end of the control groups",
-            Duration::from_secs(10),
-            || {
-                failure = cgroup::remove(&groups).err();
-                failure.is_none()
-            },
-        ));
+        drop(wait_until("the end of the control groups", Duration::from_secs(10), || {
+            failure = cgroup::remove(&groups).err();
+            failure.is_none()
+        }));
         if let Some(failure) = failure {
             return Err(failure);
         }
@@ -290,14 +217,7 @@ impl Lab<'_> {
     /// Empty folders and locks that nobody holds go with the last lab.
     fn forget_locks(&self) -> Result<()> {
         let base = &self.place.base;
-        let others = fs::read_dir(base)
-            .doing("read", base)?
-            .flatten()
-            .any(|entry| entry.path().is_dir());
-        if others {
-            Ok(())
-        } else {
-            fs::remove_dir_all(base).doing("remove", base)
-        }
+        let others = fs::read_dir(base).doing("read", base)?.flatten().any(|entry| entry.path().is_dir());
+        if others { Ok(()) } else { fs::remove_dir_all(base).doing("remove", base) }
     }
 }

@@ -47,10 +47,8 @@ impl Machine<'_> {
 
     fn write(&self, record: Record) -> Result<()> {
         let path = self.record_file();
-        let json = serde_json::to_vec(&record).map_err(|source| LabError::Json {
-            what: path.display().to_string(),
-            source,
-        })?;
+        let json = serde_json::to_vec(&record)
+            .map_err(|source| LabError::Json { what: path.display().to_string(), source })?;
         fs::write(&path, json).doing("write", &path)
     }
 
@@ -66,45 +64,22 @@ impl Machine<'_> {
         let errors = log.try_clone().doing("write", &log_path)?;
         cgroup::create(self.groups)?;
         let mut command = Command::new(&self.place.program);
-        command
-            .arg("machine-start")
-            .arg(self.dir())
-            .arg(self.place.label(self.cluster))
-            .args(self.groups);
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(errors)
-            .spawn();
+        command.arg("machine-start").arg(self.dir()).arg(self.place.label(self.cluster)).args(self.groups);
+        let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
         let mut child = child.doing("start", &self.place.program)?;
-        let lost = || {
-            LabError::refused(
-                "the machine ended at its start",
-                format!("cat {}", log_path.display()),
-            )
-        };
+        let lost = || LabError::refused("the machine ended at its start", format!("cat {}", log_path.display()));
         let launcher = ProcessId::of(child.id()).ok_or_else(lost)?;
-        self.write(Record {
-            launcher,
-            machine: None,
-        })?;
+        self.write(Record { launcher, machine: None })?;
         let socket = self.dir().join(SOCKET);
         let mut gone = false;
-        wait_until(
-            &format!("the start of machine {}", self.cluster),
-            Duration::from_secs(20),
-            || {
-                gone = child.try_wait().is_ok_and(|ended| ended.is_some());
-                gone || ask(&socket, &Request::Status).is_ok()
-            },
-        )?;
+        wait_until(&format!("the start of machine {}", self.cluster), Duration::from_secs(20), || {
+            gone = child.try_wait().is_ok_and(|ended| ended.is_some());
+            gone || ask(&socket, &Request::Status).is_ok()
+        })?;
         if gone {
             return Err(lost());
         }
-        self.write(Record {
-            launcher,
-            machine: launcher.child(),
-        })?;
+        self.write(Record { launcher, machine: launcher.child() })?;
         cgroup::settle(self.groups, launcher.pid)
     }
 
@@ -122,21 +97,11 @@ impl Machine<'_> {
     /// A program to be run inside the machine, in all its namespaces and control groups.
     pub(crate) fn enter(&self, program: &str, args: &[String]) -> Result<Run> {
         let machine = self.running().ok_or_else(|| {
-            LabError::refused(
-                format!("the machine of cluster {} does not run", self.cluster),
-                "sliceway-lab up",
-            )
+            LabError::refused(format!("the machine of cluster {} does not run", self.cluster), "sliceway-lab up")
         })?;
-        let groups = self
-            .groups
-            .iter()
-            .flat_map(|group| ["--group".into(), group.clone().into_os_string()]);
+        let groups = self.groups.iter().flat_map(|group| ["--group".into(), group.clone().into_os_string()]);
         let head = ["machine-enter".to_owned(), machine.pid.to_string()];
-        Ok(Run::new(&self.place.program)
-            .args(head)
-            .args(groups)
-            .args(["--", program])
-            .args(args))
+        Ok(Run::new(&self.place.program).args(head).args(groups).args(["--", program]).args(args))
     }
 
     /// Ends the machine and, with it, everything below; one that is gone already is fine.
@@ -152,51 +117,20 @@ impl Machine<'_> {
 }
 
 /// `machine-start`: joins the control groups, then becomes `unshare` in the network namespace. Returns only on failure.
-pub(crate) fn become_launcher(
-    program: &Path,
-    dir: &Path,
-    namespace: &str,
-    groups: &[PathBuf],
-) -> Result<()> {
+pub(crate) fn become_launcher(program: &Path, dir: &Path, namespace: &str, groups: &[PathBuf]) -> Result<()> {
     cgroup::join(groups)?;
     let own = Path::new("a session");
     rustix::process::setsid().doing("begin", own)?;
-    let words = [
-        "--mount",
-        "--pid",
-        "--fork",
-        "--uts",
-        "--ipc",
-        "--cgroup",
-        "--kill-child",
-        "--",
-    ];
+    let words = ["--mount", "--pid", "--fork", "--uts", "--ipc", "--cgroup", "--kill-child", "--"];
     let mut command = Command::new("nsenter");
-    command
-        .arg(format!("--net=/run/netns/{namespace}"))
-        .args(["--", "unshare"])
-        .args(words);
-    let failure = command
-        .arg(program)
-        .arg("machine")
-        .arg(dir)
-        .current_dir("/")
-        .exec();
-    Err(LabError::Io {
-        what: "cannot run nsenter".to_owned(),
-        source: failure,
-    })
+    command.arg(format!("--net=/run/netns/{namespace}")).args(["--", "unshare"]).args(words);
+    let failure = command.arg(program).arg("machine").arg(dir).current_dir("/").exec();
+    Err(LabError::Io { what: "cannot run nsenter".to_owned(), source: failure })
 }
 
 /// `machine-enter`: joins the control groups, then becomes the program inside. Returns only on failure.
 pub(crate) fn become_program(pid: u32, groups: &[PathBuf], words: &[String]) -> Result<()> {
     cgroup::join(groups)?;
-    let failure = Command::new("nsenter")
-        .args(["-t", &pid.to_string(), "-a", "--"])
-        .args(words)
-        .exec();
-    Err(LabError::Io {
-        what: "cannot run nsenter".to_owned(),
-        source: failure,
-    })
+    let failure = Command::new("nsenter").args(["-t", &pid.to_string(), "-a", "--"]).args(words).exec();
+    Err(LabError::Io { what: "cannot run nsenter".to_owned(), source: failure })
 }

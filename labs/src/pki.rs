@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    SanType,
 };
 
 use crate::error::{Doing, LabError, Result};
@@ -38,26 +38,12 @@ struct Identity<'a> {
 impl<'a> Identity<'a> {
     fn client(file: &'a str, name: &str, group: Option<&'a str>) -> Self {
         let usage = ExtendedKeyUsagePurpose::ClientAuth;
-        Self {
-            file,
-            name: name.to_owned(),
-            group,
-            usage,
-            addresses: Vec::new(),
-            hosts: Vec::new(),
-        }
+        Self { file, name: name.to_owned(), group, usage, addresses: Vec::new(), hosts: Vec::new() }
     }
 
     fn server(file: &'a str, name: &str, addresses: Vec<IpAddr>) -> Self {
         let usage = ExtendedKeyUsagePurpose::ServerAuth;
-        Self {
-            file,
-            name: name.to_owned(),
-            group: None,
-            usage,
-            addresses,
-            hosts: Vec::new(),
-        }
+        Self { file, name: name.to_owned(), group: None, usage, addresses, hosts: Vec::new() }
     }
 }
 
@@ -68,11 +54,8 @@ impl Pki<'_> {
         fs::create_dir_all(&pki).doing("make", &pki)?;
         let mut params = self.params(&format!("{}-ca", self.cluster.name))?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![
-            KeyUsagePurpose::KeyCertSign,
-            KeyUsagePurpose::CrlSign,
-            KeyUsagePurpose::DigitalSignature,
-        ];
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?.pem();
         public(&pki.join("ca.crt"), &certificate)?;
@@ -91,35 +74,15 @@ impl Pki<'_> {
         let cluster = self.cluster;
         let (node, address) = (cluster.node_name(), IpAddr::from(cluster.node_address()));
         let services = IpAddr::from(cluster.services.host(1));
-        let api = vec![
-            IpAddr::from([127, 0, 0, 1]),
-            address,
-            self.management,
-            services,
-        ];
-        let local = [
-            "localhost",
-            "kubernetes",
-            "kubernetes.default",
-            "kubernetes.default.svc",
-        ];
+        let api = vec![IpAddr::from([127, 0, 0, 1]), address, self.management, services];
+        let local = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
         let mut hosts: Vec<String> = local.map(str::to_owned).to_vec();
         hosts.push("kubernetes.default.svc.cluster.local".to_owned());
         let node_user = format!("system:node:{node}");
         vec![
-            Identity {
-                hosts,
-                ..Identity::server("api", "kube-apiserver", api)
-            },
-            Identity {
-                hosts: vec![node],
-                ..Identity::server("kubelet-server", &node_user, vec![address])
-            },
-            Identity::client(
-                "api-kubelet",
-                "kube-apiserver-kubelet-client",
-                Some("system:masters"),
-            ),
+            Identity { hosts, ..Identity::server("api", "kube-apiserver", api) },
+            Identity { hosts: vec![node], ..Identity::server("kubelet-server", &node_user, vec![address]) },
+            Identity::client("api-kubelet", "kube-apiserver-kubelet-client", Some("system:masters")),
             Identity::client("admin", "admin", Some("system:masters")),
             Identity::client("controllers", "system:kube-controller-manager", None),
             Identity::client("scheduler", "system:kube-scheduler", None),
@@ -142,39 +105,20 @@ impl Pki<'_> {
         Ok(params)
     }
 
-    fn issue(
-        &self,
-        pki: &Path,
-        issuer: &Issuer<'_, KeyPair>,
-        identity: &Identity<'_>,
-    ) -> Result<()> {
+    fn issue(&self, pki: &Path, issuer: &Issuer<'_, KeyPair>, identity: &Identity<'_>) -> Result<()> {
         let mut params = self.params(&identity.name)?;
         if let Some(group) = identity.group {
-            params
-                .distinguished_name
-                .push(DnType::OrganizationName, group);
+            params.distinguished_name.push(DnType::OrganizationName, group);
         }
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![identity.usage.clone()];
-        params.subject_alt_names = identity
-            .addresses
-            .iter()
-            .map(|address| SanType::IpAddress(*address))
-            .collect();
+        params.subject_alt_names = identity.addresses.iter().map(|address| SanType::IpAddress(*address)).collect();
         for host in &identity.hosts {
-            params
-                .subject_alt_names
-                .push(SanType::DnsName(host.as_str().try_into()?));
+            params.subject_alt_names.push(SanType::DnsName(host.as_str().try_into()?));
         }
         let key = KeyPair::generate()?;
-        public(
-            &pki.join(format!("{}.crt", identity.file)),
-            &params.signed_by(&key, issuer)?.pem(),
-        )?;
-        secret(
-            &pki.join(format!("{}.key", identity.file)),
-            &key.serialize_pem(),
-        )
+        public(&pki.join(format!("{}.crt", identity.file)), &params.signed_by(&key, issuer)?.pem())?;
+        secret(&pki.join(format!("{}.key", identity.file)), &key.serialize_pem())
     }
 
     fn kubeconfigs(&self, pki: &Path) -> Result<()> {
@@ -191,11 +135,8 @@ impl Pki<'_> {
                 let path = pki.join(file);
                 Ok(STANDARD.encode(fs::read(&path).doing("read", &path)?))
             };
-            let (ca, certificate, key) = (
-                data("ca.crt".into())?,
-                data(format!("{client}.crt"))?,
-                data(format!("{client}.key"))?,
-            );
+            let (ca, certificate, key) =
+                (data("ca.crt".into())?, data(format!("{client}.crt"))?, data(format!("{client}.key"))?);
             let name = &self.cluster.name;
             let text = format!(
                 "apiVersion: v1\nkind: Config\ncurrent-context: {name}\n\
@@ -215,15 +156,7 @@ fn public(path: &Path, text: &str) -> Result<()> {
 
 fn secret(path: &Path, text: &str) -> Result<()> {
     let mut options = fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .doing("write", path)?;
-    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|source| LabError::Io {
-        what: format!("cannot write {}", path.display()),
-        source,
-    })
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path).doing("write", path)?;
+    std::io::Write::write_all(&mut file, text.as_bytes())
+        .map_err(|source| LabError::Io { what: format!("cannot write {}", path.display()), source })
 }

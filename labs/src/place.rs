@@ -42,18 +42,12 @@ impl Place {
                 "give --name 1 to 8 characters of a-z and 0-9",
             ));
         }
-        let below_home = |folder: &str| {
-            surroundings
-                .home
-                .as_ref()
-                .map(|home| Path::new(home).join(folder))
-                .ok_or_else(|| {
-                    LabError::refused(
-                        "HOME is not set",
-                        "set HOME, or SLICEWAY_LAB_DIR and SLICEWAY_CACHE",
-                    )
+        let below_home =
+            |folder: &str| {
+                surroundings.home.as_ref().map(|home| Path::new(home).join(folder)).ok_or_else(|| {
+                    LabError::refused("HOME is not set", "set HOME, or SLICEWAY_LAB_DIR and SLICEWAY_CACHE")
                 })
-        };
+            };
         let base = match &surroundings.lab_dir {
             Some(dir) => PathBuf::from(dir),
             None => below_home(".local/state/sliceway/lab")?,
@@ -63,13 +57,13 @@ impl Place {
             None => below_home(".cache/sliceway")?,
         };
         let (base, cache) = (absolute(&base)?, absolute(&cache)?);
-        Ok(Self {
-            name: name.to_owned(),
-            program: surroundings.program.clone(),
-            dir: base.join(name),
-            base,
-            cache,
-        })
+        if base.as_os_str().len() > LONGEST_BASE {
+            return Err(LabError::refused(
+                format!("the folder {} has a path too long for the sockets below it", base.display()),
+                format!("set SLICEWAY_LAB_DIR to a folder of at most {LONGEST_BASE} characters"),
+            ));
+        }
+        Ok(Self { name: name.to_owned(), program: surroundings.program.clone(), dir: base.join(name), base, cache })
     }
 
     /// The folder of one cluster.
@@ -84,22 +78,19 @@ impl Place {
     /// The name of a network namespace, of the interface that leads to it, and of its control groups:
     /// at most 15 characters for the default lab, which is what an interface may have.
     pub(crate) fn label(&self, member: &str) -> String {
-        if self.name == DEFAULT_NAME {
-            format!("slw-{member}")
-        } else {
-            format!("{}-{member}", self.name)
-        }
+        if self.name == DEFAULT_NAME { format!("slw-{member}") } else { format!("{}-{member}", self.name) }
     }
 }
+
+/// What leaves room for `/NAME/CLUSTER/control.sock` in the 107 characters that the path of a socket may have.
+const LONGEST_BASE: usize = 76;
 
 /// The lab that is meant when no name is given.
 pub(crate) const DEFAULT_NAME: &str = "lab";
 
 fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|source| LabError::Io {
-        what: format!("cannot use the folder {}", path.display()),
-        source,
-    })
+    std::path::absolute(path)
+        .map_err(|source| LabError::Io { what: format!("cannot use the folder {}", path.display()), source })
 }
 
 #[cfg(test)]

@@ -21,10 +21,7 @@ impl ProcessId {
     /// The process that has this number now.
     pub(crate) fn of(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        Some(Self {
-            pid,
-            started: start_of(&stat)?,
-        })
+        Some(Self { pid, started: start_of(&stat)? })
     }
 
     pub(crate) fn alive(self) -> bool {
@@ -37,11 +34,7 @@ impl ProcessId {
             return Ok(());
         }
         send(self.pid, Signal::KILL)?;
-        wait_until(
-            &format!("the end of process {}", self.pid),
-            Duration::from_secs(20),
-            || !self.alive(),
-        )
+        wait_until(&format!("the end of process {}", self.pid), Duration::from_secs(20), || !self.alive())
     }
 
     /// Its only child, for programs that start exactly one.
@@ -58,10 +51,7 @@ pub(crate) fn send(pid: u32, signal: Signal) -> Result<()> {
     };
     match kill_process(target, signal) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
-        Err(error) => Err(LabError::Io {
-            what: format!("cannot signal process {pid}"),
-            source: error.into(),
-        }),
+        Err(error) => Err(LabError::Io { what: format!("cannot signal process {pid}"), source: error.into() }),
     }
 }
 
@@ -83,24 +73,12 @@ mod tests {
     fn a_number_used_again_is_not_the_same_process() {
         let own = ProcessId::of(std::process::id()).unwrap();
         assert!(own.alive());
-        assert!(
-            !ProcessId {
-                started: own.started + 1,
-                ..own
-            }
-            .alive()
-        );
+        assert!(!ProcessId { started: own.started + 1, ..own }.alive());
     }
 
     #[test]
     fn a_name_with_brackets_does_not_shift_the_fields() {
-        let stat = format!(
-            "7 (a) b) S {}",
-            (1..=40)
-                .map(|n| n.to_string())
-                .collect::<Vec<_>>()
-                .join(" ")
-        );
+        let stat = format!("7 (a) b) S {}", (1..=40).map(|n| n.to_string()).collect::<Vec<_>>().join(" "));
         assert_eq!(start_of(&stat), Some(19));
     }
 }

@@ -15,11 +15,7 @@ pub struct Range {
 
 impl Range {
     fn mask(prefix: u8) -> u32 {
-        if prefix == 0 {
-            0
-        } else {
-            u32::MAX << (32 - prefix)
-        }
+        if prefix == 0 { 0 } else { u32::MAX << (32 - prefix) }
     }
 
     pub(crate) fn prefix(self) -> u8 {
@@ -39,10 +35,7 @@ impl Range {
 
     /// The first part of the range that has the given prefix.
     pub(crate) fn first(self, prefix: u8) -> Self {
-        Self {
-            network: self.network,
-            prefix: prefix.max(self.prefix),
-        }
+        Self { network: self.network, prefix: prefix.max(self.prefix) }
     }
 
     pub(crate) fn overlaps(self, other: Self) -> bool {
@@ -55,18 +48,10 @@ impl FromStr for Range {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| {
-            format!("`{text}` is not a range of IPv4 addresses such as 10.50.1.0/24: {why}")
-        };
-        let (address, prefix) = text
-            .split_once('/')
-            .ok_or_else(|| wrong("the prefix length is missing"))?;
-        let address: Ipv4Addr = address
-            .parse()
-            .map_err(|_| wrong("the address cannot be read"))?;
-        let prefix: u8 = prefix
-            .parse()
-            .map_err(|_| wrong("the prefix length cannot be read"))?;
+        let wrong = |why: &str| format!("`{text}` is not a range of IPv4 addresses such as 10.50.1.0/24: {why}");
+        let (address, prefix) = text.split_once('/').ok_or_else(|| wrong("the prefix length is missing"))?;
+        let address: Ipv4Addr = address.parse().map_err(|_| wrong("the address cannot be read"))?;
+        let prefix: u8 = prefix.parse().map_err(|_| wrong("the prefix length cannot be read"))?;
         if !(8..=28).contains(&prefix) {
             return Err(wrong("the prefix length must be between 8 and 28"));
         }
@@ -92,9 +77,7 @@ impl Serialize for Range {
 
 impl<'de> Deserialize<'de> for Range {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -115,22 +98,13 @@ mod tests {
 
     #[test]
     fn overlap_is_seen_in_both_directions() {
-        let (wide, narrow, other) = (
-            range("10.50.0.0/16"),
-            range("10.50.1.0/24"),
-            range("10.51.0.0/16"),
-        );
+        let (wide, narrow, other) = (range("10.50.0.0/16"), range("10.50.1.0/24"), range("10.51.0.0/16"));
         assert!(wide.overlaps(narrow) && narrow.overlaps(wide));
         assert!(!other.overlaps(narrow));
     }
 
     #[test]
     fn a_range_that_begins_inside_itself_is_refused() {
-        assert!(
-            "10.50.1.7/24"
-                .parse::<Range>()
-                .unwrap_err()
-                .contains("first address")
-        );
+        assert!("10.50.1.7/24".parse::<Range>().unwrap_err().contains("first address"));
     }
 }

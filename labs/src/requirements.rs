@@ -19,14 +19,7 @@ const PROGRAMS: [(&str, &str); 12] = [
     ("mosquitto", "mosquitto"),
     ("mosquitto_pub", "mosquitto-clients"),
 ];
-const FOLDERS: [&str; 6] = [
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    "/usr/sbin",
-    "/usr/bin",
-    "/sbin",
-    "/bin",
-];
+const FOLDERS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// Checks everything and tells all that is missing at once.
 pub(crate) fn check() -> Result<()> {
@@ -36,25 +29,15 @@ pub(crate) fn check() -> Result<()> {
             "sudo sliceway-lab up",
         ));
     }
-    let there = |program: &str| {
-        FOLDERS
-            .iter()
-            .any(|folder| Path::new(folder).join(program).exists())
-    };
-    let mut missing: Vec<&str> = PROGRAMS
-        .iter()
-        .filter(|(program, _)| !there(program))
-        .map(|(_, package)| *package)
-        .collect();
+    let there = |program: &str| FOLDERS.iter().any(|folder| Path::new(folder).join(program).exists());
+    let mut missing: Vec<&str> =
+        PROGRAMS.iter().filter(|(program, _)| !there(program)).map(|(_, package)| *package).collect();
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
     }
     Err(LabError::refused(
         format!("Debian packages are missing: {}", missing.join(", ")),
-        format!(
-            "apt-get install -y --no-install-recommends {}",
-            missing.join(" ")
-        ),
+        format!("apt-get install -y --no-install-recommends {}", missing.join(" ")),
     ))
 }

@@ -44,46 +44,31 @@ impl State {
         let text = fs::read(&path).doing("read", &path)?;
         serde_json::from_slice(&text)
             .map(Some)
-            .map_err(|source| LabError::Json {
-                what: path.display().to_string(),
-                source,
-            })
+            .map_err(|source| LabError::Json { what: path.display().to_string(), source })
     }
 
     /// The record of a lab that must be there.
     pub(crate) fn existing(place: &Place) -> Result<Self> {
         Self::read(place)?.ok_or_else(|| {
-            let name = if place.name == DEFAULT_NAME {
-                String::new()
-            } else {
-                format!(" --name {}", place.name)
-            };
-            LabError::refused(
-                format!("there is no lab in {}", place.dir.display()),
-                format!("sliceway-lab{name} up"),
-            )
+            let name = if place.name == DEFAULT_NAME { String::new() } else { format!(" --name {}", place.name) };
+            LabError::refused(format!("there is no lab in {}", place.dir.display()), format!("sliceway-lab{name} up"))
         })
     }
 
     pub(crate) fn write(&self, place: &Place) -> Result<()> {
         fs::create_dir_all(&place.dir).doing("make", &place.dir)?;
         let (path, partial) = (place.dir.join(FILE), place.dir.join("lab.json.new"));
-        let json = serde_json::to_vec_pretty(self).map_err(|source| LabError::Json {
-            what: path.display().to_string(),
-            source,
-        })?;
+        let json = serde_json::to_vec_pretty(self)
+            .map_err(|source| LabError::Json { what: path.display().to_string(), source })?;
         fs::write(&partial, json).doing("write", &partial)?;
         fs::rename(&partial, &path).doing("write", &path)
     }
 
     pub(crate) fn cluster(&self, name: &str) -> Result<&ClusterState> {
         self.plan.cluster(name)?;
-        self.clusters.get(name).ok_or_else(|| {
-            LabError::refused(
-                format!("cluster `{name}` was never started"),
-                "sliceway-lab up",
-            )
-        })
+        self.clusters
+            .get(name)
+            .ok_or_else(|| LabError::refused(format!("cluster `{name}` was never started"), "sliceway-lab up"))
     }
 }
 
@@ -98,14 +83,12 @@ impl Lock {
         fs::create_dir_all(&place.base).doing("make", &place.base)?;
         let path = place.base.join(format!("{}.lock", place.name));
         let file = open(&path)?;
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(
-            |_| {
-                LabError::refused(
-                    format!("another sliceway-lab is changing the lab `{}`", place.name),
-                    "wait for its end, then try again",
-                )
-            },
-        )?;
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+            LabError::refused(
+                format!("another sliceway-lab is changing the lab `{}`", place.name),
+                "wait for its end, then try again",
+            )
+        })?;
         Ok(Self { _file: file })
     }
 
@@ -120,9 +103,5 @@ impl Lock {
 }
 
 fn open(path: &Path) -> Result<fs::File> {
-    fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .doing("open", path)
+    fs::OpenOptions::new().create(true).append(true).open(path).doing("open", path)
 }

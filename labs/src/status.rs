@@ -83,45 +83,26 @@ fn ports(component: &str) -> &'static str {
 /// Looks at everything.
 pub(crate) fn look(lab: &Lab<'_>) -> Result<Status> {
     let state = State::existing(lab.place)?;
-    let clusters = state
-        .plan
-        .clusters
-        .iter()
-        .map(|cluster| cluster_status(lab, &state, &cluster.name))
-        .collect::<Result<_>>()?;
+    let clusters =
+        state.plan.clusters.iter().map(|cluster| cluster_status(lab, &state, &cluster.name)).collect::<Result<_>>()?;
     let field = match &state.plan.field {
         Some(field) => Some(FieldStatus {
             beside: field.beside.clone(),
             namespace: lab.place.label("field"),
             address: field.range.host(2).to_string(),
-            reaches: state
-                .plan
-                .cluster(&field.beside)?
-                .node_address()
-                .to_string(),
+            reaches: state.plan.cluster(&field.beside)?.node_address().to_string(),
         }),
         None => None,
     };
-    Ok(Status {
-        name: lab.place.name.clone(),
-        ready: state.ready,
-        clusters,
-        field,
-    })
+    Ok(Status { name: lab.place.name.clone(), ready: state.ready, clusters, field })
 }
 
 fn cluster_status(lab: &Lab<'_>, state: &State, name: &str) -> Result<ClusterStatus> {
     let (plan, known) = (state.plan.cluster(name)?, state.cluster(name)?);
     let machine = lab.machine(name, known);
     let running = machine.running();
-    let seen = if running.is_some() {
-        machine.ask(&Request::Status)?
-    } else {
-        Vec::new()
-    };
-    let outside = running
-        .map(|machine| outside_numbers(machine.pid))
-        .unwrap_or_default();
+    let seen = if running.is_some() { machine.ask(&Request::Status)? } else { Vec::new() };
+    let outside = running.map(|machine| outside_numbers(machine.pid)).unwrap_or_default();
     let (wire, shape) = network::seen(lab.place, name).unwrap_or((Wire::Cut, String::new()));
     let dir = lab.place.cluster(name);
     let process = |seen: Seen| ProcessStatus {
@@ -134,10 +115,7 @@ fn cluster_status(lab: &Lab<'_>, state: &State, name: &str) -> Result<ClusterSta
         },
         pid: seen.pid.and_then(|pid| outside.get(&pid).copied()),
         ports: ports(&seen.name),
-        log: dir
-            .join(format!("log/{}.log", seen.name))
-            .display()
-            .to_string(),
+        log: dir.join(format!("log/{}.log", seen.name)).display().to_string(),
         name: seen.name,
         since: seen.since,
         restarts: seen.restarts,
@@ -145,22 +123,14 @@ fn cluster_status(lab: &Lab<'_>, state: &State, name: &str) -> Result<ClusterSta
     };
     let node = plan.node_name();
     let connected = wire == Wire::Whole;
-    let ready = if running.is_some() && connected {
-        node_ready(lab, name, &node)
-    } else {
-        None
-    };
+    let ready = if running.is_some() && connected { node_ready(lab, name, &node) } else { None };
     Ok(ClusterStatus {
         name: name.to_owned(),
         labels: plan.labels.clone(),
         machine_pid: running.map(|machine| machine.pid),
         kubeconfig: lab.place.kubeconfig(name).display().to_string(),
         api: format!("https://{}:6443", known.management.host(2)),
-        node: NodeStatus {
-            name: node,
-            address: plan.node_address().to_string(),
-            ready,
-        },
+        node: NodeStatus { name: node, address: plan.node_address().to_string(), ready },
         wan: WanStatus { connected, shape },
         processes: seen.into_iter().map(process).collect(),
     })
@@ -169,10 +139,7 @@ fn cluster_status(lab: &Lab<'_>, state: &State, name: &str) -> Result<ClusterSta
 fn node_ready(lab: &Lab<'_>, cluster: &str, node: &str) -> Option<bool> {
     let path = "jsonpath={.status.conditions[?(@.type==\"Ready\")].status}";
     let words = ["get", "node", node, "-o", path, "--request-timeout=5s"];
-    Kubectl::new(lab.place, cluster)
-        .run(&words)
-        .ok()
-        .map(|answer| answer.trim() == "True")
+    Kubectl::new(lab.place, cluster).run(&words).ok().map(|answer| answer.trim() == "True")
 }
 
 /// A machine's own process numbers -> those of the root namespace.
@@ -183,17 +150,12 @@ fn outside_numbers(machine: u32) -> BTreeMap<u32, u32> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return numbers;
     };
-    for name in entries
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-    {
+    for name in entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()) {
         let Ok(outside) = name.parse::<u32>() else {
             continue;
         };
         if space(&name) == own
-            && let Some(inside) = inside_number(
-                &fs::read_to_string(format!("/proc/{name}/status")).unwrap_or_default(),
-            )
+            && let Some(inside) = inside_number(&fs::read_to_string(format!("/proc/{name}/status")).unwrap_or_default())
         {
             numbers.insert(inside, outside);
         }
@@ -202,41 +164,22 @@ fn outside_numbers(machine: u32) -> BTreeMap<u32, u32> {
 }
 
 fn inside_number(status: &str) -> Option<u32> {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("NSpid:"))?
-        .split_whitespace()
-        .last()?
-        .parse()
-        .ok()
+    status.lines().find_map(|line| line.strip_prefix("NSpid:"))?.split_whitespace().last()?.parse().ok()
 }
 
 impl Status {
     /// One table per cluster, with a line above it.
     pub(crate) fn table(&self) -> String {
-        let mut parts = vec![format!(
-            "lab {}: {}",
-            self.name,
-            if self.ready {
-                "up"
-            } else {
-                "not up (an `up` did not end)"
-            }
-        )];
+        let mut parts =
+            vec![format!("lab {}: {}", self.name, if self.ready { "up" } else { "not up (an `up` did not end)" })];
         for cluster in &self.clusters {
             let node = match cluster.node.ready {
                 Some(true) => "Ready",
                 Some(false) => "not Ready",
                 None => "unknown",
             };
-            let wan = if cluster.wan.connected {
-                "connected"
-            } else {
-                "CUT"
-            };
-            let pid = cluster
-                .machine_pid
-                .map_or_else(|| "down".to_owned(), |pid| format!("pid {pid}"));
+            let wan = if cluster.wan.connected { "connected" } else { "CUT" };
+            let pid = cluster.machine_pid.map_or_else(|| "down".to_owned(), |pid| format!("pid {pid}"));
             parts.push(format!(
                 "\n{}: machine {pid}, node {} {} {node}, WAN {wan} ({})\n  API {}  kubeconfig {}",
                 cluster.name,
@@ -249,13 +192,9 @@ impl Status {
             parts.push(processes(&cluster.processes));
         }
         if let Some(field) = &self.field {
-            let FieldStatus {
-                beside,
-                namespace,
-                address,
-                reaches,
-            } = field;
-            parts.push(format!("\nfield: namespace {namespace}, address {address}, beside {beside}, reaches {reaches}"));
+            let FieldStatus { beside, namespace, address, reaches } = field;
+            parts
+                .push(format!("\nfield: namespace {namespace}, address {address}, beside {beside}, reaches {reaches}"));
         }
         parts.join("\n")
     }
@@ -263,18 +202,13 @@ impl Status {
 
 fn processes(processes: &[ProcessStatus]) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "PROCESS", "STATE", "PID", "UP SINCE", "RESTARTS", "PORTS", "LOG",
-    ]);
+    table.load_style(presets::NOTHING).set_header(["PROCESS", "STATE", "PID", "UP SINCE", "RESTARTS", "PORTS", "LOG"]);
     for process in processes {
         table.add_row([
             process.name.clone(),
             process.state.to_owned(),
             process.pid.map(|pid| pid.to_string()).unwrap_or_default(),
-            process
-                .since
-                .map(|since| since.strftime("%H:%M:%S").to_string())
-                .unwrap_or_default(),
+            process.since.map(|since| since.strftime("%H:%M:%S").to_string()).unwrap_or_default(),
             process.restarts.to_string(),
             process.ports.to_owned(),
             process.log.clone(),

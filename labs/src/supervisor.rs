@@ -79,28 +79,10 @@ impl Supervisor {
     pub(crate) fn new(components: Vec<Component>) -> Self {
         let entry = |component: Component| {
             let name = component.name.clone();
-            let seen = Seen {
-                name: name.clone(),
-                pid: None,
-                since: None,
-                restarts: 0,
-                wanted: false,
-                last_end: None,
-            };
-            (
-                name,
-                Entry {
-                    component,
-                    seen,
-                    started: None,
-                    pause: FIRST_PAUSE,
-                    due: None,
-                },
-            )
+            let seen = Seen { name: name.clone(), pid: None, since: None, restarts: 0, wanted: false, last_end: None };
+            (name, Entry { component, seen, started: None, pause: FIRST_PAUSE, due: None })
         };
-        Self {
-            entries: Mutex::new(components.into_iter().map(entry).collect()),
-        }
+        Self { entries: Mutex::new(components.into_iter().map(entry).collect()) }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
@@ -124,17 +106,10 @@ impl Supervisor {
 
     fn serve(&self, mut stream: &UnixStream) -> Result<()> {
         let socket = Path::new("the control socket");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .doing("prepare", socket)?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).doing("prepare", socket)?;
         let mut line = String::new();
-        BufReader::new(stream)
-            .read_line(&mut line)
-            .doing("read from", socket)?;
-        let json = |source| LabError::Json {
-            what: "a request".to_owned(),
-            source,
-        };
+        BufReader::new(stream).read_line(&mut line).doing("read from", socket)?;
+        let json = |source| LabError::Json { what: "a request".to_owned(), source };
         let answer = self.answer(serde_json::from_str(&line).map_err(json)?);
         let mut text = serde_json::to_string(&answer).map_err(json)?;
         text.push('\n');
@@ -166,11 +141,7 @@ impl Supervisor {
         loop {
             std::thread::sleep(TICK);
             let now = Instant::now();
-            for entry in self
-                .lock()
-                .values_mut()
-                .filter(|entry| entry.due.is_some_and(|due| due <= now))
-            {
+            for entry in self.lock().values_mut().filter(|entry| entry.due.is_some_and(|due| due <= now)) {
                 entry.start(now);
             }
         }
@@ -183,9 +154,8 @@ impl Supervisor {
                 Ok(Some((pid, status))) => {
                     let pid = u32::try_from(pid.as_raw_nonzero().get()).ok();
                     let mut entries = self.lock();
-                    if let Some(entry) = entries
-                        .values_mut()
-                        .find(|entry| entry.seen.pid.is_some() && entry.seen.pid == pid)
+                    if let Some(entry) =
+                        entries.values_mut().find(|entry| entry.seen.pid.is_some() && entry.seen.pid == pid)
                     {
                         entry.ended(&words(status));
                     }
@@ -258,15 +228,8 @@ impl Entry {
         self.seen.since = None;
         self.seen.last_end = Some(how.to_owned());
         let now = Instant::now();
-        let steady = self
-            .started
-            .take()
-            .is_some_and(|started| now - started >= STEADY);
-        self.pause = if steady {
-            FIRST_PAUSE
-        } else {
-            (self.pause * 2).min(LONGEST_PAUSE)
-        };
+        let steady = self.started.take().is_some_and(|started| now - started >= STEADY);
+        self.pause = if steady { FIRST_PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
         if self.seen.wanted {
             self.due = Some(now + if steady { Duration::ZERO } else { self.pause });
         }
@@ -278,11 +241,7 @@ impl Entry {
         if fs::metadata(path).is_ok_and(|log| log.len() > LONGEST_LOG) {
             fs::rename(path, path.with_extension("log.old")).doing("rename", path)?;
         }
-        let log = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .doing("open", path)?;
+        let log = fs::OpenOptions::new().create(true).append(true).open(path).doing("open", path)?;
         let errors = log.try_clone().doing("open", path)?;
         let mut words = self.component.command.iter();
         let program = words.next().map(Path::new).unwrap_or(Path::new(""));
@@ -292,34 +251,20 @@ impl Entry {
                 "sliceway-lab down && sliceway-lab up",
             ));
         }
-        let child = Command::new(program)
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(errors)
-            .spawn();
+        let child = Command::new(program).args(words).stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
         Ok(child.doing("start", program)?.id())
     }
 }
 
 /// Asks a machine from outside.
 pub(crate) fn ask(socket: &Path, request: &Request) -> Result<Answer> {
-    let json = |source| LabError::Json {
-        what: "a request".to_owned(),
-        source,
-    };
+    let json = |source| LabError::Json { what: "a request".to_owned(), source };
     let mut stream = UnixStream::connect(socket).doing("reach the machine by", socket)?;
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .doing("prepare", socket)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10))).doing("prepare", socket)?;
     let text = serde_json::to_string(request).map_err(json)? + "\n";
-    stream
-        .write_all(text.as_bytes())
-        .doing("write to", socket)?;
+    stream.write_all(text.as_bytes()).doing("write to", socket)?;
     let mut line = String::new();
-    BufReader::new(&stream)
-        .read_line(&mut line)
-        .doing("read from", socket)?;
+    BufReader::new(&stream).read_line(&mut line).doing("read from", socket)?;
     serde_json::from_str(&line).map_err(json)
 }
 
@@ -328,17 +273,8 @@ mod tests {
     use super::*;
 
     fn entry() -> Entry {
-        let component = Component {
-            name: "etcd".into(),
-            command: vec!["/nowhere".into()],
-            log: "/dev/null".into(),
-        };
-        Supervisor::new(vec![component])
-            .entries
-            .into_inner()
-            .unwrap()
-            .remove("etcd")
-            .unwrap()
+        let component = Component { name: "etcd".into(), command: vec!["/nowhere".into()], log: "/dev/null".into() };
+        Supervisor::new(vec![component]).entries.into_inner().unwrap().remove("etcd").unwrap()
     }
 
     #[test]
@@ -365,11 +301,7 @@ mod tests {
 
     #[test]
     fn an_unknown_component_is_answered_with_those_that_there_are() {
-        let component = Component {
-            name: "etcd".into(),
-            command: Vec::new(),
-            log: String::new(),
-        };
+        let component = Component { name: "etcd".into(), command: Vec::new(), log: String::new() };
         let answer = Supervisor::new(vec![component]).answer(Request::Restart("etc".into()));
         assert!(matches!(answer, Answer::Unknown(names) if names == ["etcd"]));
     }

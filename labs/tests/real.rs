@@ -2,6 +2,8 @@
 //! components that are killed. It needs root and the Debian packages, and says so where it is left out. It has a name and a
 //! folder of its own, so that a lab that is up already is not touched.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -24,10 +26,7 @@ impl Drop for Lab {
 impl Lab {
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sliceway-lab"));
-        command
-            .args(["--name", NAME])
-            .args(words)
-            .env("SLICEWAY_LAB_DIR", self.dir.path().join("labs"));
+        command.args(["--name", NAME]).args(words).env("SLICEWAY_LAB_DIR", self.dir.path().join("labs"));
         command
     }
 
@@ -38,12 +37,7 @@ impl Lab {
     fn ok(&self, words: &[&str]) -> (String, String) {
         let output = self.output(words);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(
-            output.status.success(),
-            "{words:?}: {}{}",
-            text(&output.stdout),
-            text(&output.stderr)
-        );
+        assert!(output.status.success(), "{words:?}: {}{}", text(&output.stdout), text(&output.stderr));
         (text(&output.stdout), text(&output.stderr))
     }
 
@@ -56,21 +50,12 @@ impl Lab {
     fn apply(&self, cluster: &str, objects: &str) {
         let file = self.dir.path().join("objects.yaml");
         fs::write(&file, objects).unwrap();
-        self.ok(&[
-            "kubectl",
-            cluster,
-            "--",
-            "apply",
-            "-f",
-            file.to_str().unwrap(),
-        ]);
+        self.ok(&["kubectl", cluster, "--", "apply", "-f", file.to_str().unwrap()]);
     }
 
     /// Runs words in a pod; true when they end well.
     fn in_pod(&self, pod: &str, words: &str) -> bool {
-        self.kubectl("edge", &format!("exec {pod} -- {words}"))
-            .status
-            .success()
+        self.kubectl("edge", &format!("exec {pod} -- {words}")).status.success()
     }
 
     fn status(&self) -> Value {
@@ -79,19 +64,8 @@ impl Lab {
 
     fn component(&self, name: &str) -> Value {
         let status = self.status();
-        let edge = status["clusters"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|cluster| cluster["name"] == "edge")
-            .unwrap();
-        edge["processes"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|process| process["name"] == name)
-            .unwrap()
-            .clone()
+        let edge = status["clusters"].as_array().unwrap().iter().find(|cluster| cluster["name"] == "edge").unwrap();
+        edge["processes"].as_array().unwrap().iter().find(|process| process["name"] == name).unwrap().clone()
     }
 
     fn state_file(&self) -> PathBuf {
@@ -114,13 +88,7 @@ fn is_root() -> bool {
 /// Whatever stands under the lab's names.
 fn traces() -> Vec<String> {
     let mut found = Vec::new();
-    for folder in [
-        "/run/netns",
-        "/sys/class/net",
-        "/sys/fs/cgroup",
-        "/sys/fs/cgroup/pids",
-        "/sys/fs/cgroup/memory",
-    ] {
+    for folder in ["/run/netns", "/sys/class/net", "/sys/fs/cgroup", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/memory"] {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let names = entries.map(|entry| entry.path().display().to_string());
         found.extend(names.filter(|name| name.contains(&format!("/{NAME}-"))));
@@ -140,9 +108,7 @@ fn a_lab_comes_up_works_and_leaves_nothing() {
         eprintln!("SKIPPED: a real lab needs root; run `sudo -E cargo test -p labs --test real`");
         return;
     }
-    let lab = Lab {
-        dir: tempfile::tempdir().unwrap(),
-    };
+    let lab = Lab { dir: tempfile::tempdir().unwrap() };
     let began = Instant::now();
     let done = |what: &str| eprintln!("{:5.1} s  {what}", began.elapsed().as_secs_f32());
     an_up_that_was_killed_is_cleared_away(&lab);
@@ -166,19 +132,12 @@ fn an_up_that_was_killed_is_cleared_away(lab: &Lab) {
     let pids = lab.state_file().with_file_name("edge").join("pids.json");
     let end = Instant::now() + Duration::from_secs(40 * 60);
     while !pids.exists() {
-        assert!(
-            Instant::now() < end && killed.try_wait().unwrap().is_none(),
-            "`up` never started a machine"
-        );
+        assert!(Instant::now() < end && killed.try_wait().unwrap().is_none(), "`up` never started a machine");
         std::thread::sleep(Duration::from_millis(20));
     }
     killed.kill().unwrap();
     killed.wait().unwrap();
-    assert!(
-        lab.ok(&["up"])
-            .1
-            .contains("removing what an earlier lab left")
-    );
+    assert!(lab.ok(&["up"]).1.contains("removing what an earlier lab left"));
     assert!(lab.ok(&["up"]).1.contains("already up"));
 }
 
@@ -191,12 +150,7 @@ fn clusters_are_ready(lab: &Lab) {
         assert_eq!(cluster["wan"]["connected"], true, "{cluster}");
         assert!(Path::new(cluster["kubeconfig"].as_str().unwrap()).exists());
         let processes = cluster["processes"].as_array().unwrap();
-        assert!(
-            processes
-                .iter()
-                .all(|process| process["pid"].is_u64() && process["restarts"] == 0),
-            "{cluster}"
-        );
+        assert!(processes.iter().all(|process| process["pid"].is_u64() && process["restarts"] == 0), "{cluster}");
     }
     assert_eq!(clusters[1]["labels"]["region"], "eu");
 }
@@ -256,35 +210,18 @@ fn pods_and_policies(lab: &Lab) {
     lab.apply("cloud", PODS);
     lab.apply("edge", PODS);
     for pod in ["web", "asker"] {
-        let waited = lab.kubectl(
-            "edge",
-            &format!("wait --for=condition=Ready pod/{pod} --timeout=60s"),
-        );
-        assert!(
-            waited.status.success(),
-            "{pod}: {}",
-            String::from_utf8_lossy(&waited.stderr)
-        );
+        let waited = lab.kubectl("edge", &format!("wait --for=condition=Ready pod/{pod} --timeout=60s"));
+        assert!(waited.status.success(), "{pod}: {}", String::from_utf8_lossy(&waited.stderr));
     }
     let claim = lab.kubectl("edge", "get pvc data -o jsonpath={.status.phase}");
     assert_eq!(String::from_utf8_lossy(&claim.stdout), "Bound");
     eventually("an answer by a full name", || lab.in_pod("asker", ASK));
-    assert!(
-        lab.in_pod("asker", "timeout 3 wget -q -O - http://web/"),
-        "an answer by a short name"
-    );
+    assert!(lab.in_pod("asker", "timeout 3 wget -q -O - http://web/"), "an answer by a short name");
     let from_field = |address: &str| {
         let url = format!("http://{address}:30080/");
-        lab.output(&[
-            "exec", "field", "--", "timeout", "3", "busybox", "wget", "-q", "-O", "-", &url,
-        ])
-        .status
-        .success()
+        lab.output(&["exec", "field", "--", "timeout", "3", "busybox", "wget", "-q", "-O", "-", &url]).status.success()
     };
-    assert!(
-        from_field("10.50.1.2"),
-        "the field reaches the node beside it"
-    );
+    assert!(from_field("10.50.1.2"), "the field reaches the node beside it");
     assert!(!from_field("10.50.2.2"), "the field reaches the cloud");
     lab.apply("edge", DENY);
     eventually("a refusal by policy", || !lab.in_pod("asker", ASK));
@@ -294,50 +231,27 @@ fn pods_and_policies(lab: &Lab) {
 
 fn the_network_is_cut_and_mended(lab: &Lab) {
     let across = || lab.in_pod("asker", "timeout 3 wget -q -O - http://10.50.2.2:30080/");
-    let managed = || {
-        lab.kubectl("cloud", "get namespaces --request-timeout=3s")
-            .status
-            .success()
-    };
+    let managed = || lab.kubectl("cloud", "get namespaces --request-timeout=3s").status.success();
     eventually("an answer from one cluster to the other", across);
     assert!(managed());
     lab.ok(&["wan", "cut", "cloud"]);
-    assert!(
-        !across(),
-        "an edge pod reaches the cloud over a cut network"
-    );
-    assert!(
-        !managed(),
-        "the root namespace reaches a cluster that was cut off"
-    );
+    assert!(!across(), "an edge pod reaches the cloud over a cut network");
+    assert!(!managed(), "the root namespace reaches a cluster that was cut off");
     lab.ok(&["wan", "restore", "cloud"]);
     eventually("the way between pods", across);
     eventually("the way of management", managed);
     lab.ok(&["wan", "shape", "cloud", "--rate", "5mbit"]);
-    assert!(
-        lab.status()["clusters"][1]["wan"]["shape"]
-            .as_str()
-            .unwrap()
-            .contains("5Mbit")
-    );
+    assert!(lab.status()["clusters"][1]["wan"]["shape"].as_str().unwrap().contains("5Mbit"));
 }
 
 fn components_come_back(lab: &Lab) {
     lab.ok(&["restart", "edge", "kube-apiserver"]);
-    eventually("the second start of the API server", || {
-        lab.component("kube-apiserver")["restarts"] == 1
-    });
-    eventually("an answer of it", || {
-        lab.kubectl("edge", "get --raw /readyz").status.success()
-    });
+    eventually("the second start of the API server", || lab.component("kube-apiserver")["restarts"] == 1);
+    eventually("an answer of it", || lab.kubectl("edge", "get --raw /readyz").status.success());
     lab.ok(&["stop", "edge", "kube-scheduler"]);
-    eventually("the end of the scheduler", || {
-        lab.component("kube-scheduler")["state"] == "stopped"
-    });
+    eventually("the end of the scheduler", || lab.component("kube-scheduler")["state"] == "stopped");
     lab.ok(&["start", "edge", "kube-scheduler"]);
-    eventually("the start of the scheduler", || {
-        lab.component("kube-scheduler")["state"] == "running"
-    });
+    eventually("the start of the scheduler", || lab.component("kube-scheduler")["state"] == "running");
     let unknown = lab.output(&["restart", "edge", "kube-api"]);
     assert!(!unknown.status.success());
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("kube-apiserver"));

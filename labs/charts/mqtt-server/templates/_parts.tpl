@@ -16,6 +16,7 @@ log_dest stdout
 persistence true
 persistence_location /var/lib/mosquitto/
 autosave_interval 30
+max_queued_messages 100000
 
 listener {{ .Values.sliceway.port }}
 cafile /etc/sliceway/tls/ca.crt
