@@ -1,0 +1,11 @@
+//! The operation engine on simulated clusters: killed, failed, cancelled, and what is left of it.
+//!
+//! Everything here is `sim`: it says nothing about a real cluster.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod crash;
+mod failure;
+mod goal;
+mod kill;
+mod life;
+mod moves;
