@@ -87,7 +87,10 @@ impl<'a> Run<'a> {
                 biased;
                 () = cancel.cancelled() => return self.cancelled().await,
                 Some(note) = notes.recv() => self.note(note).await?,
-                Some(joined) = self.steps.join_next() => self.joined(joined)?,
+                Some(joined) = self.steps.join_next() => {
+                    self.joined(joined)?;
+                    self.tell_waiting().await?;
+                }
             }
         }
     }
@@ -147,16 +150,20 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Writes down what the operation waits for, when it changed and not more often than once a second.
     async fn note(&mut self, note: Note) -> Result<(), OpsError> {
         self.waiting.insert(note.seq, note.text);
+        self.tell_waiting().await
+    }
+
+    /// Writes down what the operation waits for, when it changed and not more often than once a second.
+    async fn tell_waiting(&mut self) -> Result<(), OpsError> {
         let now = self.inner.now();
         let text = self.waiting.values().next().cloned();
         let changed = self.doc.operation.waiting_for != text;
         if changed && now.duration_since(self.noted) >= NOTE_EVERY {
             self.noted = now;
+            self.doc.operation.waiting_until = text.as_ref().map(|_| self.doc.operation.deadline);
             self.doc.operation.waiting_for = text;
-            self.doc.operation.waiting_until = Some(self.doc.operation.deadline);
             self.write().await?;
         }
         Ok(())

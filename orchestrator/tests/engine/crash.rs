@@ -56,6 +56,7 @@ fn died_at(n: i64, when: When, (from, to): (&Want, &Want), reference: &World) ->
     drop(engine);
     life.kill();
     let life = Life::new(&ground, &Kill::never());
+    assert_eq!(life.unannounced(&ground), Vec::<String>::new(), "point {n} {when:?}");
     life.run(life.engine.recover()).unwrap();
     let begun = life.newest().filter(|view| !view.operation.state.is_final());
     let end = match begun {
@@ -88,4 +89,21 @@ fn changing_a_slice_survives_a_death_at_every_point() {
 #[test]
 fn deleting_a_slice_survives_a_death_at_every_point() {
     check(&goal(), &Want::new());
+}
+
+#[test]
+fn the_checker_catches_an_effect_whose_intent_was_not_written() {
+    let ground = Ground::new();
+    let kill = Kill::with_forgotten_intents(8, When::After);
+    let life = Life::new(&ground, &kill);
+    let (plan, options) = (life.plan(&goal()), life.options());
+    let engine = life.engine.clone();
+    life.run(async {
+        engine.start(plan, options).await.unwrap();
+        kill.died().await;
+    });
+    drop(engine);
+    life.kill();
+    let life = Life::new(&ground, &Kill::never());
+    assert!(!life.unannounced(&ground).is_empty(), "the planted bug went unnoticed");
 }

@@ -11,6 +11,7 @@ use models::change::Verb;
 use models::resource::{Resource, ResourceId, Seen, Target};
 use orchestrator::plan::want::Want;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn trouble(id: &ResourceId) -> Trouble {
     Trouble::Error(PortError::Forbidden { target: id.target.to_string(), cause: "planned".into() })
@@ -28,8 +29,8 @@ fn ground_with(want: &Want) -> Ground {
 
 /// Every change that touches a cluster, with how it is called.
 fn calls(from: &Want, to: &Want) -> Vec<(ResourceId, Word)> {
-    let life = Life::new(&ground_with(from), &Kill::never());
-    let plan = life.plan(to);
+    let ground = ground_with(from);
+    let plan = Life::new(&ground, &Kill::never()).plan(to);
     let word = |verb: Verb| match verb {
         Verb::Create | Verb::Update => Some(Word::Apply),
         Verb::Delete => Some(Word::Remove),
@@ -107,19 +108,17 @@ fn rollback_of_a_failed_deletion_reaches_the_start() {
     rollback_reaches(&goal(), &Want::new());
 }
 
-/// A planted bug: every undo, which is what an `apply` after a failure is here, removes instead.
-struct Deleting(Arc<dyn Port>);
+/// A planted bug: once armed, which the test does before the rollback, every convergence removes instead.
+struct Deleting(Arc<dyn Port>, Arc<AtomicBool>);
 
 #[async_trait]
 impl Port for Deleting {
     async fn apply(&self, call: &Call, want: &Resource, seen: Option<&Seen>) -> Result<Seen, PortError> {
-        match seen {
-            Some(_) => {
-                self.0.remove(call, want, seen).await?;
-                Ok(Seen::default())
-            }
-            None => self.0.apply(call, want, seen).await,
+        if self.1.load(Ordering::SeqCst) {
+            self.0.remove(call, want, seen).await?;
+            return Ok(Seen::default());
         }
+        self.0.apply(call, want, seen).await
     }
 
     async fn remove(&self, call: &Call, what: &Resource, seen: Option<&Seen>) -> Result<(), PortError> {
@@ -135,11 +134,25 @@ impl Port for Deleting {
 fn the_checker_catches_an_undo_that_deletes() {
     let ground = ground_with(&goal());
     let reference = ground.world();
-    let life = Life::with(&ground, &Kill::never(), |port| Arc::new(Deleting(port)));
+    let armed = Arc::new(AtomicBool::new(false));
+    let bug = Arc::clone(&armed);
+    let life = Life::with(&ground, &Kill::never(), &|port| Arc::new(Deleting(port, Arc::clone(&bug))));
     let extra = id("edge", "v1/ConfigMap", "extra");
-    ground.edge.plan(Fault::once(Word::Apply, &extra.to_string(), (When::Before, trouble(&extra))));
+    ground.edge.plan(Fault::once(Word::Apply, &extra.to_string(), (When::After, trouble(&extra))));
     let view = life.reach(&changed());
+    armed.store(true, Ordering::SeqCst);
     life.run(life.engine.rollback(&name("default"), &view.operation.id)).unwrap();
     life.wait(&view.operation.id);
     assert!(!life.faults(&ground, &reference).is_empty(), "the planted bug went unnoticed");
+}
+
+#[test]
+fn the_checker_catches_a_thing_that_is_made_twice() {
+    let ground = ground_with(&goal());
+    let settings = id("cloud", "v1/ConfigMap", "settings");
+    // Somebody takes it away behind the journal's back; making it again is what a doubled effect looks like.
+    assert!(ground.cloud.vanish(&settings));
+    let life = Life::new(&ground, &Kill::never());
+    assert_eq!(life.reach(&goal()).operation.state, OperationState::Completed);
+    assert_eq!(ground.doubled().len(), 1);
 }

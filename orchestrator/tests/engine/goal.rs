@@ -1,9 +1,7 @@
 //! What a small slice wants on two clusters, and the plans towards it.
 
 use models::change::Verb;
-use models::resource::{
-    Body, Fill, Form, Input, Object, Owner, Part, Readiness, Resource, ResourceId, Target, label,
-};
+use models::resource::{Body, Fill, Form, Input, Object, Owner, Part, Readiness, Resource, ResourceId, Target, label};
 use models::secret::{Material, SecretSpec};
 use models::slice::Phase;
 use models::{Name, OperationKind, Slice, SliceSpec};
@@ -108,8 +106,10 @@ pub fn goal() -> Want {
         parts: vec![Part::Secret { secret: ca_spec.reference(), field: "ca.crt".into() }],
         form: Form::Base64,
     };
-    let leaf = Material::Certificate { ca: ca_spec.reference(), common_name: "store".into(), dns_names: vec!["store".into()] };
-    let node_port = json!({"spec": {"type": "NodePort", "selector": {"a": "b"}, "ports": [{"name": "mqtt", "port": 8883}]}});
+    let leaf =
+        Material::Certificate { ca: ca_spec.reference(), common_name: "store".into(), dns_names: vec!["store".into()] };
+    let node_port =
+        json!({"spec": {"type": "NodePort", "selector": {"a": "b"}, "ports": [{"name": "mqtt", "port": 8883}]}});
     let slice = json!({"addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"]}], "ports": [{"name": "mqtt", "port": 8883}]});
     let all = vec![
         ca,
@@ -148,8 +148,7 @@ pub struct From<'a> {
 }
 
 pub fn plan(want: &Want, from: &From<'_>) -> Plan {
-    let sides =
-        diff::Sides { want, recorded: from.recorded, observed: from.observed, replace: &BTreeSet::new() };
+    let sides = diff::Sides { want, recorded: from.recorded, observed: from.observed, replace: &BTreeSet::new() };
     let changes = order::order(diff::diff(&sides).unwrap());
     let after = (!want.is_empty()).then(slice);
     let kind = match (&from.slice, &after) {

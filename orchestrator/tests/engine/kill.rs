@@ -3,7 +3,7 @@
 use adapters::{Call, Port, PortError};
 use async_trait::async_trait;
 use models::resource::{Resource, ResourceId, Seen};
-use orchestrator::store::{Event, Key, Object, Query, Revision, Store, StoreError, Txn};
+use orchestrator::store::{Event, Key, Kind, Object, Query, Revision, Store, StoreError, Txn};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -20,11 +20,17 @@ pub struct Kill {
     left: AtomicI64,
     when: When,
     dead: watch::Sender<bool>,
+    /// A planted bug: the intent is acknowledged and not written.
+    forgets_intents: bool,
 }
 
 impl Kill {
     pub fn at(n: i64, when: When) -> Arc<Self> {
-        Arc::new(Self { left: AtomicI64::new(n), when, dead: watch::channel(false).0 })
+        Arc::new(Self { left: AtomicI64::new(n), when, dead: watch::channel(false).0, forgets_intents: false })
+    }
+
+    pub fn with_forgotten_intents(n: i64, when: When) -> Arc<Self> {
+        Arc::new(Self { left: AtomicI64::new(n), when, dead: watch::channel(false).0, forgets_intents: true })
     }
 
     pub fn never() -> Arc<Self> {
@@ -64,6 +70,10 @@ impl Store for KilledStore {
     }
 
     async fn commit(&self, txn: Txn) -> Result<Revision, StoreError> {
+        let intent = txn.puts.iter().any(|(key, doc)| key.kind == Kind::Change && doc["state"] == "doing");
+        if self.1.forgets_intents && intent {
+            return Ok(*self.0.changed().borrow());
+        }
         self.1.pass(self.0.commit(txn)).await
     }
 

@@ -8,7 +8,7 @@ use adapters::{Port, PortError};
 use async_trait::async_trait;
 use models::cluster::SimSpec;
 use models::resource::{ResourceId, Target};
-use models::{OperationState, Slice};
+use models::{ChangeState, Slice};
 use orchestrator::ops::{Engine, Limits, Means, OperationView, Ports, StartOptions};
 use orchestrator::plan::want::Want;
 use orchestrator::plan::{Observed, Plan, Recorded};
@@ -51,6 +51,10 @@ impl Ground {
             if id.kind == "v1/Secret" {
                 *value = json!("drawn by chance");
             }
+            // The port was born at run time: that it was filled in is what counts.
+            if let Some(port) = value.pointer_mut("/ports/0/port").filter(|port| **port != json!(8883)) {
+                *port = json!("born");
+            }
         }
         world
     }
@@ -61,7 +65,9 @@ impl Ground {
         let mut doubled = Vec::new();
         for effect in self.sims().iter().flat_map(|sim| sim.journal()) {
             match effect.deed {
-                Deed::Created if !alive.insert(effect.id.clone()) => doubled.push(format!("{} was made twice", effect.id)),
+                Deed::Created if !alive.insert(effect.id.clone()) => {
+                    doubled.push(format!("{} was made twice", effect.id))
+                }
                 Deed::Removed => {
                     alive.remove(&effect.id);
                 }
@@ -89,14 +95,14 @@ pub struct Life {
 }
 
 /// How a port is wrapped for one life.
-pub type Wrap = fn(Arc<dyn Port>) -> Arc<dyn Port>;
+pub type Wrap<'w> = &'w dyn Fn(Arc<dyn Port>) -> Arc<dyn Port>;
 
 impl Life {
     pub fn new(ground: &Ground, kill: &Arc<Kill>) -> Self {
-        Self::with(ground, kill, |port| port)
+        Self::with(ground, kill, &|port| port)
     }
 
-    pub fn with(ground: &Ground, kill: &Arc<Kill>, wrap: Wrap) -> Self {
+    pub fn with(ground: &Ground, kill: &Arc<Kill>, wrap: Wrap<'_>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let plain = Arc::clone(&ground.store);
         let store: Arc<dyn Store> = Arc::new(KilledStore(Arc::clone(&plain), Arc::clone(kill)));
@@ -191,6 +197,18 @@ impl Life {
         all.first().map(|(operation, _)| self.view(&operation.id))
     }
 
+    /// Effects of which nothing on disk says that they were about to happen.
+    pub fn unannounced(&self, ground: &Ground) -> Vec<String> {
+        let Some(newest) = self.newest() else { return vec![] };
+        let silent = |seq: u32| {
+            let step = newest.steps.iter().find(|step| step.record.change.seq == seq);
+            step.is_none_or(|step| step.record.state == ChangeState::Pending)
+        };
+        let effects = ground.sims().into_iter().flat_map(|sim| sim.journal());
+        let own = effects.filter(|effect| effect.operation == newest.operation.id);
+        own.filter(|effect| silent(effect.seq)).map(|effect| format!("{} was not announced", effect.id)).collect()
+    }
+
     /// What is wrong with the end of a story; empty: nothing.
     pub fn faults(&self, ground: &Ground, goal: &BTreeMap<ResourceId, Value>) -> Vec<String> {
         let mut faults = ground.doubled();
@@ -212,9 +230,5 @@ impl Life {
             faults.push(format!("the name is still claimed: {claim}"));
         }
         faults
-    }
-
-    pub fn state(&self, id: &str) -> OperationState {
-        self.view(id).operation.state
     }
 }

@@ -27,7 +27,7 @@ fn until(life: &Life, id: &str, good: impl Fn(&OperationView) -> bool) -> Operat
             return view;
         }
         assert!(Instant::now() < deadline, "not within 20 s: {:?}", view.operation);
-        life.run(tokio::time::sleep(Duration::from_millis(20)));
+        life.run(async { tokio::time::sleep(Duration::from_millis(20)).await });
     }
 }
 
@@ -58,12 +58,12 @@ fn a_cut_target_is_waited_for_visibly_and_the_other_is_finished_meanwhile() {
     let life = Life::new(&ground, &Kill::never());
     ground.edge.cut();
     let id = start(&life, &goal(), life.options());
-    let view = until(&life, &id, |view| view.operation.waiting_for.is_some());
-    assert!(view.operation.waiting_for.unwrap().contains("edge") && view.operation.waiting_until.is_some());
+    let waits = |view: &OperationView| view.operation.waiting_for.as_ref().is_some_and(|text| text.contains("edge"));
+    assert!(until(&life, &id, waits).operation.waiting_until.is_some());
     let cloud = Target::Cluster(name("cloud"));
     let done = |view: &OperationView| {
-        let far = view.steps.iter().filter(|step| step.record.change.id.target == cloud);
-        far.fold(true, |all, step| all && step.record.state == models::ChangeState::Done)
+        let mut far = view.steps.iter().filter(|step| step.record.change.id.target == cloud);
+        far.all(|step| step.record.state == models::ChangeState::Done)
     };
     until(&life, &id, done);
     ground.edge.heal();
