@@ -91,10 +91,10 @@ fn deleting_a_slice_survives_a_death_at_every_point() {
     check(&goal(), &Want::new());
 }
 
-#[test]
-fn the_checker_catches_an_effect_whose_intent_was_not_written() {
+/// The story with the planted bug, killed at the n-th point: what the checker says of it.
+fn forgotten_intents(n: i64) -> Vec<String> {
     let ground = Ground::new();
-    let kill = Kill::with_forgotten_intents(8, When::After);
+    let kill = Kill::with_forgotten_intents(n, When::After);
     let life = Life::new(&ground, &kill);
     let (plan, options) = (life.plan(&goal()), life.options());
     let engine = life.engine.clone();
@@ -104,6 +104,10 @@ fn the_checker_catches_an_effect_whose_intent_was_not_written() {
     });
     drop(engine);
     life.kill();
-    let life = Life::new(&ground, &Kill::never());
-    assert!(!life.unannounced(&ground).is_empty(), "the planted bug went unnoticed");
+    Life::new(&ground, &Kill::never()).unannounced(&ground)
+}
+
+#[test]
+fn the_checker_catches_an_effect_whose_intent_was_not_written() {
+    assert!((3..12).any(|n| !forgotten_intents(n).is_empty()), "the planted bug went unnoticed");
 }
