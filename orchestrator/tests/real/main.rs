@@ -1,0 +1,7 @@
+//! Slices on the lab's two real clusters, without the API: planner, renderer, engine and ports together.
+//!
+//! Needs a running lab (`sliceway-lab up`); says visibly that it is skipped where there is none.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod factory;
+mod ground;
