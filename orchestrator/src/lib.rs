@@ -3,8 +3,14 @@
 //! `api -> {catalogue, slices} -> ops -> plan -> {store, adapters, topology}`: each module calls only the next one down.
 //! Nothing below `api` knows HTTP; SQL stands only in `store`; only `ops` knows time, order and retry.
 
+pub mod api;
+pub mod auth;
 pub mod bridge;
+pub mod catalogue;
+pub mod cli;
+pub mod config;
 pub mod ops;
 pub mod plan;
+pub mod server;
 pub mod slices;
 pub mod store;

@@ -35,7 +35,11 @@ async fn a_slice_is_made_kept_changed_and_removed_without_a_trace() {
     let changed: Vec<String> = plan.changes.iter().map(|c| c.change.id.short()).collect();
     assert_eq!(
         changed,
-        ["secret ".to_owned() + &slice.uid + "/device/thermo-2", "Secret sliceway-store-clients".into(), "Secret sliceway-gw-clients".into()]
+        [
+            "secret ".to_owned() + &slice.uid + "/device/thermo-2",
+            "Secret sliceway-store-clients".into(),
+            "Secret sliceway-gw-clients".into()
+        ]
     );
     assert_eq!(ground.reach(&more).await.operation.state, OperationState::Completed);
 

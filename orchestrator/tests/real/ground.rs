@@ -77,7 +77,8 @@ impl Ground {
         let blobs = Arc::new(Blobs::open(folder.path(), Arc::clone(&vault), Clock::system()).unwrap());
         let mut clusters = BTreeMap::new();
         let local = Local::new(Arc::new(jiff::Timestamp::now), Arc::new(ring::rand::SystemRandom::new()));
-        let mut ports: BTreeMap<Target, Arc<dyn Port>> = BTreeMap::from([(Target::Local, Arc::new(local) as Arc<dyn Port>)]);
+        let mut ports: BTreeMap<Target, Arc<dyn Port>> =
+            BTreeMap::from([(Target::Local, Arc::new(local) as Arc<dyn Port>)]);
         for (cluster, text) in [("edge", edge), ("cloud", cloud)] {
             let port = Arc::new(Kubernetes::connect(name(cluster), &text, ExecPolicy::Refuse).await.unwrap());
             ports.insert(Target::Cluster(name(cluster)), Arc::clone(&port) as Arc<dyn Port>);

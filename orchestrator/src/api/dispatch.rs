@@ -1,0 +1,207 @@
+//! From an HTTP request to a handler and back: matching, authentication, limits, idempotency, problems.
+
+use super::App;
+use super::idempotency::{Before, Keyed};
+use super::problem::Problem;
+use super::reply::{Input, Reply};
+use super::table::{Endpoint, Match, Method, find};
+use super::{openapi, table};
+use crate::auth::Caller;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use models::Name;
+use std::sync::Arc;
+
+/// The size of a body; an upload of charts may be larger.
+const BODY: usize = 4 << 20;
+const UPLOAD: usize = 32 << 20;
+
+pub(crate) async fn dispatch(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (label, result) = answer(&app, request).await;
+    let reply = match result {
+        Ok(reply) => response(reply),
+        Err(problem) => problem_response(&problem),
+    };
+    app.metrics.count(label, reply.status().as_u16());
+    reply
+}
+
+async fn answer(app: &Arc<App>, request: Request) -> (&'static str, Result<Reply, Problem>) {
+    let (method, path) = (request.method().as_str().to_owned(), request.uri().path().to_owned());
+    if method == "GET" {
+        match path.as_str() {
+            "/healthz" => return ("/healthz", Ok(text("ok\n"))),
+            "/readyz" => return ("/readyz", ready(app).await),
+            "/openapi.json" => return ("/openapi.json", Reply::ok(&openapi::document(table::TABLE))),
+            _ => {}
+        }
+    }
+    match find(&method, &path) {
+        Match::Found(endpoint, parts) => {
+            let input = Input { path: parts, ..Input::default() };
+            (endpoint.path, call(app, endpoint, (request, input)).await)
+        }
+        Match::OtherMethods(allowed) => {
+            let detail = format!("{path} takes {}", allowed.join(", "));
+            ("other", Err(Problem::new(405, "method-not-allowed", detail)))
+        }
+        Match::None => {
+            let problem = Problem::new(404, "not-found", format!("there is nothing at {path}"));
+            ("other", Err(problem.next("see /openapi.json")))
+        }
+    }
+}
+
+fn text(body: &str) -> Reply {
+    Reply::Text { status: 200, kind: "text/plain", body: body.to_owned() }
+}
+
+async fn ready(app: &App) -> Result<Reply, Problem> {
+    app.tenants.default().await?;
+    Ok(text("ready\n"))
+}
+
+async fn call(
+    app: &Arc<App>,
+    endpoint: &'static Endpoint,
+    (request, mut input): (Request, Input),
+) -> Result<Reply, Problem> {
+    let caller = authenticate(app, request.headers()).await?;
+    if caller.role() < endpoint.role {
+        return Err(crate::auth::Denied { needs: endpoint.role, has: caller.role() }.into());
+    }
+    app.rate.take(caller.token()).map_err(|seconds| {
+        Problem::new(429, "too-many-requests", format!("this token calls too often; wait {seconds} s"))
+    })?;
+    let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    input.query = query(request.uri().query().unwrap_or(""))?;
+    input.if_match = word(request.headers(), header::IF_MATCH.as_str());
+    let key = word(request.headers(), "idempotency-key");
+    let limit = if endpoint.path.contains("/repositories/") { UPLOAD } else { BODY };
+    let body = axum::body::to_bytes(request.into_body(), limit)
+        .await
+        .map_err(|_| Problem::new(413, "too-large", format!("the body is larger than {} MiB", limit >> 20)))?;
+    input.body = body.to_vec();
+    match key.filter(|_| endpoint.method != Method::Get) {
+        None => (endpoint.handler)(Arc::clone(app), caller, input).await,
+        Some(key) => {
+            let keyed = Keyed::new(caller.tenant(), &key, (endpoint.method.as_str(), &target, &input.body))?;
+            once(app, keyed, (endpoint, caller, input)).await
+        }
+    }
+}
+
+async fn once(
+    app: &Arc<App>,
+    keyed: Keyed,
+    (endpoint, caller, input): (&'static Endpoint, Caller, Input),
+) -> Result<Reply, Problem> {
+    if let Some(before) = keyed.before(app).await? {
+        let Before { status, body, location } = before;
+        return Ok(Reply::Json { status, body, etag: None, location, link: None });
+    }
+    let reply = (endpoint.handler)(Arc::clone(app), caller, input).await?;
+    // A new token is seen once: its answer is not kept.
+    let secret = endpoint.path.ends_with("/tokens") || endpoint.path.ends_with(":credentials");
+    if let (Reply::Json { status, body, location, .. }, false) = (&reply, secret) {
+        keyed.keep(app, Before { status: *status, body: body.clone(), location: location.clone() }).await?;
+    }
+    Ok(reply)
+}
+
+fn word(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let refused = || {
+        Problem::new(401, "unauthorized", "a valid token is needed")
+            .next("sliceway login --server URL --token T, or the header Authorization: Bearer T")
+    };
+    let header = word(headers, header::AUTHORIZATION.as_str()).ok_or_else(refused)?;
+    let (scheme, token) = header.split_once(' ').ok_or_else(refused)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(refused());
+    }
+    let caller = app.tokens.caller(token.trim()).await?.ok_or_else(refused)?;
+    let Some(tenant) = word(headers, "sliceway-tenant") else { return Ok(caller) };
+    let missing = || Problem::not_found(format!("tenant {tenant:?}"));
+    let name: Name = tenant.parse().map_err(|_| missing())?;
+    // A foreign tenant cannot be told from one that does not exist.
+    let caller = caller.acting_in(name.clone()).ok_or_else(missing)?;
+    if app.tenants.exists(&name).await? { Ok(caller) } else { Err(missing()) }
+}
+
+fn query(text: &str) -> Result<Vec<(String, String)>, Problem> {
+    let decode = |text: &str| {
+        let plain = text.replace('+', " ");
+        percent(&plain).ok_or_else(|| Problem::bad(format!("the query holds a bad escape: {text:?}")))
+    };
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| Ok((decode(k)?, decode(v)?))).collect()
+}
+
+/// RFC 3986 2.1.
+fn percent(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b'%' {
+            let digits = std::str::from_utf8(after.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn response(reply: Reply) -> Response {
+    match reply {
+        Reply::Json { status, body, etag, location, link } => {
+            let headers = [
+                (header::ETAG, etag.map(|rev| format!("\"{rev}\""))),
+                (header::LOCATION, location),
+                (header::LINK, link),
+            ];
+            let mut builder = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
+            for (name, value) in headers.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+                builder = builder.header(name, value);
+            }
+            finish(builder.body(Body::from(body.to_string())))
+        }
+        Reply::Text { status, kind, body } => {
+            finish(Response::builder().status(status).header(header::CONTENT_TYPE, kind).body(Body::from(body)))
+        }
+        Reply::Events(feed) => finish(
+            Response::builder()
+                .header(header::CONTENT_TYPE, "text/event-stream")
+                .header(header::CACHE_CONTROL, "no-store")
+                .body(Body::from_stream(feed.stream())),
+        ),
+    }
+}
+
+fn finish(built: Result<Response, axum::http::Error>) -> Response {
+    built.unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer could not be built");
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+}
+
+pub(crate) fn problem_response(problem: &Problem) -> Response {
+    let mut builder =
+        Response::builder().status(problem.status).header(header::CONTENT_TYPE, "application/problem+json");
+    match problem.status {
+        401 => builder = builder.header(header::WWW_AUTHENTICATE, "Bearer realm=\"sliceway\""),
+        429 | 503 => builder = builder.header(header::RETRY_AFTER, "1"),
+        _ => {}
+    }
+    finish(builder.body(Body::from(problem.body().to_string())))
+}

@@ -1,0 +1,117 @@
+//! Lists: pages by an opaque marker, label and field filters.
+
+use super::problem::Problem;
+use super::reply::{Input, Reply};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+const LIMIT: usize = 100;
+const MOST: usize = 500;
+
+/// One page of items that are in order of their key; each item is (key, body).
+pub(crate) fn page(input: &Input, path: &str, items: Vec<(String, Value)>) -> Result<Reply, Problem> {
+    let limit = input.number("limit")?.map_or(LIMIT, |n| usize::try_from(n).unwrap_or(MOST)).clamp(1, MOST);
+    let after = input.query("marker").map(unwrap).transpose()?;
+    let filters = filters(input)?;
+    let fits = |(_, body): &(String, Value)| filters.iter().all(|filter| filter.fits(body));
+    let past = |(key, _): &(String, Value)| match &after {
+        // The last item of the page before may be gone: its place is found by position then.
+        Some(after) => key != after,
+        None => false,
+    };
+    let all: Vec<(String, Value)> = items.into_iter().filter(fits).collect();
+    let begin = match all.iter().position(|item| !past(item)) {
+        Some(position) if after.is_some() => position + 1,
+        Some(_) => 0,
+        None => all.len(),
+    };
+    let mut rest = all.into_iter().skip(begin);
+    let page: Vec<(String, Value)> = rest.by_ref().take(limit).collect();
+    let next = rest.next().and_then(|_| page.last()).map(|(key, _)| wrap(key));
+    let link = next.as_ref().map(|marker| format!("<{path}?marker={marker}&limit={limit}>; rel=\"next\""));
+    let items: Vec<Value> = page.into_iter().map(|(_, body)| body).collect();
+    Ok(Reply::ok(&json!({"items": items, "next": next}))?.link(link))
+}
+
+fn wrap(key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(key)
+}
+
+fn unwrap(marker: &str) -> Result<String, Problem> {
+    let bytes = URL_SAFE_NO_PAD.decode(marker).ok();
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    text.ok_or_else(|| Problem::bad("marker: take it from the answer before, unchanged"))
+}
+
+enum Filter {
+    Label(String, String),
+    /// A path of dots into the item.
+    Field(String, String),
+}
+
+fn filters(input: &Input) -> Result<Vec<Filter>, Problem> {
+    let pair = |key: &str, text: &str| {
+        let (name, value) =
+            text.split_once('=').ok_or_else(|| Problem::bad(format!("{key}: write {key}=name=value")))?;
+        Ok::<_, Problem>((name.to_owned(), value.to_owned()))
+    };
+    let mut filters = Vec::new();
+    for text in input.all("label") {
+        let (name, value) = pair("label", text)?;
+        filters.push(Filter::Label(name, value));
+    }
+    for text in input.all("field") {
+        let (name, value) = pair("field", text)?;
+        filters.push(Filter::Field(name.replace('.', "/"), value));
+    }
+    Ok(filters)
+}
+
+impl Filter {
+    fn fits(&self, body: &Value) -> bool {
+        match self {
+            Self::Label(name, value) => {
+                body.get("labels").and_then(|l| l.get(name)).and_then(Value::as_str) == Some(value)
+            }
+            Self::Field(path, value) => match body.pointer(&format!("/{path}")) {
+                Some(Value::String(text)) => text == value,
+                Some(other) => value == &other.to_string(),
+                None => false,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items() -> Vec<(String, Value)> {
+        (0..5).map(|n| (format!("k{n}"), json!({"n": n, "labels": {"odd": (n % 2 == 1).to_string()}}))).collect()
+    }
+
+    fn get(query: &[(&str, &str)]) -> Value {
+        let query = query.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        match page(&Input { query, ..Input::default() }, "/x", items()) {
+            Ok(Reply::Json { body, .. }) => body,
+            _ => Value::Null,
+        }
+    }
+
+    #[test]
+    fn pages_follow_each_other_by_marker_until_there_is_none() {
+        let first = get(&[("limit", "2")]);
+        assert_eq!(first["items"][1]["n"], 1);
+        let marker = first["next"].as_str().unwrap().to_owned();
+        let second = get(&[("limit", "3"), ("marker", &marker)]);
+        assert_eq!(second["items"][0]["n"], 2);
+        assert_eq!(second["next"], Value::Null);
+    }
+
+    #[test]
+    fn labels_and_fields_filter() {
+        assert_eq!(get(&[("label", "odd=true")])["items"].as_array().map(Vec::len), Some(2));
+        assert_eq!(get(&[("field", "n=3")])["items"][0]["n"], 3);
+    }
+}

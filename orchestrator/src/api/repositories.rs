@@ -1,0 +1,36 @@
+//! Repositories and their charts.
+
+use super::App;
+use super::bodies::RepositoryBody;
+use super::listing::page;
+use super::problem::Problem;
+use super::reply::{Input, Reply};
+use crate::auth::Caller;
+use crate::catalogue::Upload;
+use serde_json::json;
+use std::sync::Arc;
+
+pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    caller.read()?;
+    let all = app.repositories.list().await?;
+    page(&input, "/api/v1/repositories", all.into_iter().map(|(r, _)| (r.name.to_string(), json!(r))).collect())
+}
+
+pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    caller.read()?;
+    let (repository, rev) = app.repositories.get(&input.name("name")?).await?;
+    Ok(Reply::ok(&repository)?.etag(rev))
+}
+
+pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let body: RepositoryBody = input.json()?;
+    let name = input.text("name").parse().map_err(|error| Problem::bad(format!("name: {error}")))?;
+    let upload = |chart: &super::bodies::ChartBody| Ok(Upload { name: chart.name.clone(), archive: chart.archive()? });
+    let uploads = body.charts.iter().map(upload).collect::<Result<Vec<_>, Problem>>()?;
+    Reply::ok(&app.repositories.put(&caller.admin()?, (name, body.spec), uploads).await?)
+}
+
+pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    app.repositories.delete(&caller.admin()?, &input.name("name")?).await?;
+    Ok(Reply::none())
+}

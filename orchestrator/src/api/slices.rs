@@ -1,0 +1,145 @@
+//! Slices: the document of the file is the body.
+
+use super::App;
+use super::clusters::feed;
+use super::listing::page;
+use super::problem::Problem;
+use super::reply::{Input, Reply};
+use crate::auth::Caller;
+use crate::slices::{Ask, AskError, AskOptions, Goal, Started, Supersede};
+use crate::store::Kind;
+use models::file::{Document, Parsed, Source, parse};
+use models::{Name, Problem as Finding};
+use serde_json::json;
+use std::sync::Arc;
+
+pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let permit = caller.read()?;
+    if input.is_set("watch") {
+        return feed(&app, (Kind::Slice, permit.tenant().to_string()), &input).await;
+    }
+    let all = app.slices.list(permit.tenant()).await?;
+    page(&input, "/api/v1/slices", all.into_iter().map(|(s, _)| (s.name.to_string(), json!(s))).collect())
+}
+
+pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let (slice, rev) = app.slices.get(caller.read()?.tenant(), &input.name("name")?).await?;
+    Ok(Reply::ok(&slice)?.etag(rev))
+}
+
+pub(crate) async fn describe(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    Reply::ok(&app.slices.describe(caller.read()?.tenant(), &input.name("name")?).await?)
+}
+
+pub(crate) async fn explain(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let choices = app.slices.explain(caller.read()?.tenant(), &input.name("name")?).await?;
+    let show = |choice: &crate::plan::Choice| json!({"function": choice.function, "cluster": choice.cluster, "reason": choice.reason, "candidates": choice.candidates});
+    Reply::ok(&json!({"choices": choices.iter().map(show).collect::<Vec<_>>()}))
+}
+
+pub(crate) async fn plan(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let permit = caller.write()?;
+    let (parsed, ask) = document(&input)?;
+    let plan = app.slices.plan(permit.tenant(), &ask).await.map_err(|error| placed(&parsed, error))?;
+    Reply::ok(&redacted(&plan))
+}
+
+pub(crate) async fn apply(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let permit = caller.write()?;
+    let (parsed, ask) = document(&input)?;
+    matched(&app, (permit.tenant(), &ask.name), &input).await?;
+    let started = app.slices.start(permit.tenant(), &ask).await.map_err(|error| placed(&parsed, error))?;
+    answer(started)
+}
+
+pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let permit = caller.write()?;
+    let ask = Ask { name: input.name("name")?, goal: Goal::Delete, options: options(&input)? };
+    matched(&app, (permit.tenant(), &ask.name), &input).await?;
+    answer(app.slices.start(permit.tenant(), &ask).await?)
+}
+
+pub(crate) async fn plan_delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let permit = caller.write()?;
+    let ask = Ask { name: input.name("name")?, goal: Goal::Delete, options: options(&input)? };
+    Reply::ok(&redacted(&app.slices.plan(permit.tenant(), &ask).await?))
+}
+
+/// If-Match on a slice: 412 when it moved.
+async fn matched(app: &App, (tenant, name): (&Name, &Name), input: &Input) -> Result<(), Problem> {
+    let Some(wanted) = input.revision()? else { return Ok(()) };
+    let (_, rev) = app.slices.get(tenant, name).await?;
+    match rev == wanted {
+        true => Ok(()),
+        false => Err(Problem::new(412, "changed", format!("slice {name} is at revision {rev}")).next("read it again")),
+    }
+}
+
+fn document(input: &Input) -> Result<(Parsed, Ask), Problem> {
+    let text = input.body_text()?;
+    let parsed = parse(&[Source { name: "body", text }]).map_err(|problems| Problem::findings(&problems))?;
+    let one = <[Parsed; 1]>::try_from(parsed);
+    let [parsed] = one.map_err(|all| Problem::bad(format!("one document is taken here, not {}", all.len())))?;
+    let Document::Slice { meta, spec } = &parsed.document else {
+        let kind = parsed.document.kind();
+        return Err(Problem::bad(format!("a document of kind Slice is taken here, not {kind}")));
+    };
+    let goal = Goal::Apply { labels: meta.labels.clone(), spec: spec.clone() };
+    let ask = Ask { name: meta.name.clone(), goal, options: options(input)? };
+    Ok((parsed, ask))
+}
+
+fn options(input: &Input) -> Result<AskOptions, Problem> {
+    let supersede = match input.query("supersede") {
+        None | Some("failed") => Supersede::FailedTemp,
+        Some("any" | "true" | "") => Supersede::Any,
+        Some("never") => Supersede::Never,
+        Some(other) => return Err(Problem::bad(format!("supersede: {other:?} is none of failed, any, never"))),
+    };
+    Ok(AskOptions {
+        timeout_s: input.number("timeout")?,
+        replace: input.names("replace")?,
+        allow_data_loss: input.names("allowDataLoss")?,
+        upgrade: input.names("upgrade")?,
+        plan: input.query("plan").map(str::to_owned),
+        supersede,
+    })
+}
+
+/// What the planner found gets the line and column of the body.
+fn placed(parsed: &Parsed, error: AskError) -> Problem {
+    match error {
+        AskError::Problems(problems) => {
+            let placed: Vec<Finding> = problems.into_iter().map(|problem| parsed.place(problem)).collect();
+            Problem::findings(&placed)
+        }
+        other => other.into(),
+    }
+}
+
+/// A plan for readers: bundles and standings are the server's own affair.
+fn redacted(plan: &crate::plan::Plan) -> serde_json::Value {
+    let mut value = json!(plan);
+    if let Some(plan) = value.as_object_mut() {
+        plan.remove("bundles");
+        for choice in plan.get_mut("choices").and_then(|c| c.as_array_mut()).into_iter().flatten() {
+            if let Some(choice) = choice.as_object_mut() {
+                choice.remove("standing");
+            }
+        }
+    }
+    value
+}
+
+fn answer(started: Started) -> Result<Reply, Problem> {
+    match started {
+        Started::Unchanged { slice, warnings } => {
+            Reply::ok(&json!({"unchanged": true, "slice": slice, "warnings": warnings}))
+        }
+        Started::Operation { operation, plan } => {
+            let location = format!("/api/v1/operations/{}", operation.id);
+            let body = json!({"unchanged": false, "operation": operation, "plan": redacted(&plan)});
+            Ok(Reply::with(202, &body)?.location(location))
+        }
+    }
+}

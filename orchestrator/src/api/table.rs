@@ -1,0 +1,177 @@
+//! The table: every endpoint with its right, its handler and its words. Nothing is served that does not stand here.
+
+use super::App;
+use super::problem::Problem;
+use super::reply::{Input, Reply};
+use super::{clusters, operations, repositories, slices, tenants, views};
+use crate::auth::Caller;
+use futures::future::BoxFuture;
+use models::tenant::Role;
+use std::sync::Arc;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Delete,
+}
+
+impl Method {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+pub(crate) type Handler = fn(Arc<App>, Caller, Input) -> BoxFuture<'static, Result<Reply, Problem>>;
+
+pub struct Endpoint {
+    pub method: Method,
+    /// Below the server's root; `{name}` is one segment, `:verb` at the end belongs to it.
+    pub path: &'static str,
+    /// The least role that may call it.
+    pub role: Role,
+    pub summary: &'static str,
+    /// Query parameters: name and meaning.
+    pub query: &'static [(&'static str, &'static str)],
+    pub(crate) handler: Handler,
+}
+
+macro_rules! endpoints {
+    ($($method:ident $path:literal $role:ident $handler:path, $summary:literal, [$($name:literal = $meaning:literal),*];)*) => {
+        pub static TABLE: &[Endpoint] = &[$(Endpoint {
+            method: Method::$method,
+            path: $path,
+            role: Role::$role,
+            summary: $summary,
+            query: &[$(($name, $meaning)),*],
+            handler: |app, caller, input| Box::pin($handler(app, caller, input)),
+        }),*];
+    };
+}
+
+endpoints! {
+    Get "/api/v1/whoami" Viewer tenants::whoami, "The caller's role and tenant", [];
+    Get "/metrics" Viewer tenants::metrics, "Metrics in OpenMetrics text", [];
+    Get "/api/v1/tenants" Admin tenants::list, "Tenants", ["limit" = "items per page", "marker" = "from the page before"];
+    Get "/api/v1/tenants/{name}" Admin tenants::get, "One tenant", [];
+    Put "/api/v1/tenants/{name}" Admin tenants::put, "Makes a tenant, or changes its description", [];
+    Delete "/api/v1/tenants/{name}" Admin tenants::delete, "Removes a tenant without slices", [];
+    Get "/api/v1/tokens" Admin tenants::tokens, "Tokens, without their values", ["limit" = "items per page", "marker" = "from the page before"];
+    Post "/api/v1/tokens" Admin tenants::create_token, "Makes a token; the answer is the only place where it is seen", [];
+    Delete "/api/v1/tokens/{id}" Admin tenants::revoke_token, "Revokes a token", [];
+    Get "/api/v1/clusters" Viewer clusters::list, "Clusters with health and certificate end",
+        ["limit" = "items per page", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
+    Get "/api/v1/clusters/{name}" Viewer clusters::get, "One cluster", [];
+    Put "/api/v1/clusters/{name}" Admin clusters::put, "Registers or changes a cluster; its kubeconfig is kept sealed and never returned", [];
+    Delete "/api/v1/clusters/{name}" Admin clusters::delete, "Forgets a cluster that carries no slice", [];
+    Get "/api/v1/repositories" Viewer repositories::list, "Repositories with their charts",
+        ["limit" = "items per page", "marker" = "from the page before", "field" = "path=value"];
+    Get "/api/v1/repositories/{name}" Viewer repositories::get, "One repository", [];
+    Put "/api/v1/repositories/{name}" Admin repositories::put, "Makes or refreshes a repository from packed charts or an allowed folder", [];
+    Delete "/api/v1/repositories/{name}" Admin repositories::delete, "Removes a repository that no slice uses", [];
+    Get "/api/v1/slices" Viewer slices::list, "Slices",
+        ["limit" = "items per page", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
+    Post "/api/v1/slices" Operator slices::apply, "Makes a slice or changes it; 202 with the operation, 200 where nothing changes",
+        ["timeout" = "seconds of patience", "replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never"];
+    Post "/api/v1/slices:plan" Operator slices::plan, "What applying the slice would do, with reasons",
+        ["replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again"];
+    Get "/api/v1/slices/{name}" Viewer slices::get, "One slice", [];
+    Delete "/api/v1/slices/{name}" Operator slices::delete, "Removes a slice; 202 with the operation",
+        ["timeout" = "seconds of patience", "allowDataLoss" = "functions whose data may go", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never"];
+    Post "/api/v1/slices/{name}:plan-delete" Operator slices::plan_delete, "What removing the slice would do", ["allowDataLoss" = "functions whose data may go"];
+    Get "/api/v1/slices/{name}/description" Viewer slices::describe, "The slice beside what its clusters say now", [];
+    Get "/api/v1/slices/{name}/explanation" Viewer slices::explain, "Why each function stands where it stands", [];
+    Get "/api/v1/gateways" Viewer views::gateways, "Gateways of all slices", ["slice" = "of one slice"];
+    Get "/api/v1/servers" Viewer views::servers, "Servers of all slices", ["slice" = "of one slice"];
+    Get "/api/v1/functions" Viewer views::functions, "Other functions of all slices", ["slice" = "of one slice"];
+    Get "/api/v1/devices" Viewer views::devices, "Devices of all slices", ["slice" = "of one slice"];
+    Post "/api/v1/devices/{name}:credentials" Operator views::credentials, "What a device needs to speak to its gateway; recorded", ["slice" = "its slice"];
+    Get "/api/v1/operations" Viewer operations::list, "Operations, newest first",
+        ["limit" = "items per page", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
+    Get "/api/v1/operations/{id}" Viewer operations::get, "One operation with its steps", [];
+    Post "/api/v1/operations/{id}:retry" Operator operations::retry, "Tries again what failed", [];
+    Post "/api/v1/operations/{id}:rollback" Operator operations::rollback, "Goes back to the start", [];
+    Post "/api/v1/operations/{id}:continue" Operator operations::carry_on, "Leaves out what failed and does the rest", [];
+    Post "/api/v1/operations/{id}:fail" Operator operations::fail, "Gives it up", [];
+    Post "/api/v1/operations/{id}:cancel" Operator operations::cancel, "Stops it at once", [];
+}
+
+/// The endpoint of a request with its path's parts; or the methods that the path has.
+pub(crate) enum Match {
+    Found(&'static Endpoint, std::collections::BTreeMap<String, String>),
+    OtherMethods(Vec<&'static str>),
+    None,
+}
+
+pub(crate) fn find(method: &str, path: &str) -> Match {
+    let mut others = Vec::new();
+    for endpoint in TABLE {
+        let Some(parts) = parts(endpoint.path, path) else { continue };
+        if endpoint.method.as_str() == method {
+            return Match::Found(endpoint, parts);
+        }
+        others.push(endpoint.method.as_str());
+    }
+    if others.is_empty() { Match::None } else { Match::OtherMethods(others) }
+}
+
+fn parts(pattern: &str, path: &str) -> Option<std::collections::BTreeMap<String, String>> {
+    let (want, have): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
+    if want.len() != have.len() {
+        return None;
+    }
+    let mut parts = std::collections::BTreeMap::new();
+    for (want, have) in want.into_iter().zip(have) {
+        let Some(inner) = want.strip_prefix('{') else {
+            if want != have {
+                return None;
+            }
+            continue;
+        };
+        let (key, verb) = inner.split_once('}')?;
+        let value = have.strip_suffix(verb)?;
+        // Without a verb the last segment may hold none: `x:retry` is not an id.
+        if value.is_empty() || value.contains(':') {
+            return None;
+        }
+        parts.insert(key.to_owned(), value.to_owned());
+    }
+    Some(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(method: &str, path: &str, expect: Option<&str>) {
+        let found = match find(method, path) {
+            Match::Found(endpoint, _) => Some(endpoint.path),
+            Match::OtherMethods(_) | Match::None => None,
+        };
+        assert_eq!(found, expect, "{method} {path}");
+    }
+
+    #[test]
+    fn a_verb_at_the_end_belongs_to_its_segment() {
+        check("POST", "/api/v1/operations/x:retry", Some("/api/v1/operations/{id}:retry"));
+        check("GET", "/api/v1/operations/x", Some("/api/v1/operations/{id}"));
+        check("POST", "/api/v1/slices:plan", Some("/api/v1/slices:plan"));
+        check("POST", "/api/v1/operations/x:explode", None);
+        check("GET", "/api/v1/operations/", None);
+    }
+
+    #[test]
+    fn no_two_endpoints_answer_the_same_request() {
+        for (index, one) in TABLE.iter().enumerate() {
+            for other in &TABLE[index + 1..] {
+                assert!(one.method != other.method || one.path != other.path, "{}", one.path);
+            }
+        }
+    }
+}

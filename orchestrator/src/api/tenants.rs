@@ -1,0 +1,69 @@
+//! Tenants, tokens, and who is calling.
+
+use super::App;
+use super::bodies::{TenantBody, TokenBody};
+use super::listing::page;
+use super::problem::Problem;
+use super::reply::{Input, Reply};
+use crate::auth::{Caller, Wish};
+use models::tenant::Tenant;
+use serde_json::json;
+use std::sync::Arc;
+
+pub(crate) async fn whoami(_: Arc<App>, caller: Caller, _: Input) -> Result<Reply, Problem> {
+    Reply::ok(&json!({"tenant": caller.tenant(), "role": caller.role(), "token": caller.token()}))
+}
+
+pub(crate) async fn metrics(app: Arc<App>, caller: Caller, _: Input) -> Result<Reply, Problem> {
+    caller.read()?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(Reply::Text { status: 200, kind, body: app.metrics.text() })
+}
+
+pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let all = app.tenants.list(&caller.admin()?).await?;
+    page(&input, "/api/v1/tenants", all.into_iter().map(|t| (t.name.to_string(), json!(t))).collect())
+}
+
+pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let name = input.name("name")?;
+    let all = app.tenants.list(&caller.admin()?).await?;
+    let found = all.into_iter().find(|tenant| tenant.name == name);
+    Reply::ok(&found.ok_or_else(|| Problem::not_found(format!("tenant {name}")))?)
+}
+
+pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let body: TenantBody = input.json()?;
+    let tenant = Tenant { name: input.name("name")?, description: body.description };
+    app.tenants.put(&caller.admin()?, &tenant).await?;
+    Reply::ok(&tenant)
+}
+
+pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    app.tenants.delete(&caller.admin()?, &input.name("name")?).await?;
+    Ok(Reply::none())
+}
+
+pub(crate) async fn tokens(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let all = app.tokens.list(&caller.admin()?).await?;
+    page(&input, "/api/v1/tokens", all.into_iter().map(|t| (t.id.clone(), json!(t))).collect())
+}
+
+pub(crate) async fn create_token(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let permit = caller.admin()?;
+    let body: TokenBody = input.json()?;
+    let tenant = body.tenant.unwrap_or_else(|| caller.tenant().clone());
+    if !app.tenants.exists(&tenant).await? {
+        return Err(Problem::not_found(format!("tenant {tenant}")));
+    }
+    let wish = Wish { tenant, role: body.role, description: body.description, ends: body.ends };
+    let issued = app.tokens.create(&permit, wish).await?;
+    Reply::with(201, &json!({"token": issued.token.as_str(), "record": issued.record}))
+}
+
+pub(crate) async fn revoke_token(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    match app.tokens.revoke(&caller.admin()?, input.text("id")).await? {
+        true => Ok(Reply::none()),
+        false => Err(Problem::not_found(format!("token {}", input.text("id")))),
+    }
+}

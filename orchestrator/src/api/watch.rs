@@ -1,0 +1,78 @@
+//! Watching: what changed since a revision, as server-sent events (WHATWG HTML 9.2).
+
+use crate::store::{Event, Kind, Op, Revision, Store, StoreError};
+use axum::body::Bytes;
+use futures::Stream;
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Events per read.
+const BATCH: usize = 200;
+/// A line when nothing happens, so that dead connections are noticed.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// What one watcher sees: one kind, one tenant.
+pub(crate) struct Feed {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) kind: Kind,
+    pub(crate) tenant: String,
+    pub(crate) after: Revision,
+    /// What of a stored document is shown.
+    pub(crate) show: fn(Value) -> Value,
+}
+
+impl Feed {
+    /// Fails at once where the revision is older than what is kept: 410, and the watcher lists again.
+    pub(crate) async fn open(self) -> Result<Self, StoreError> {
+        self.store.events(self.after, 1).await?;
+        Ok(self)
+    }
+
+    pub(crate) fn stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
+        futures::stream::unfold(Some(self), |feed| async move {
+            let (text, feed) = feed?.next().await;
+            Some((Ok(Bytes::from(text)), feed))
+        })
+    }
+
+    /// The next piece of text; without a feed the stream ends.
+    async fn next(mut self) -> (String, Option<Self>) {
+        let mut changed = self.store.changed();
+        loop {
+            let newest = *changed.borrow_and_update();
+            if newest > self.after {
+                match self.store.events(self.after, BATCH).await {
+                    Err(error) => {
+                        return (format!("event: error\ndata: {}\n\n", json!({"detail": error.to_string()})), None);
+                    }
+                    Ok(events) => {
+                        self.after = events.last().map_or(newest, |event| event.rev);
+                        let text: String = events.iter().filter_map(|event| self.line(event)).collect();
+                        if !text.is_empty() {
+                            return (text, Some(self));
+                        }
+                        continue;
+                    }
+                }
+            }
+            match tokio::time::timeout(HEARTBEAT, changed.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return (": the server ends\n\n".into(), None),
+                Err(_) => return (": still here\n\n".into(), Some(self)),
+            }
+        }
+    }
+
+    fn line(&self, event: &Event) -> Option<String> {
+        if event.key.kind != self.kind || event.key.tenant != self.tenant {
+            return None;
+        }
+        let (word, data) = match (event.op, &event.doc) {
+            (Op::Put, Some(doc)) => ("put", (self.show)(doc.clone())),
+            _ => ("deleted", json!({"id": event.key.id})),
+        };
+        Some(format!("id: {}\nevent: {word}\ndata: {data}\n\n", event.rev))
+    }
+}

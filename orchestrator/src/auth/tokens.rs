@@ -1,0 +1,122 @@
+//! Bearer tokens: made once, shown once, kept as a hash under which they are found.
+
+use super::caller::{AdminPermit, Caller};
+use crate::ops::codec;
+use crate::store::{Clock, Key, Kind, Query, Random, Store, StoreError, Txn};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use models::Name;
+use models::tenant::Role;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Every token begins like this, so that scanners of repositories find leaked ones.
+const PREFIX: &str = "slw_";
+const BYTES: usize = 32;
+
+/// What is kept of a token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TokenRecord {
+    /// The first characters after the prefix: enough to tell tokens apart, not to use one.
+    pub id: String,
+    pub tenant: Name,
+    pub role: Role,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Timestamp>,
+}
+
+/// A token to make.
+pub struct Wish {
+    pub tenant: Name,
+    pub role: Role,
+    pub description: String,
+    pub ends: Option<Timestamp>,
+}
+
+/// A new token; the only moment at which it is seen.
+pub struct Issued {
+    pub token: Zeroizing<String>,
+    pub record: TokenRecord,
+}
+
+#[derive(Clone)]
+pub struct Tokens {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    random: Random,
+}
+
+fn key(token: &str) -> Key {
+    let hash: String = Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    Key::installation(Kind::Token, hash)
+}
+
+impl Tokens {
+    pub fn new(store: Arc<dyn Store>, clock: Clock, random: Random) -> Self {
+        Self { store, clock, random }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// `None`: no such token, or its end has come.
+    pub async fn caller(&self, token: &str) -> Result<Option<Caller>, StoreError> {
+        if !token.starts_with(PREFIX) {
+            return Ok(None);
+        }
+        let Some(object) = self.store.get(&key(token)).await? else { return Ok(None) };
+        let record: TokenRecord = object.read()?;
+        let over = record.ends.is_some_and(|end| end <= self.now());
+        Ok((!over).then_some(Caller { role: record.role, tenant: record.tenant, token: record.id }))
+    }
+
+    pub async fn create(&self, _: &AdminPermit, wish: Wish) -> Result<Issued, StoreError> {
+        self.make(wish).await
+    }
+
+    async fn make(&self, wish: Wish) -> Result<Issued, StoreError> {
+        let mut bytes = Zeroizing::new([0u8; BYTES]);
+        let random = self.random.fill(&mut *bytes);
+        random.map_err(|source| StoreError::Io { what: "no random bytes for a token".into(), source })?;
+        let token = Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(*bytes)));
+        let id = token[PREFIX.len()..PREFIX.len() + 8].to_owned();
+        let Wish { tenant, role, description, ends } = wish;
+        let record = TokenRecord { id, tenant, role, description, created: self.now(), ends };
+        self.store.commit(Txn::new().put(key(&token), codec::json(&record)?)).await?;
+        Ok(Issued { token, record })
+    }
+
+    pub async fn list(&self, _: &AdminPermit) -> Result<Vec<TokenRecord>, StoreError> {
+        let objects = codec::all(&self.store, Query::of(Kind::Token, "")).await?;
+        objects.iter().map(|object| object.read()).collect()
+    }
+
+    /// Says whether there was one.
+    pub async fn revoke(&self, _: &AdminPermit, id: &str) -> Result<bool, StoreError> {
+        for object in codec::all(&self.store, Query::of(Kind::Token, "")).await? {
+            let record: TokenRecord = object.read()?;
+            if record.id == id {
+                self.store.commit(Txn::new().delete(object.key)).await?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The first administrator, where there is no token at all.
+    pub async fn first(&self, tenant: &Name) -> Result<Option<Issued>, StoreError> {
+        let any = self.store.list(&Query::of(Kind::Token, "").limit(1)).await?;
+        if !any.is_empty() {
+            return Ok(None);
+        }
+        let description = "first-run administrator".to_owned();
+        self.make(Wish { tenant: tenant.clone(), role: Role::Admin, description, ends: None }).await.map(Some)
+    }
+}

@@ -1,0 +1,258 @@
+//! Clusters: registered, looked at in the background, and never forgotten while a slice stands on them.
+
+use super::registry::kubeconfig_key;
+use super::{CatalogueError, Registry};
+use crate::auth::AdminPermit;
+use crate::ops::codec;
+use crate::slices;
+use crate::store::{Clock, Key, Kind, Query, Revision, Store, StoreError, Txn};
+use adapters::kubernetes::{ExecPolicy, Kubernetes, certificate_end};
+use adapters::{Call, PortError, Safe, Sealed};
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use models::cluster::{Cluster, Health, HealthState};
+use models::labels::Labels;
+use models::secret::SecretRef;
+use models::{ClusterFacts, ClusterSpec, Name, Problem};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::RwLock;
+use zeroize::Zeroizing;
+
+/// How long a cluster has to tell about itself.
+const LOOK: Duration = Duration::from_secs(5);
+/// Facts of this age are read again before a plan rests on them.
+const FRESH: SignedDuration = SignedDuration::from_secs(5);
+/// How often every cluster is looked at.
+pub(crate) const EVERY: Duration = Duration::from_secs(15);
+
+/// What registering takes.
+pub struct NewCluster {
+    pub name: Name,
+    pub labels: Labels,
+    pub spec: ClusterSpec,
+    pub kubeconfig: Option<Zeroizing<String>>,
+}
+
+#[derive(Clone)]
+pub struct Clusters {
+    store: Arc<dyn Store>,
+    registry: Arc<Registry>,
+    clock: Clock,
+    /// What was read last; the store keeps what survives a restart.
+    live: Arc<RwLock<BTreeMap<Name, Live>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Live {
+    health: Health,
+    facts: Option<ClusterFacts>,
+    looked: Timestamp,
+}
+
+fn key(name: &Name) -> Key {
+    Key::installation(Kind::Cluster, name.as_str())
+}
+
+impl Clusters {
+    pub fn new(store: Arc<dyn Store>, registry: Arc<Registry>, clock: Clock) -> Self {
+        Self { store, registry, clock, live: Arc::default() }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    pub async fn get(&self, name: &Name) -> Result<(Cluster, Revision), CatalogueError> {
+        let missing = || CatalogueError::NotFound(format!("cluster {name}"));
+        let object = self.store.get(&key(name)).await?.ok_or_else(missing)?;
+        let mut cluster: Cluster = object.read()?;
+        self.overlay(&mut cluster).await;
+        Ok((cluster, object.rev))
+    }
+
+    pub async fn list(&self) -> Result<Vec<(Cluster, Revision)>, StoreError> {
+        let mut all = Vec::new();
+        for object in codec::all(&self.store, Query::of(Kind::Cluster, "")).await? {
+            let mut cluster: Cluster = object.read()?;
+            self.overlay(&mut cluster).await;
+            all.push((cluster, object.rev));
+        }
+        Ok(all)
+    }
+
+    async fn overlay(&self, cluster: &mut Cluster) {
+        if let Some(live) = self.live.read().await.get(&cluster.name) {
+            cluster.health = live.health.clone();
+            cluster.facts = live.facts.clone().or(cluster.facts.take());
+        }
+    }
+
+    /// Registers a cluster, or changes one; with `at`, only the revision that the caller saw.
+    pub async fn put(&self, _: &AdminPermit, new: NewCluster, at: Option<Revision>) -> Result<Cluster, CatalogueError> {
+        let before = self.store.get(&key(&new.name)).await?;
+        let end = self.check(&new, before.is_some()).await?;
+        let old: Option<Cluster> = before.as_ref().map(|object| object.read()).transpose()?;
+        let cluster = Cluster {
+            name: new.name.clone(),
+            labels: new.labels,
+            spec: new.spec,
+            health: old.as_ref().map_or_else(unknown, |old| old.health.clone()),
+            facts: old.as_ref().and_then(|old| old.facts.clone()),
+            certificate_end: end.or(old.and_then(|old| old.certificate_end)),
+        };
+        let mut txn = Txn::new().put(key(&new.name), codec::json(&cluster)?);
+        if let Some(rev) = at {
+            txn = txn.at(key(&new.name), rev);
+        }
+        if let Some(kubeconfig) = new.kubeconfig {
+            let plain = Zeroizing::new(kubeconfig.as_bytes().to_vec());
+            let sealed = self.registry.seal(&new.name, plain);
+            let sealed = sealed.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
+            txn = txn.put(kubeconfig_key(&new.name), sealed);
+        }
+        self.store.commit(txn).await?;
+        if cluster.spec.sim.is_none() || before.is_none() {
+            self.registry.forget(&new.name).await;
+        }
+        self.look(&new.name).await?;
+        Ok(self.get(&new.name).await?.0)
+    }
+
+    /// A kubeconfig that cannot be used is refused now, not at the first operation.
+    async fn check(&self, new: &NewCluster, known: bool) -> Result<Option<Timestamp>, CatalogueError> {
+        let problem = |message: &str, mend: &str| {
+            CatalogueError::Problems(vec![Problem::at("spec.kubeconfig", message).mend(mend)])
+        };
+        match (&new.kubeconfig, &new.spec.sim) {
+            (Some(_), Some(_)) => Err(problem("a simulated cluster has none", "leave one of the two out")),
+            (None, None) if !known => Err(problem(
+                "there is none",
+                "sliceway cluster add NAME --kubeconfig F, or spec.sim for a simulated one",
+            )),
+            (None, _) => Ok(None),
+            (Some(text), None) => {
+                let exec: ExecPolicy = self.registry.exec();
+                let made = Kubernetes::connect(new.name.clone(), text, exec).await;
+                made.map_err(|error| problem(&error.to_string(), "give a kubeconfig that holds all it needs"))?;
+                Ok(certificate_end(text))
+            }
+        }
+    }
+
+    pub async fn delete(&self, _: &AdminPermit, name: &Name, at: Option<Revision>) -> Result<(), CatalogueError> {
+        let (_, rev) = self.get(name).await?;
+        let users = super::users(&self.store, |slice| slice.placed.values().any(|at| at == name.as_str())).await?;
+        if !users.is_empty() {
+            return Err(CatalogueError::InUse { users });
+        }
+        let txn = Txn::new().at(key(name), at.unwrap_or(rev)).delete(key(name)).delete(kubeconfig_key(name));
+        self.store.commit(txn).await?;
+        self.registry.forget(name).await;
+        self.live.write().await.remove(name);
+        Ok(())
+    }
+
+    /// Looks at every cluster at once; one that hangs delays no other.
+    pub async fn look_at_all(&self) -> Result<(), StoreError> {
+        let names: Vec<Name> = self.list().await?.into_iter().map(|(cluster, _)| cluster.name).collect();
+        let looks = names.iter().map(|name| self.look(name));
+        futures::future::join_all(looks).await.into_iter().collect()
+    }
+
+    async fn look(&self, name: &Name) -> Result<(), StoreError> {
+        let result = self.facts(name).await;
+        let now = self.now();
+        let (state, cause) = match &result {
+            Ok(_) => (HealthState::Reachable, String::new()),
+            Err(error @ (PortError::Unauthorized { .. } | PortError::Forbidden { .. })) => {
+                (HealthState::Refused, error.to_string())
+            }
+            Err(error) => (HealthState::Unreachable, error.to_string()),
+        };
+        let facts = result.ok().map(|facts| ClusterFacts { read_at: Some(now), ..facts });
+        let Some(object) = self.store.get(&key(name)).await? else { return Ok(()) };
+        let mut cluster: Cluster = object.read()?;
+        let turned = cluster.health.state != state;
+        let since = if turned { Some(now) } else { cluster.health.since };
+        let health = Health { state, cause, since };
+        let facts = facts.or_else(|| cluster.facts.clone());
+        self.live
+            .write()
+            .await
+            .insert(name.clone(), Live { health: health.clone(), facts: facts.clone(), looked: now });
+        if turned {
+            tracing::info!(cluster = %name, state = ?health.state, cause = %health.cause, "a cluster's health turned");
+            cluster.health = health;
+            cluster.facts = facts;
+            let txn = Txn::new().at(key(name), object.rev).put(key(name), codec::json(&cluster)?);
+            // Somebody changed the cluster meanwhile: the next look writes.
+            let _ = self.store.commit(txn).await;
+        }
+        Ok(())
+    }
+
+    async fn facts(&self, name: &Name) -> Result<ClusterFacts, PortError> {
+        let handle = self.registry.handle(name).await?;
+        let call = Call {
+            operation: String::new(),
+            seq: 0,
+            owner: String::new(),
+            epoch: 0,
+            deadline: LOOK,
+            safe: Arc::new(NoSafe),
+        };
+        handle.discovery.facts(&call).await
+    }
+}
+
+fn unknown() -> Health {
+    Health { state: HealthState::Unknown, cause: String::new(), since: None }
+}
+
+#[async_trait]
+impl slices::Clusters for Clusters {
+    /// Facts that are too old are read again; a cluster that is known to be away is not waited for.
+    async fn snapshot(&self) -> Result<Vec<Cluster>, StoreError> {
+        let all = self.list().await?;
+        let live = self.live.read().await.clone();
+        let now = self.now();
+        let stale = |cluster: &Cluster| match live.get(&cluster.name) {
+            Some(live) => live.health.state == HealthState::Reachable && now.duration_since(live.looked) > FRESH,
+            None => true,
+        };
+        let names: Vec<Name> = all.iter().map(|(c, _)| c).filter(|c| stale(c)).map(|c| c.name.clone()).collect();
+        futures::future::join_all(names.iter().map(|name| self.look(name)))
+            .await
+            .into_iter()
+            .collect::<Result<(), _>>()?;
+        Ok(self.list().await?.into_iter().map(|(cluster, _)| cluster).collect())
+    }
+}
+
+/// Telling about itself needs no secret.
+struct NoSafe;
+
+#[async_trait]
+impl Safe for NoSafe {
+    async fn read(&self, _: &SecretRef) -> Result<Option<Vec<(String, Sealed)>>, PortError> {
+        Ok(None)
+    }
+
+    async fn write(&self, _: &SecretRef, _: Vec<(String, Sealed)>) -> Result<(), PortError> {
+        Err(PortError::Sealed { cause: "nothing is kept here".into() })
+    }
+
+    async fn versions(&self, _: &str) -> Result<Vec<u32>, PortError> {
+        Ok(vec![])
+    }
+
+    async fn erase(&self, _: &SecretRef) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn blob(&self, _: &str) -> Result<Sealed, PortError> {
+        Err(PortError::Sealed { cause: "nothing is kept here".into() })
+    }
+}

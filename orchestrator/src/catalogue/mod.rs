@@ -1,0 +1,59 @@
+//! What slices stand on: tenants, clusters with their ports and facts, repositories with their charts.
+//!
+//! It must never return a kubeconfig, and never let go of what a slice still uses.
+
+mod clusters;
+mod registry;
+mod repositories;
+mod tenants;
+
+pub(crate) use clusters::EVERY as LOOK_EVERY;
+pub use clusters::{Clusters, NewCluster};
+pub use registry::Registry;
+pub(crate) use repositories::chart_folders as packed;
+pub use repositories::{Repositories, Upload};
+pub use tenants::Tenants;
+
+use crate::ops::codec;
+use crate::store::{Kind, Query, Store, StoreError};
+use models::{Problem, Slice};
+use std::sync::Arc;
+
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    #[error("{0} does not exist")]
+    NotFound(String),
+    #[error("{0} exists already")]
+    Exists(String),
+    #[error("it was changed meanwhile")]
+    Changed,
+    #[error("it is used by {}", users.join(", "))]
+    InUse { users: Vec<String> },
+    #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
+    Problems(Vec<Problem>),
+    #[error("{0}")]
+    Unavailable(String),
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for CatalogueError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict { .. } => Self::Changed,
+            other => Self::Store(other),
+        }
+    }
+}
+
+/// Slices of every tenant that something is true of, as a person calls them.
+async fn users(store: &Arc<dyn Store>, uses: impl Fn(&Slice) -> bool) -> Result<Vec<String>, StoreError> {
+    let mut users = Vec::new();
+    for object in codec::all(store, Query::all(Kind::Slice)).await? {
+        let slice: Slice = object.read()?;
+        if uses(&slice) {
+            users.push(format!("slice {} of tenant {}", slice.name, slice.tenant));
+        }
+    }
+    Ok(users)
+}

@@ -1,0 +1,60 @@
+//! Tenants. The tenant `default` is there from the start.
+
+use super::CatalogueError;
+use crate::auth::AdminPermit;
+use crate::ops::codec;
+use crate::store::{Key, Kind, Query, Store, StoreError, Txn};
+use models::Name;
+use models::tenant::Tenant;
+use std::sync::Arc;
+
+#[derive(Clone)]
+pub struct Tenants {
+    store: Arc<dyn Store>,
+}
+
+fn key(name: &Name) -> Key {
+    Key::installation(Kind::Tenant, name.as_str())
+}
+
+impl Tenants {
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    pub async fn default(&self) -> Result<Name, StoreError> {
+        let name: Name = "default".parse().expect("\"default\" is a name");
+        if self.store.get(&key(&name)).await?.is_none() {
+            let tenant = Tenant { name: name.clone(), description: String::new() };
+            self.store.commit(Txn::new().put(key(&name), codec::json(&tenant)?)).await?;
+        }
+        Ok(name)
+    }
+
+    pub async fn exists(&self, name: &Name) -> Result<bool, StoreError> {
+        Ok(self.store.get(&key(name)).await?.is_some())
+    }
+
+    /// Makes it, or changes its description.
+    pub async fn put(&self, _: &AdminPermit, tenant: &Tenant) -> Result<(), CatalogueError> {
+        self.store.commit(Txn::new().put(key(&tenant.name), codec::json(tenant)?)).await?;
+        Ok(())
+    }
+
+    pub async fn list(&self, _: &AdminPermit) -> Result<Vec<Tenant>, CatalogueError> {
+        let objects = codec::all(&self.store, Query::of(Kind::Tenant, "")).await?;
+        objects.iter().map(|object| Ok(object.read()?)).collect()
+    }
+
+    pub async fn delete(&self, _: &AdminPermit, name: &Name) -> Result<(), CatalogueError> {
+        if !self.exists(name).await? {
+            return Err(CatalogueError::NotFound(format!("tenant {name}")));
+        }
+        let users = super::users(&self.store, |slice| &slice.tenant == name).await?;
+        if !users.is_empty() {
+            return Err(CatalogueError::InUse { users });
+        }
+        self.store.commit(Txn::new().delete(key(name))).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,257 @@
+//! Files: `apply`, `plan`, `diff`. Documents are checked here first, with file and line, then sent.
+
+use super::args::{Apply, Change, Files, Output};
+use super::client::Client;
+use super::error::Failed;
+use super::exit;
+use super::print::{self, text};
+use super::wait::{self, resource};
+use crate::catalogue::packed;
+use adapters::kubernetes::inline;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use models::file::{Document, Meta, Parsed, Source, parse};
+use models::repository::RepositorySpec;
+use models::{ClusterSpec, Problem};
+use serde_json::{Value, json};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+pub(crate) async fn apply(client: &Client, args: &Apply, output: Output) -> Result<u8, Failed> {
+    let parsed = read(&args.files)?;
+    let mut code = exit::DONE;
+    for document in &parsed {
+        code = code.max(one(client, document, (&args.change, output)).await?);
+    }
+    Ok(code)
+}
+
+/// 0: nothing would change; `diff` says 1 otherwise.
+pub(crate) async fn plan(client: &Client, files: &Files, output: Output) -> Result<bool, Failed> {
+    let mut changes = false;
+    for parsed in read(files)? {
+        let Document::Slice { .. } = &parsed.document else {
+            eprintln!(
+                "{} {}: applied as it stands; only slices have a plan",
+                parsed.document.kind(),
+                parsed.document.meta().name
+            );
+            continue;
+        };
+        let answer = client.post("/api/v1/slices:plan", parsed.document.json().to_string()).await;
+        let plan = answer.map_err(|failed| placed(&parsed, failed))?.body;
+        changes |= plan["changes"].as_array().is_some_and(|all| !all.is_empty());
+        show(&plan, output);
+    }
+    Ok(changes)
+}
+
+async fn one(client: &Client, parsed: &Parsed, (change, output): (&Change, Output)) -> Result<u8, Failed> {
+    match &parsed.document {
+        Document::Tenant { meta, spec } => {
+            client.put(&format!("/api/v1/tenants/{}", meta.name), &json!({"description": spec.description})).await?;
+            eprintln!("tenant {} applied", meta.name);
+            Ok(exit::DONE)
+        }
+        Document::Cluster { meta, spec, kubeconfig, context } => {
+            let base = Path::new(&parsed.source).parent().unwrap_or(Path::new("."));
+            let path = kubeconfig.as_ref().map(|path| base.join(path));
+            cluster(client, (meta, spec), (path.as_deref(), context.as_deref())).await
+        }
+        Document::Repository { meta, spec } => {
+            let base = Path::new(&parsed.source).parent().unwrap_or(Path::new("."));
+            repository(client, (meta.name.as_str(), spec), base).await
+        }
+        Document::Slice { meta, .. } => {
+            let path = format!("/api/v1/slices?{}", query(change));
+            let answer = client.post(&path, parsed.document.json().to_string()).await;
+            let answer = answer.map_err(|failed| placed(parsed, failed))?;
+            started(client, &format!("slice {}", meta.name), (&answer.body, change, output)).await
+        }
+    }
+}
+
+pub(crate) async fn cluster(
+    client: &Client,
+    (meta, spec): (&Meta, &ClusterSpec),
+    (path, context): (Option<&Path>, Option<&str>),
+) -> Result<u8, Failed> {
+    let kubeconfig = path.map(|path| inline(path, context)).transpose();
+    let kubeconfig = kubeconfig.map_err(|error| Failed::usage(error.to_string()))?;
+    let body = json!({"labels": meta.labels, "spec": spec, "kubeconfig": kubeconfig});
+    let cluster = client.put(&format!("/api/v1/clusters/{}", meta.name), &body).await?;
+    eprintln!("cluster {} {} ({})", meta.name, text(&cluster, "/health/state"), text(&cluster, "/facts/version"));
+    let cause = text(&cluster, "/health/cause");
+    if text(&cluster, "/health/state") != "Reachable" {
+        eprintln!("  {cause}");
+    }
+    warn_of_end(&cluster);
+    Ok(exit::DONE)
+}
+
+/// 30 days before a client certificate ends.
+pub(crate) fn warn_of_end(cluster: &Value) {
+    let end: Option<jiff::Timestamp> =
+        cluster.get("certificate_end").and_then(Value::as_str).and_then(|t| t.parse().ok());
+    let Some(end) = end else { return };
+    let days = end.duration_since(jiff::Timestamp::now()).as_hours() / 24;
+    if days < 30 {
+        let name = text(cluster, "/name");
+        eprintln!("warning: the client certificate of cluster {name} ends in {days} days ({end})");
+        eprintln!("next:  sliceway cluster set {name} --kubeconfig F");
+    }
+}
+
+pub(crate) async fn repository(
+    client: &Client,
+    (name, spec): (&str, &RepositorySpec),
+    base: &Path,
+) -> Result<u8, Failed> {
+    let folder = spec.path.as_ref().map(|path| base.join(path)).filter(|path| path.is_dir());
+    let uploads = folder.as_deref().map(packed).transpose().map_err(Failed::usage)?.unwrap_or_default();
+    let charts: Vec<Value> =
+        uploads.iter().map(|u| json!({"name": u.name, "archive": STANDARD.encode(&u.archive)})).collect();
+    let path = folder.as_deref().map(|path| path.canonicalize().unwrap_or(path.to_owned()));
+    let path = path.map(|path| path.display().to_string()).or(spec.path.clone());
+    let body = json!({"spec": RepositorySpec { path, url: spec.url.clone() }, "charts": charts});
+    let repository = client.put(&format!("/api/v1/repositories/{name}"), &body).await?;
+    for chart in repository["charts"].as_array().into_iter().flatten() {
+        eprintln!("repository {name}: {} {}", text(chart, "/name"), text(chart, "/version"));
+    }
+    Ok(exit::DONE)
+}
+
+pub(crate) fn query(change: &Change) -> String {
+    let mut pairs: Vec<String> = Vec::new();
+    let mut list = |key: &str, values: &[String]| pairs.extend(values.iter().map(|value| format!("{key}={value}")));
+    list("replace", &change.replace);
+    list("allowDataLoss", &change.allow_data_loss);
+    list("upgrade", &change.upgrade);
+    pairs.extend(change.timeout.map(|seconds| format!("timeout={seconds}")));
+    pairs.extend(change.plan.as_ref().map(|id| format!("plan={id}")));
+    if change.supersede {
+        pairs.push("supersede=any".into());
+    }
+    pairs.join("&")
+}
+
+/// What a change was answered with: nothing to do, or an operation that may be followed.
+pub(crate) async fn started(
+    client: &Client,
+    what: &str,
+    (body, change, output): (&Value, &Change, Output),
+) -> Result<u8, Failed> {
+    for warning in body["warnings"].as_array().or(body["plan"]["warnings"].as_array()).into_iter().flatten() {
+        eprintln!("warning: {}", warning.as_str().unwrap_or(""));
+    }
+    if body["unchanged"] == json!(true) {
+        eprintln!("{what} unchanged");
+        return Ok(exit::DONE);
+    }
+    let id = text(body, "/operation/id");
+    let changes = body["plan"]["changes"].as_array().map_or(0, Vec::len);
+    eprintln!("{what}: operation {id}, {changes} changes");
+    if matches!(output, Output::Json | Output::Yaml) {
+        print::one(output, &body["operation"]);
+    }
+    if change.wait {
+        return wait::follow(client, &id).await;
+    }
+    eprintln!("next:  sliceway operation watch {id}");
+    Ok(exit::DONE)
+}
+
+/// A problem of the server gets the line of the file here: its body was this document.
+fn placed(parsed: &Parsed, failed: Failed) -> Failed {
+    let place = |line: &str| {
+        let rest = line.strip_prefix("body:").unwrap_or(line);
+        let after = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':').trim_start();
+        match after.split_once(": ") {
+            Some((field, message)) if field.starts_with("spec") || field.starts_with("metadata") => {
+                parsed.place(Problem::at(field, message)).to_string()
+            }
+            _ => line.to_owned(),
+        }
+    };
+    let message = failed.message.lines().map(place).collect::<Vec<_>>().join("\n");
+    Failed { message, ..failed }
+}
+
+fn read(files: &Files) -> Result<Vec<Parsed>, Failed> {
+    let mut texts: Vec<(String, String)> = Vec::new();
+    for path in expand(&files.files)? {
+        let text = match path.as_os_str() == "-" {
+            true => {
+                let mut text = String::new();
+                std::io::stdin().read_to_string(&mut text).map(|_| text)
+            }
+            false => std::fs::read_to_string(&path),
+        };
+        let text = text.map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?;
+        texts.push((path.display().to_string(), text));
+    }
+    let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
+    parse(&sources).map_err(|problems| {
+        let lines = problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n");
+        Failed::usage(lines).next("mend the file; sliceway schema prints a schema for your editor")
+    })
+}
+
+/// A folder stands for its YAML and JSON files, by name.
+fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failed> {
+    let mut all = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            all.push(path.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(path).map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?;
+        let is_file = |path: &PathBuf| path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json");
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_file).collect();
+        files.sort();
+        if files.is_empty() {
+            return Err(Failed::usage(format!("{} holds no .yaml, .yml or .json file", path.display())));
+        }
+        all.extend(files);
+    }
+    Ok(all)
+}
+
+/// A plan: each change with its reason, deletions and points of no return marked, one line at the end.
+pub(crate) fn show(plan: &Value, output: Output) {
+    if matches!(output, Output::Json | Output::Yaml) {
+        return print::one(output, plan);
+    }
+    let changes = plan["changes"].as_array().cloned().unwrap_or_default();
+    let mut counts = [0usize; 3];
+    for change in &changes {
+        let (sign, slot) = match text(change, "/verb").as_str() {
+            "create" => ("+", Some(0)),
+            "update" => ("~", Some(1)),
+            "delete" => ("-", Some(2)),
+            _ => ("?", None),
+        };
+        if let Some(slot) = slot {
+            counts[slot] += 1;
+        }
+        println!("{sign} {:<60} {}", resource(change), text(change, "/reason"));
+        if let Some(loss) = change.get("irreversible").and_then(Value::as_str) {
+            println!("  ! cannot be undone: {loss}");
+        }
+    }
+    for choice in plan["choices"].as_array().into_iter().flatten() {
+        println!("@ {} on {}: {}", text(choice, "/function"), text(choice, "/cluster"), text(choice, "/reason"));
+    }
+    for warning in plan["warnings"].as_array().into_iter().flatten() {
+        eprintln!("warning: {}", warning.as_str().unwrap_or(""));
+    }
+    let subject = text(plan, "/subject");
+    match changes.is_empty() {
+        true => println!("slice {subject}: nothing to change"),
+        false => {
+            let [create, change, delete] = counts;
+            println!("slice {subject}: {create} to create, {change} to change, {delete} to delete");
+            println!("plan {} (apply exactly this: --plan {})", text(plan, "/id"), text(plan, "/id"));
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! What can be typed. General verbs come first, as in kubectl; a noun's own verbs come after it.
+
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+#[derive(Parser)]
+#[command(
+    name = "sliceway",
+    version,
+    about = "End-to-end IoT slices over edge and cloud clusters",
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Args, Clone)]
+pub(crate) struct Global {
+    /// The server; otherwise SLICEWAY_SERVER, then the file of `sliceway login`
+    #[arg(long, global = true, env = "SLICEWAY_SERVER")]
+    pub(crate) server: Option<String>,
+    /// The token; otherwise SLICEWAY_TOKEN, then the file of `sliceway login`
+    #[arg(long, global = true, env = "SLICEWAY_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Act in this tenant
+    #[arg(long, global = true, env = "SLICEWAY_TENANT")]
+    pub(crate) tenant: Option<String>,
+    /// table, wide, json or yaml (a folder, for `device credentials`)
+    #[arg(short, long, global = true)]
+    pub(crate) output: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Output {
+    Table,
+    Wide,
+    Json,
+    Yaml,
+}
+
+impl Global {
+    pub(crate) fn format(&self) -> Result<Output, super::error::Failed> {
+        match self.output.as_deref() {
+            None | Some("table") => Ok(Output::Table),
+            Some("wide") => Ok(Output::Wide),
+            Some("json") => Ok(Output::Json),
+            Some("yaml") => Ok(Output::Yaml),
+            Some(other) => Err(super::error::Failed::usage(format!("-o {other:?}")).next("table, wide, json or yaml")),
+        }
+    }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the orchestrator
+    Serve(Serve),
+    /// Run the data path's SenML service (inside a server's pod)
+    Bridge(Bridge),
+    /// Remember a server and a token
+    Login(Login),
+    /// List a noun, or show one of it
+    Get(Get),
+    /// Show one thing beside what the world says now
+    Describe(One),
+    /// Why each function of a slice stands where it stands
+    Explain(One),
+    /// Delete one thing
+    Delete(Delete),
+    /// Make the world as a file says
+    Apply(Apply),
+    /// Show what applying a file would do, and why
+    Plan(Files),
+    /// As plan, and exit with 1 where something would change
+    Diff(Files),
+    /// Make something by flags: tenant NAME, token --role R
+    Create(Create),
+    #[command(alias = "clusters")]
+    Cluster {
+        #[command(subcommand)]
+        verb: ClusterVerb,
+    },
+    #[command(alias = "repositories")]
+    Repository {
+        #[command(subcommand)]
+        verb: RepositoryVerb,
+    },
+    #[command(alias = "tenants")]
+    Tenant {
+        #[command(subcommand)]
+        verb: TenantVerb,
+    },
+    #[command(alias = "tokens")]
+    Token {
+        #[command(subcommand)]
+        verb: TokenVerb,
+    },
+    #[command(alias = "slices")]
+    Slice {
+        #[command(subcommand)]
+        verb: SliceVerb,
+    },
+    #[command(alias = "devices")]
+    Device {
+        #[command(subcommand)]
+        verb: DeviceVerb,
+    },
+    #[command(alias = "operations")]
+    Operation {
+        #[command(subcommand)]
+        verb: OperationVerb,
+    },
+    /// Print the JSON Schema of the files, for editors
+    Schema,
+    /// Print what a shell needs to complete verbs and names
+    Completion { shell: clap_complete::Shell },
+}
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// One TOML file; flags and SLICEWAY_* override it
+    #[arg(long, env = "SLICEWAY_SERVER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data folder; made where it is missing
+    #[arg(long, env = "SLICEWAY_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    #[arg(long, env = "SLICEWAY_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// A PEM certificate chain: serve TLS
+    #[arg(long, requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    #[arg(long, requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Logs as JSON
+    #[arg(long)]
+    pub(crate) log_json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Bridge {
+    #[arg(long)]
+    pub(crate) mqtt: SocketAddr,
+    #[arg(long)]
+    pub(crate) listen: SocketAddr,
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Login {
+    /// A PEM file with the CA of the server's certificate
+    #[arg(long)]
+    pub(crate) ca: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Get {
+    /// tenants, tokens, clusters, repositories, slices, gateways, servers, functions, devices, operations
+    pub(crate) noun: String,
+    pub(crate) name: Option<String>,
+    /// Only those with this label (name=value)
+    #[arg(short = 'l', long = "label")]
+    pub(crate) labels: Vec<String>,
+    /// Go on and print what changes
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct One {
+    pub(crate) noun: String,
+    pub(crate) name: String,
+}
+
+#[derive(Args)]
+pub(crate) struct Delete {
+    pub(crate) noun: String,
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) change: Change,
+}
+
+#[derive(Args, Clone, Default)]
+pub(crate) struct Change {
+    /// Wait until the operation ends
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Seconds that a cause which can pass is waited for
+    #[arg(long)]
+    pub(crate) timeout: Option<u64>,
+    /// A function that may move or be made anew (repeatable)
+    #[arg(long)]
+    pub(crate) replace: Vec<String>,
+    /// A function whose data may be deleted (repeatable)
+    #[arg(long)]
+    pub(crate) allow_data_loss: Vec<String>,
+    /// A function whose chart is resolved and rendered again (repeatable)
+    #[arg(long)]
+    pub(crate) upgrade: Vec<String>,
+    /// Apply exactly the plan that was shown under this id
+    #[arg(long)]
+    pub(crate) plan: Option<String>,
+    /// Take over from an operation that runs
+    #[arg(long)]
+    pub(crate) supersede: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    #[command(flatten)]
+    pub(crate) change: Change,
+}
+
+#[derive(Args)]
+pub(crate) struct Files {
+    /// A file, a folder, or - for standard input (repeatable)
+    #[arg(short = 'f', long = "file", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Create {
+    #[command(subcommand)]
+    pub(crate) noun: CreateNoun,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum CreateNoun {
+    Tenant(CreateTenant),
+    Token(CreateToken),
+}
+
+#[derive(Args)]
+pub(crate) struct CreateTenant {
+    pub(crate) name: String,
+    #[arg(long, default_value = "")]
+    pub(crate) description: String,
+}
+
+#[derive(Args)]
+pub(crate) struct CreateToken {
+    /// viewer, operator or admin
+    #[arg(long)]
+    pub(crate) role: String,
+    #[arg(long, default_value = "")]
+    pub(crate) description: String,
+    /// When it ends: 2027-01-31T00:00:00Z
+    #[arg(long)]
+    pub(crate) ends: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ClusterVerb {
+    /// Register a cluster by a kubeconfig; the files that it names are put in
+    Add(ClusterAdd),
+    /// Change labels, exposure, address or kubeconfig
+    Set(ClusterAdd),
+    Get(Named),
+    Delete(Name),
+}
+
+#[derive(Args)]
+pub(crate) struct ClusterAdd {
+    pub(crate) name: String,
+    #[arg(long)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    #[arg(long)]
+    pub(crate) context: Option<String>,
+    /// name=value (repeatable)
+    #[arg(long = "label")]
+    pub(crate) labels: Vec<String>,
+    /// nodePort or loadBalancer
+    #[arg(long)]
+    pub(crate) expose: Option<String>,
+    /// What others are told to connect to
+    #[arg(long)]
+    pub(crate) address: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Named {
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Name {
+    pub(crate) name: String,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RepositoryVerb {
+    /// Upload every chart folder below DIR
+    Add {
+        name: String,
+        #[arg(long)]
+        path: PathBuf,
+    },
+    Get(Named),
+    Delete(Name),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TenantVerb {
+    Create(CreateTenant),
+    Get(Named),
+    Delete(Name),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TokenVerb {
+    Create(CreateToken),
+    List,
+    Revoke { id: String },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SliceVerb {
+    Get(Named),
+    Describe(Name),
+    Explain(Name),
+    Delete {
+        name: String,
+        #[command(flatten)]
+        change: Change,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DeviceVerb {
+    Get(Named),
+    /// Write what a device needs to speak to its gateway into the folder -o DIR
+    Credentials {
+        name: String,
+        #[arg(long)]
+        slice: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum OperationVerb {
+    Get(Named),
+    /// Follow an operation until it ends
+    Watch {
+        id: String,
+    },
+    /// Try again what failed
+    Retry(Move),
+    /// Go back to the start
+    Rollback(Move),
+    /// Leave out what failed and do the rest
+    Continue(Move),
+    /// Give it up
+    Fail(Move),
+    /// Stop it at once
+    Cancel(Move),
+}
+
+#[derive(Args)]
+pub(crate) struct Move {
+    pub(crate) id: String,
+    #[arg(long)]
+    pub(crate) wait: bool,
+}

@@ -1,0 +1,21 @@
+//! The command line: a client of the API, and the way to start the server.
+//!
+//! Data goes to stdout, words to stderr. Every error ends with what to type next.
+
+mod apply;
+mod args;
+mod client;
+mod complete;
+mod context;
+mod error;
+mod exit;
+mod nouns;
+mod print;
+mod run;
+mod serving;
+mod verbs;
+mod wait;
+
+pub use args::Cli;
+pub use complete::completions;
+pub use run::run;

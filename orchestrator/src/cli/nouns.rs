@@ -1,0 +1,172 @@
+//! The nouns: how they are spelled, where the API has them, and what their tables show.
+
+use super::error::Failed;
+use super::print::{Column, Width, text};
+use models::problem::nearest;
+use serde_json::Value;
+
+pub(crate) struct Noun {
+    pub(crate) singular: &'static str,
+    pub(crate) plural: &'static str,
+    pub(crate) columns: &'static [Column],
+}
+
+const fn always(head: &'static str, value: fn(&Value) -> String) -> Column {
+    Column { head, value, wide: Width::Always }
+}
+
+const fn wide(head: &'static str, value: fn(&Value) -> String) -> Column {
+    Column { head, value, wide: Width::Wide }
+}
+
+fn name(item: &Value) -> String {
+    text(item, "/name")
+}
+
+fn labels(item: &Value) -> String {
+    let map = item.get("labels").and_then(Value::as_object);
+    let pairs = map.into_iter().flatten().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or("")));
+    let joined = pairs.collect::<Vec<_>>().join(",");
+    if joined.is_empty() { "-".into() } else { joined }
+}
+
+fn count(item: &Value, pointer: &str) -> String {
+    item.pointer(pointer).and_then(Value::as_array).map_or(0, Vec::len).to_string()
+}
+
+fn placed(item: &Value) -> String {
+    let map = item.get("placed").and_then(Value::as_object);
+    let pairs = map.into_iter().flatten().map(|(f, c)| format!("{f}@{}", c.as_str().unwrap_or("")));
+    pairs.collect::<Vec<_>>().join(" ")
+}
+
+fn charts(item: &Value) -> String {
+    let all = item.get("charts").and_then(Value::as_array);
+    all.into_iter()
+        .flatten()
+        .map(|c| format!("{}-{}", text(c, "/name"), text(c, "/version")))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn chart(item: &Value) -> String {
+    format!("{}/{}", text(item, "/chart/repository"), text(item, "/chart/name"))
+}
+
+fn attached(item: &Value) -> String {
+    let one = item.get("server").and_then(Value::as_str).map(str::to_owned);
+    let many = item.get("servers").and_then(Value::as_array);
+    let many = many.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    one.into_iter().chain(many).collect::<Vec<_>>().join(",")
+}
+
+fn progress(item: &Value) -> String {
+    text(item, "/changes")
+}
+
+fn waiting(item: &Value) -> String {
+    match item.pointer("/error/message") {
+        Some(message) => message.as_str().unwrap_or("").to_owned(),
+        None => text(item, "/waiting_for"),
+    }
+}
+
+const PARTS: &[Column] = &[
+    always("NAME", name),
+    always("SLICE", |item| text(item, "/slice")),
+    always("CLUSTER", |item| text(item, "/cluster")),
+    always("CHART", chart),
+];
+
+pub(crate) static NOUNS: &[Noun] = &[
+    Noun {
+        singular: "tenant",
+        plural: "tenants",
+        columns: &[always("NAME", name), always("DESCRIPTION", |item| text(item, "/description"))],
+    },
+    Noun {
+        singular: "token",
+        plural: "tokens",
+        columns: &[
+            always("ID", |item| text(item, "/id")),
+            always("TENANT", |item| text(item, "/tenant")),
+            always("ROLE", |item| text(item, "/role")),
+            always("ENDS", |item| text(item, "/ends")),
+            always("DESCRIPTION", |item| text(item, "/description")),
+        ],
+    },
+    Noun {
+        singular: "cluster",
+        plural: "clusters",
+        columns: &[
+            always("NAME", name),
+            always("HEALTH", |item| text(item, "/health/state")),
+            always("VERSION", |item| text(item, "/facts/version")),
+            always("NODES", |item| count(item, "/facts/nodes")),
+            always("LABELS", labels),
+            wide("CERTIFICATE ENDS", |item| text(item, "/certificate_end")),
+            wide("CAUSE", |item| text(item, "/health/cause")),
+        ],
+    },
+    Noun { singular: "repository", plural: "repositories", columns: &[always("NAME", name), always("CHARTS", charts)] },
+    Noun {
+        singular: "slice",
+        plural: "slices",
+        columns: &[
+            always("NAME", name),
+            always("PHASE", |item| text(item, "/phase")),
+            always("PLACED", placed),
+            always("UID", |item| text(item, "/uid")),
+            wide("OPERATION", |item| text(item, "/operation")),
+            wide("LABELS", labels),
+        ],
+    },
+    Noun {
+        singular: "gateway",
+        plural: "gateways",
+        columns: &[
+            always("NAME", name),
+            always("SLICE", |item| text(item, "/slice")),
+            always("CLUSTER", |item| text(item, "/cluster")),
+            always("ATTACHED TO", attached),
+            always("CHART", chart),
+        ],
+    },
+    Noun { singular: "server", plural: "servers", columns: PARTS },
+    Noun { singular: "function", plural: "functions", columns: PARTS },
+    Noun {
+        singular: "device",
+        plural: "devices",
+        columns: &[
+            always("NAME", name),
+            always("SLICE", |item| text(item, "/slice")),
+            always("GATEWAY", |item| text(item, "/gateway")),
+            always("PROTOCOL", |item| text(item, "/protocol")),
+        ],
+    },
+    Noun {
+        singular: "operation",
+        plural: "operations",
+        columns: &[
+            always("ID", |item| text(item, "/id")),
+            always("KIND", |item| text(item, "/kind")),
+            always("SUBJECT", |item| text(item, "/subject")),
+            always("STATE", |item| text(item, "/state")),
+            always("CHANGES", progress),
+            always("CREATED", |item| text(item, "/created")),
+            wide("CAUSE OR WAITING FOR", waiting),
+        ],
+    },
+];
+
+pub(crate) fn find(word: &str) -> Result<&'static Noun, Failed> {
+    let found = NOUNS.iter().find(|noun| noun.singular == word || noun.plural == word);
+    found.ok_or_else(|| {
+        let all = NOUNS.iter().flat_map(|noun| [noun.singular, noun.plural]);
+        let mend = match nearest(word, all) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => NOUNS.iter().map(|noun| noun.plural).collect::<Vec<_>>().join(", "),
+        };
+        Failed::usage(format!("there is no noun {word:?}")).next(mend)
+    })
+}

@@ -1,0 +1,114 @@
+//! Tables for people, JSON and YAML for programs.
+
+use super::args::Output;
+use comfy_table::{Table, presets};
+use serde_json::Value;
+
+/// One column: its head, and where its value stands in an item.
+pub(crate) struct Column {
+    pub(crate) head: &'static str,
+    pub(crate) value: fn(&Value) -> String,
+    /// Only with `-o wide`.
+    pub(crate) wide: Width,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Width {
+    Always,
+    Wide,
+}
+
+pub(crate) fn text(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer) {
+        None | Some(Value::Null) => "-".into(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+pub(crate) fn items(output: Output, columns: &[Column], items: &[Value]) {
+    match output {
+        Output::Json => println!("{}", pretty(&Value::Array(items.to_vec()))),
+        Output::Yaml => print!("{}", yaml(&Value::Array(items.to_vec()), 0)),
+        Output::Table | Output::Wide => {
+            let shown: Vec<&Column> =
+                columns.iter().filter(|c| output == Output::Wide || c.wide == Width::Always).collect();
+            let mut table = Table::new();
+            table.load_style(presets::NOTHING).set_header(shown.iter().map(|c| c.head));
+            for item in items {
+                table.add_row(shown.iter().map(|c| (c.value)(item)));
+            }
+            println!("{}", trimmed(&table));
+            if items.is_empty() {
+                eprintln!("nothing");
+            }
+        }
+    }
+}
+
+/// One thing whole: YAML where a person looks, since a table cannot hold it.
+pub(crate) fn one(output: Output, value: &Value) {
+    match output {
+        Output::Json => println!("{}", pretty(value)),
+        Output::Yaml | Output::Table | Output::Wide => print!("{}", yaml(value, 0)),
+    }
+}
+
+pub(crate) fn trimmed(table: &Table) -> String {
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// Block YAML of a JSON value. Scalars are written as JSON, which is YAML, unless they are plain words.
+pub(crate) fn yaml(value: &Value, indent: usize) -> String {
+    let pad = "  ".repeat(indent);
+    match value {
+        Value::Object(map) if !map.is_empty() => map
+            .iter()
+            .map(|(key, value)| format!("{pad}{}:{}", scalar(&Value::String(key.clone())), nested(value, indent)))
+            .collect(),
+        Value::Array(list) if !list.is_empty() => list
+            .iter()
+            .map(|item| {
+                let inner = yaml(item, indent + 1);
+                format!("{pad}- {}", inner.trim_start())
+            })
+            .collect(),
+        other => format!("{pad}{}\n", scalar(other)),
+    }
+}
+
+fn nested(value: &Value, indent: usize) -> String {
+    match value {
+        Value::Object(map) if !map.is_empty() => format!("\n{}", yaml(value, indent + 1)),
+        Value::Array(list) if !list.is_empty() => format!("\n{}", yaml(value, indent + 1)),
+        other => format!(" {}\n", scalar(other)),
+    }
+}
+
+fn scalar(value: &Value) -> String {
+    let Value::String(text) = value else { return value.to_string() };
+    let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "~"];
+    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || " ._/-@=,()'".contains(c))
+        && !text.ends_with(' ')
+        && !words.contains(&text.to_lowercase().as_str());
+    if plain { text.clone() } else { value.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn yaml_reads_back_as_what_was_written() {
+        let value =
+            json!({"a": [{"b": 1, "c": "x: y"}, [], "no", "2026-01-01"], "empty": {}, "t": "plain words", "n": null});
+        let read: Value = serde_saphyr::from_str(&yaml(&value, 0)).unwrap();
+        assert_eq!(read, value);
+    }
+}

@@ -1,0 +1,200 @@
+//! From what was typed to what is done.
+
+use super::args::{
+    Change, Cli, ClusterAdd, ClusterVerb, Command, CreateNoun, DeviceVerb, Get, Global, Login, OperationVerb, Output,
+    RepositoryVerb, SliceVerb, TenantVerb, TokenVerb,
+};
+use super::client::Client;
+use super::context::{self, Context};
+use super::error::Failed;
+use super::{apply, exit, print, serving, verbs, wait};
+use models::file::Meta;
+use models::repository::RepositorySpec;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Runs one command; the exit code is the answer.
+pub async fn run(cli: Cli) -> u8 {
+    match command(cli).await {
+        Ok(code) => code,
+        Err(failed) => failed.report(),
+    }
+}
+
+pub(crate) fn context(global: &Global) -> Result<Context, Failed> {
+    let file = context::read()?;
+    Ok(Context {
+        server: global.server.clone().or(file.server),
+        token: global.token.clone().or(file.token),
+        tenant: global.tenant.clone().or(file.tenant),
+        ca: file.ca,
+    })
+}
+
+async fn command(cli: Cli) -> Result<u8, Failed> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Serve(args) => return serving::serve(args).await,
+        Command::Bridge(args) => return serving::bridge(args).await,
+        Command::Login(args) => return login(global, &args).await,
+        Command::Schema => {
+            print::one(Output::Json, &models::file::schema());
+            return Ok(exit::DONE);
+        }
+        Command::Completion { shell } => return completion(shell),
+        _ => {}
+    }
+    let client = Client::new(&context(global)?)?;
+    if let Command::Device { verb: DeviceVerb::Credentials { name, slice } } = &cli.command {
+        let dir = global.output.as_deref().ok_or_else(|| Failed::usage("say where to: -o DIR"))?;
+        return verbs::credentials(&client, (name, slice.as_deref()), Path::new(dir)).await;
+    }
+    let output = global.format()?;
+    let tenant = global.tenant.as_deref();
+    match &cli.command {
+        Command::Get(args) => verbs::get(&client, args, output).await,
+        Command::Describe(one) => verbs::describe(&client, (&one.noun, &one.name), output).await,
+        Command::Explain(one) => verbs::explain(&client, (&one.noun, &one.name), output).await,
+        Command::Delete(args) => verbs::delete(&client, (&args.noun, &args.name), (&args.change, output)).await,
+        Command::Apply(args) => apply::apply(&client, args, output).await,
+        Command::Plan(files) => apply::plan(&client, files, output).await.map(|_| exit::DONE),
+        Command::Diff(files) => {
+            let changes = apply::plan(&client, files, output).await?;
+            Ok(if changes { exit::FAILED } else { exit::DONE })
+        }
+        Command::Create(create) => match &create.noun {
+            CreateNoun::Tenant(args) => verbs::create_tenant(&client, args).await,
+            CreateNoun::Token(args) => verbs::create_token(&client, args, (tenant, output)).await,
+        },
+        other => noun(&client, other, (tenant, output)).await,
+    }
+}
+
+/// The nouns' own verbs, and the general ones in the other order.
+async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str>, Output)) -> Result<u8, Failed> {
+    let get = |noun: &str, name: &Option<String>| Get {
+        noun: noun.to_owned(),
+        name: name.clone(),
+        labels: vec![],
+        watch: false,
+    };
+    let plain = Change::default();
+    match command {
+        Command::Cluster { verb } => match verb {
+            ClusterVerb::Add(args) => cluster_add(client, args).await,
+            ClusterVerb::Set(args) => cluster_set(client, args).await,
+            ClusterVerb::Get(named) => verbs::get(client, &get("cluster", &named.name), output).await,
+            ClusterVerb::Delete(one) => verbs::delete(client, ("cluster", &one.name), (&plain, output)).await,
+        },
+        Command::Repository { verb } => match verb {
+            RepositoryVerb::Add { name, path } => {
+                let spec = RepositorySpec { path: Some(path.display().to_string()), url: None };
+                apply::repository(client, (name, &spec), Path::new("")).await
+            }
+            RepositoryVerb::Get(named) => verbs::get(client, &get("repository", &named.name), output).await,
+            RepositoryVerb::Delete(one) => verbs::delete(client, ("repository", &one.name), (&plain, output)).await,
+        },
+        Command::Tenant { verb } => match verb {
+            TenantVerb::Create(args) => verbs::create_tenant(client, args).await,
+            TenantVerb::Get(named) => verbs::get(client, &get("tenant", &named.name), output).await,
+            TenantVerb::Delete(one) => verbs::delete(client, ("tenant", &one.name), (&plain, output)).await,
+        },
+        Command::Token { verb } => match verb {
+            TokenVerb::Create(args) => verbs::create_token(client, args, (tenant, output)).await,
+            TokenVerb::List => verbs::get(client, &get("token", &None), output).await,
+            TokenVerb::Revoke { id } => verbs::delete(client, ("token", id), (&plain, output)).await,
+        },
+        Command::Slice { verb } => match verb {
+            SliceVerb::Get(named) => verbs::get(client, &get("slice", &named.name), output).await,
+            SliceVerb::Describe(one) => verbs::describe(client, ("slice", &one.name), output).await,
+            SliceVerb::Explain(one) => verbs::explain(client, ("slice", &one.name), output).await,
+            SliceVerb::Delete { name, change } => verbs::delete(client, ("slice", name), (change, output)).await,
+        },
+        Command::Device { verb: DeviceVerb::Get(named) } => {
+            verbs::get(client, &get("device", &named.name), output).await
+        }
+        Command::Operation { verb } => operation(client, verb, output).await,
+        _ => Err(Failed::usage("nothing to do").next("sliceway --help")),
+    }
+}
+
+async fn operation(client: &Client, verb: &OperationVerb, output: Output) -> Result<u8, Failed> {
+    match verb {
+        OperationVerb::Get(named) => {
+            let args = Get { noun: "operation".into(), name: named.name.clone(), labels: vec![], watch: false };
+            verbs::get(client, &args, output).await
+        }
+        OperationVerb::Watch { id } => wait::follow(client, id).await,
+        OperationVerb::Retry(args) => verbs::operation(client, (&args.id, "retry", args.wait.into())).await,
+        OperationVerb::Rollback(args) => verbs::operation(client, (&args.id, "rollback", args.wait.into())).await,
+        OperationVerb::Continue(args) => verbs::operation(client, (&args.id, "continue", args.wait.into())).await,
+        OperationVerb::Fail(args) => verbs::operation(client, (&args.id, "fail", args.wait.into())).await,
+        OperationVerb::Cancel(args) => verbs::operation(client, (&args.id, "cancel", args.wait.into())).await,
+    }
+}
+
+fn labels(pairs: &[String]) -> Result<models::labels::Labels, Failed> {
+    let pair = |text: &String| match text.split_once('=') {
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err(Failed::usage(format!("--label {text:?}")).next("write --label name=value")),
+    };
+    pairs.iter().map(pair).collect()
+}
+
+async fn cluster_add(client: &Client, args: &ClusterAdd) -> Result<u8, Failed> {
+    let path = args.kubeconfig.as_deref().ok_or_else(|| Failed::usage("say which kubeconfig: --kubeconfig F"))?;
+    put_cluster(client, args, (Some(path), json!({}))).await
+}
+
+/// What is not said stays as it is.
+async fn cluster_set(client: &Client, args: &ClusterAdd) -> Result<u8, Failed> {
+    let now = client.get(&format!("/api/v1/clusters/{}", args.name)).await?;
+    put_cluster(client, args, (args.kubeconfig.as_deref(), now)).await
+}
+
+async fn put_cluster(client: &Client, args: &ClusterAdd, (path, now): (Option<&Path>, Value)) -> Result<u8, Failed> {
+    let mut spec = now.get("spec").cloned().unwrap_or_else(|| json!({}));
+    if let Some(expose) = &args.expose {
+        spec["expose"] = json!(expose);
+    }
+    if let Some(address) = &args.address {
+        spec["address"] = json!(address);
+    }
+    let spec =
+        serde_json::from_value(spec).map_err(|error| Failed::usage(format!("--expose or --address: {error}")))?;
+    let mut all: models::labels::Labels =
+        now.get("labels").cloned().and_then(|labels| serde_json::from_value(labels).ok()).unwrap_or_default();
+    all.extend(labels(&args.labels)?);
+    let name = args.name.parse().map_err(|error: models::name::BadName| Failed::usage(error.to_string()))?;
+    apply::cluster(client, (&Meta { name, labels: all }, &spec), (path, args.context.as_deref())).await
+}
+
+async fn login(global: &Global, args: &Login) -> Result<u8, Failed> {
+    let token = global.token.clone().ok_or_else(|| Failed::usage("say the token: --token T, or SLICEWAY_TOKEN"))?;
+    let mut known = context::read()?;
+    known.server = global.server.clone().or(known.server);
+    known.token = Some(token);
+    known.tenant = global.tenant.clone().or(known.tenant);
+    known.ca = args.ca.clone().or(known.ca);
+    let who = Client::new(&known)?.get("/api/v1/whoami").await?;
+    let path = context::write(&known)?;
+    eprintln!(
+        "logged in to tenant {} as {}; kept in {}",
+        print::text(&who, "/tenant"),
+        print::text(&who, "/role"),
+        path.display()
+    );
+    Ok(exit::DONE)
+}
+
+/// The script asks this program at each completion, so that names come from the server.
+fn completion(shell: clap_complete::Shell) -> Result<u8, Failed> {
+    let shells = clap_complete::env::Shells::builtins();
+    let name = shell.to_string();
+    let found = shells.completer(&name).ok_or_else(|| Failed::usage(format!("no completion for {name}")))?;
+    let me = std::env::current_exe().map_err(|error| Failed::new(exit::FAILED, error.to_string()))?;
+    let written =
+        found.write_registration("COMPLETE", "sliceway", "sliceway", &me.to_string_lossy(), &mut std::io::stdout());
+    written.map_err(|error| Failed::new(exit::FAILED, error.to_string()))?;
+    Ok(exit::DONE)
+}

@@ -1,0 +1,184 @@
+//! The general verbs over nouns: get, describe, explain, delete; and the nouns' own.
+
+use super::apply::{query, started, warn_of_end};
+use super::args::{Change, CreateTenant, CreateToken, Get, Output};
+use super::client::Client;
+use super::error::Failed;
+use super::exit;
+use super::nouns::find;
+use super::print::{self, text};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+pub(crate) async fn get(client: &Client, args: &Get, output: Output) -> Result<u8, Failed> {
+    let noun = find(&args.noun)?;
+    let labels: String = args.labels.iter().map(|label| format!("&label={label}")).collect();
+    let base = format!("/api/v1/{}", noun.plural);
+    if args.watch {
+        return watch(client, &format!("{base}?watch=true{labels}")).await;
+    }
+    match &args.name {
+        None => {
+            let items = client.all(&format!("{base}?{}", labels.trim_start_matches('&'))).await?;
+            print::items(output, noun.columns, &items);
+            if noun.plural == "clusters" {
+                items.iter().for_each(warn_of_end);
+            }
+        }
+        Some(name) => {
+            let one = single(client, noun.plural, name).await?;
+            match output {
+                Output::Table | Output::Wide => print::items(output, noun.columns, &[one]),
+                Output::Json | Output::Yaml => print::one(output, &one),
+            }
+        }
+    }
+    Ok(exit::DONE)
+}
+
+/// One thing; parts of slices are found in their list.
+async fn single(client: &Client, plural: &str, name: &str) -> Result<Value, Failed> {
+    match plural {
+        "gateways" | "servers" | "functions" | "devices" | "tokens" => {
+            let key = if plural == "tokens" { "/id" } else { "/name" };
+            let all = client.all(&format!("/api/v1/{plural}")).await?;
+            let found = all.into_iter().find(|item| text(item, key) == name);
+            found.ok_or_else(|| {
+                Failed::new(exit::NOT_FOUND, format!("there is no {name} among the {plural}"))
+                    .next(format!("sliceway get {plural}"))
+            })
+        }
+        _ => client.get(&format!("/api/v1/{plural}/{name}")).await,
+    }
+}
+
+async fn watch(client: &Client, path: &str) -> Result<u8, Failed> {
+    let mut stream = client.watch(path).await?.bytes_stream();
+    while let Some(piece) = stream.next().await {
+        let piece = piece.map_err(|error| Failed::new(exit::UNREACHABLE, error.to_string()))?;
+        let text = String::from_utf8_lossy(&piece).into_owned();
+        for line in text.lines().filter_map(|line| line.strip_prefix("data: ")) {
+            println!("{line}");
+        }
+    }
+    Ok(exit::DONE)
+}
+
+pub(crate) async fn describe(client: &Client, (noun, name): (&str, &str), output: Output) -> Result<u8, Failed> {
+    let noun = find(noun)?;
+    let body = match noun.plural {
+        "slices" => client.get(&format!("/api/v1/slices/{name}/description")).await?,
+        plural => single(client, plural, name).await?,
+    };
+    print::one(output, &body);
+    Ok(exit::DONE)
+}
+
+pub(crate) async fn explain(client: &Client, (noun, name): (&str, &str), output: Output) -> Result<u8, Failed> {
+    if find(noun)?.plural != "slices" {
+        return Err(Failed::usage("only slices are explained").next(format!("sliceway explain slice {name}")));
+    }
+    let body = client.get(&format!("/api/v1/slices/{name}/explanation")).await?;
+    if matches!(output, Output::Json | Output::Yaml) {
+        print::one(output, &body);
+        return Ok(exit::DONE);
+    }
+    for choice in body["choices"].as_array().into_iter().flatten() {
+        println!("{} on {}: {}", text(choice, "/function"), text(choice, "/cluster"), text(choice, "/reason"));
+        for candidate in choice["candidates"].as_array().into_iter().flatten() {
+            let word = if candidate["accepted"] == json!(true) { "accepted" } else { "no      " };
+            println!("  {word} {:<16} {}", text(candidate, "/cluster"), text(candidate, "/reason"));
+        }
+    }
+    Ok(exit::DONE)
+}
+
+pub(crate) async fn delete(
+    client: &Client,
+    (noun, name): (&str, &str),
+    (change, output): (&Change, Output),
+) -> Result<u8, Failed> {
+    let noun = find(noun)?;
+    match noun.plural {
+        "gateways" | "servers" | "functions" | "devices" => {
+            Err(Failed::usage(format!("a {} is a part of its slice", noun.singular))
+                .next("take it out of the slice's file, then: sliceway apply -f FILE"))
+        }
+        "operations" => Err(Failed::usage("operations are a record").next(format!("sliceway operation cancel {name}"))),
+        "slices" => {
+            let answer = client.delete(&format!("/api/v1/slices/{name}?{}", query(change))).await?;
+            started(client, &format!("slice {name}"), (&answer.body, change, output)).await
+        }
+        plural => {
+            client.delete(&format!("/api/v1/{plural}/{name}")).await?;
+            eprintln!("{} {name} deleted", noun.singular);
+            Ok(exit::DONE)
+        }
+    }
+}
+
+pub(crate) async fn create_tenant(client: &Client, args: &CreateTenant) -> Result<u8, Failed> {
+    client.put(&format!("/api/v1/tenants/{}", args.name), &json!({"description": args.description})).await?;
+    eprintln!("tenant {} is there", args.name);
+    eprintln!("next:  sliceway token create --role operator --tenant {}", args.name);
+    Ok(exit::DONE)
+}
+
+pub(crate) async fn create_token(
+    client: &Client,
+    args: &CreateToken,
+    (tenant, output): (Option<&str>, Output),
+) -> Result<u8, Failed> {
+    let body = json!({"tenant": tenant, "role": args.role, "description": args.description, "ends": args.ends});
+    let answer = client.post("/api/v1/tokens", body.to_string()).await?.body;
+    match output {
+        Output::Json | Output::Yaml => print::one(output, &answer),
+        Output::Table | Output::Wide => println!("{}", text(&answer, "/token")),
+    }
+    eprintln!("this is the only time that it is shown");
+    Ok(exit::DONE)
+}
+
+pub(crate) async fn operation(client: &Client, (id, verb, wait): (&str, &str, Wait)) -> Result<u8, Failed> {
+    let answer = client.post(&format!("/api/v1/operations/{id}:{verb}"), String::new()).await?;
+    eprintln!("{id} {}", text(&answer.body, "/state"));
+    match wait {
+        Wait::Yes => super::wait::follow(client, id).await,
+        Wait::No => Ok(exit::DONE),
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Wait {
+    Yes,
+    No,
+}
+
+impl From<bool> for Wait {
+    fn from(wait: bool) -> Self {
+        if wait { Self::Yes } else { Self::No }
+    }
+}
+
+/// Writes the files of a device into a folder that only its owner may enter.
+pub(crate) async fn credentials(
+    client: &Client,
+    (name, slice): (&str, Option<&str>),
+    dir: &Path,
+) -> Result<u8, Failed> {
+    let query = slice.map(|slice| format!("?slice={slice}")).unwrap_or_default();
+    let body = client.post(&format!("/api/v1/devices/{name}:credentials{query}"), String::new()).await?.body;
+    let fault = |path: &Path, error: std::io::Error| Failed::new(exit::FAILED, format!("{}: {error}", path.display()));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| fault(dir, error))?;
+    for (file, content) in body["files"].as_object().into_iter().flatten() {
+        let path = dir.join(file);
+        let opened = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let mut opened = opened.map_err(|error| fault(&path, error))?;
+        opened.write_all(content.as_str().unwrap_or("").as_bytes()).map_err(|error| fault(&path, error))?;
+        println!("{}", path.display());
+    }
+    Ok(exit::DONE)
+}

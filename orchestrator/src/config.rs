@@ -1,0 +1,98 @@
+//! The server's configuration: one TOML file; flags and `SLICEWAY_*` override it. A key that is not known is an error.
+
+use crate::api::Tls;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The data folder. Default: `~/.local/share/sliceway`.
+    pub data: Option<PathBuf>,
+    /// Where the API listens. Default: 127.0.0.1:7300.
+    pub listen: Option<SocketAddr>,
+    /// A PEM certificate chain and its key: serve TLS.
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    #[serde(default)]
+    pub clusters: ClustersConfig,
+    #[serde(default)]
+    pub repositories: RepositoriesConfig,
+    #[serde(default)]
+    pub limits: LimitsConfig,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClustersConfig {
+    /// Kubeconfigs may run a program on the server to get credentials. Default: false.
+    #[serde(default)]
+    pub allow_exec: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepositoriesConfig {
+    /// Folders of the server that a repository's `path` may name. Default: none.
+    #[serde(default)]
+    pub allow_paths: Vec<PathBuf>,
+    /// The chart worker's program. Default: `sliceway-helm-worker` beside this program.
+    pub helm_worker: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Requests per second and token.
+    pub requests_per_second: u32,
+    /// How many may come at once.
+    pub burst: u32,
+    /// Calls at one time on one cluster.
+    pub calls_per_cluster: usize,
+    /// Seconds that one call to a cluster may take.
+    pub call_deadline_s: u64,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { requests_per_second: 200, burst: 400, calls_per_cluster: 8, call_deadline_s: 10 }
+    }
+}
+
+impl Config {
+    /// The file, if one is named.
+    pub fn read(path: Option<&Path>) -> Result<Self, String> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// What `over` says counts more.
+    #[must_use]
+    pub fn with(self, over: &Config) -> Self {
+        Self {
+            data: over.data.clone().or(self.data),
+            listen: over.listen.or(self.listen),
+            tls_cert: over.tls_cert.clone().or(self.tls_cert),
+            tls_key: over.tls_key.clone().or(self.tls_key),
+            ..self
+        }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        let home = || {
+            std::env::var_os("HOME")
+                .map_or_else(|| PathBuf::from("sliceway-data"), |h| Path::new(&h).join(".local/share/sliceway"))
+        };
+        self.data.clone().unwrap_or_else(home)
+    }
+
+    pub fn listen(&self) -> SocketAddr {
+        self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7300)))
+    }
+
+    pub fn tls(&self) -> Option<Tls> {
+        Some(Tls { certificate: self.tls_cert.clone()?, key: self.tls_key.clone()? })
+    }
+}

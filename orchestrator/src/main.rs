@@ -1,0 +1,21 @@
+//! The binary `sliceway`: the server, the CLI, and the data path's service. What is ambient (TLS provider, environment,
+//! clock, randomness) is taken here and handed on.
+
+use clap::Parser;
+use orchestrator::cli::{Cli, completions, run};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The only provider that is built in; a second call would be the only way to fail.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    completions();
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => ExitCode::from(runtime.block_on(run(cli))),
+        Err(error) => {
+            eprintln!("error: no runtime: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

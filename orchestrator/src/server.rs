@@ -1,0 +1,156 @@
+//! Puts the parts of a server together, and takes them apart in order.
+
+use crate::api::{self, App, Parts, ServeError};
+use crate::auth::Tokens;
+use crate::catalogue::{Clusters, LOOK_EVERY, Registry, Repositories, Tenants};
+use crate::config::Config;
+use crate::ops::{Engine, Limits, Means, OpsError};
+use crate::plan::Rendering;
+use crate::slices::Slices;
+use crate::store::{Blobs, Clock, Options, Random, Sqlite, Store, StoreError, Vault};
+use adapters::helm::{Helm, HelmError, Limits as HelmLimits, locate};
+use adapters::kubernetes::ExecPolicy;
+use adapters::local::Local;
+use models::Name;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Vault(String),
+    #[error(transparent)]
+    Helm(#[from] HelmError),
+    #[error(transparent)]
+    Ops(#[from] OpsError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error("{path}: {cause}")]
+    File { path: PathBuf, cause: std::io::Error },
+}
+
+pub struct Server {
+    app: Arc<App>,
+    engine: Engine,
+    clusters: Clusters,
+    config: Config,
+    data: PathBuf,
+    first: Option<Zeroizing<String>>,
+}
+
+impl Server {
+    /// Opens the data folder, and goes on with what was open. Listens to nothing yet.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let data = config.data();
+        let (clock, random) = (Clock::system(), Random::system());
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&data, Options::new(clock.clone()))?);
+        let vault = Vault::unlock(&data, store.as_ref(), random.clone()).await;
+        let vault = Arc::new(vault.map_err(|error| StartError::Vault(error.to_string()))?);
+        let blobs = Blobs::open(&data, Arc::clone(&vault), clock.clone());
+        let blobs = Arc::new(blobs.map_err(|error| StartError::Vault(error.to_string()))?);
+        let worker = locate(config.repositories.helm_worker.as_deref(), &data)?;
+        let helm = Arc::new(Helm::new(worker, HelmLimits::default()));
+        let now = clock.clone();
+        let now = move || jiff::Timestamp::try_from(now.now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let local = Arc::new(Local::new(Arc::new(now), Arc::new(ring::rand::SystemRandom::new())));
+        let exec = if config.clusters.allow_exec { ExecPolicy::Allow } else { ExecPolicy::Refuse };
+        let registry = Arc::new(Registry::new(Arc::clone(&store), Arc::clone(&vault), local, exec));
+        let engine = Engine::new(Means {
+            store: Arc::clone(&store),
+            vault,
+            blobs: Arc::clone(&blobs),
+            ports: Arc::clone(&registry) as Arc<dyn crate::ops::Ports>,
+            clock: clock.clone(),
+            random: random.clone(),
+            limits: Limits {
+                per_target: config.limits.calls_per_cluster,
+                call_deadline: Duration::from_secs(config.limits.call_deadline_s),
+                ..Limits::default()
+            },
+        })
+        .await?;
+        let tokens = Tokens::new(Arc::clone(&store), clock.clone(), random);
+        let tenants = Tenants::new(Arc::clone(&store));
+        let first = first_token(&tokens, &tenants.default().await?, &data).await?;
+        let clusters = Clusters::new(Arc::clone(&store), registry, clock.clone());
+        let allow_paths = config.repositories.allow_paths.clone();
+        let repositories = Repositories::new(Arc::clone(&store), Arc::clone(&blobs), Arc::clone(&helm), allow_paths);
+        let renderer = Arc::new(Rendering { helm, blobs });
+        let slices = Slices::new(Arc::clone(&store), engine.clone(), renderer, Arc::new(clusters.clone()));
+        let rate = (config.limits.requests_per_second, config.limits.burst);
+        let parts = Parts {
+            store,
+            engine: engine.clone(),
+            slices,
+            tokens,
+            tenants,
+            clusters: clusters.clone(),
+            repositories,
+            clock,
+            rate,
+        };
+        let resumed = engine.recover().await?;
+        if resumed > 0 {
+            tracing::info!(resumed, "went on with open operations");
+        }
+        Ok(Self { app: App::new(parts), engine, clusters, config: config.clone(), data, first })
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The administrator's token of the first run.
+    pub fn first_token(&self) -> Option<&Zeroizing<String>> {
+        self.first.as_ref()
+    }
+
+    /// Serves until `stop`, then lets calls in flight end.
+    pub async fn run(&self, stop: CancellationToken, ready: impl FnOnce(SocketAddr)) -> Result<(), StartError> {
+        let looks = self.look(stop.clone());
+        let at = (self.config.listen(), self.config.tls());
+        let serve = api::serve(Arc::clone(&self.app), at, stop.clone(), ready);
+        let (served, ()) = tokio::join!(
+            async {
+                let served = serve.await;
+                stop.cancel();
+                served
+            },
+            looks
+        );
+        self.engine.shutdown().await;
+        Ok(served?)
+    }
+
+    /// Looks at the clusters again and again.
+    async fn look(&self, stop: CancellationToken) {
+        loop {
+            if let Err(error) = self.clusters.look_at_all().await {
+                tracing::warn!(%error, "the clusters' health could not be written");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+}
+
+/// Made once, written once, for its owner only.
+async fn first_token(tokens: &Tokens, tenant: &Name, data: &Path) -> Result<Option<Zeroizing<String>>, StartError> {
+    let Some(issued) = tokens.first(tenant).await? else { return Ok(None) };
+    let path = data.join("admin.token");
+    let fault = |cause| StartError::File { path: path.clone(), cause };
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(fault)?;
+    file.write_all(issued.token.as_bytes()).map_err(fault)?;
+    Ok(Some(issued.token))
+}
