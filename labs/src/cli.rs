@@ -7,6 +7,7 @@ use std::process::Command as Process;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::demo::Demo;
 use crate::error::{Doing, LabError, Result};
 use crate::file::{DEFAULT, Plan, Wan, is_quantity};
 use crate::images;
@@ -78,6 +79,17 @@ enum Verb {
     Stop { cluster: String, component: String },
     /// Start a component that was stopped
     Start { cluster: String, component: String },
+    /// Start a server, register the lab, apply a slice, publish as a device and read back in the cloud
+    Demo {
+        /// The project's folder `labs`
+        #[arg(long, default_value = "labs")]
+        labs: PathBuf,
+        /// End the demo's server and remove what it kept
+        #[arg(long)]
+        stop: bool,
+    },
+    /// Build the programs that the lab needs into the cache, and nothing else
+    Build,
     /// Becomes the launcher of a machine
     #[command(hide = true)]
     MachineStart { dir: PathBuf, namespace: String, groups: Vec<PathBuf> },
@@ -174,6 +186,9 @@ pub fn run(cli: Cli, surroundings: &Surroundings) -> Result<u8> {
         Verb::Restart { cluster, component } => ask(&lab, &cluster, &Request::Restart(component))?,
         Verb::Stop { cluster, component } => ask(&lab, &cluster, &Request::Stop(component))?,
         Verb::Start { cluster, component } => ask(&lab, &cluster, &Request::Start(component))?,
+        Verb::Demo { stop: true, .. } => Demo::new(&place, surroundings, &tell)?.stop()?,
+        Verb::Demo { labs, .. } => Demo::new(&place, surroundings, &tell)?.run(&labs)?,
+        Verb::Build => lab.build()?,
         Verb::MachineStart { dir, namespace, groups } => become_launcher(&place.program, &dir, &namespace, &groups)?,
         Verb::MachineEnter { pid, groups, command } => become_program(pid, &groups, &command)?,
         Verb::Machine { dir } => inner::main(&dir)?,

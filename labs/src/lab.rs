@@ -73,6 +73,12 @@ impl Lab<'_> {
         images::ensure(&self.place.cache, bridge)
     }
 
+    /// Only the programs.
+    pub(crate) fn build(&self) -> Result<()> {
+        let _turn = Lock::shared(&self.place.cache, "build")?;
+        binaries::ensure(&self.place.cache, &|words| (self.tell)(words))
+    }
+
     fn all_run(&self, state: &State) -> bool {
         state.clusters.iter().all(|(name, cluster)| self.machine(name, cluster).running().is_some())
     }

@@ -7,6 +7,7 @@ mod cli;
 mod cluster;
 mod command;
 mod components;
+mod demo;
 mod error;
 mod file;
 mod image;

@@ -1,0 +1,96 @@
+# Sliceway: build, demo, tests. `make help` lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := target/debug
+CACHE := $(or $(SLICEWAY_CACHE),$(HOME)/.cache/sliceway)
+HELM_VERSION := v4.3.1
+DENY_VERSION := 0.20.2
+DENY := $(CACHE)/bin/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
+PACKAGES := runc iptables nftables conntrack busybox mosquitto mosquitto-clients iproute2 util-linux gcc ca-certificates
+SUITES := tidy lint deny unit store helm engine api kube lab e2e
+
+export CARGO_TERM_COLOR := never
+
+.PHONY: help setup build worker demo demo-down test $(SUITES:%=test-%)
+
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@echo "test suites:  $(SUITES)   (make test-SUITE runs one)"
+
+setup: ## Says what is missing on this machine and installs the Debian packages
+	@for tool in cargo go; do command -v $$tool >/dev/null || { echo "error: $$tool is missing; install Rust 1.95 and Go 1.26 first"; exit 1; }; done
+	@missing=""; for p in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing Debian packages:$$missing"; \
+	  as=""; [ "$$(id -u)" = 0 ] || as=sudo; \
+	  $$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+build: setup worker ## Builds sliceway, sliceway-lab and the chart worker
+	cargo build --quiet -p orchestrator -p labs --bins
+
+worker:
+	@mkdir -p $(BIN)
+	cd adapters/helm-worker && CGO_ENABLED=0 go build -trimpath \
+	  -ldflags "-s -w -X helm.sh/helm/v4/internal/version.version=$(HELM_VERSION)" -o ../../$(BIN)/sliceway-helm-worker .
+
+demo: build ## Two real clusters, one slice, one device: from nothing to readings in the cloud
+	$(BIN)/sliceway-lab up
+	$(BIN)/sliceway-lab demo
+
+demo-down: ## Ends the demo and the lab; only the cache stays
+	$(BIN)/sliceway-lab demo --stop
+	$(BIN)/sliceway-lab down
+
+test: setup ## Every check and test, the real clusters included
+	@SUITES="$(SUITES)" ./.ci/suites
+
+test-tidy: ## The shape of the code
+	cargo test --quiet -p tests --test tidy
+
+test-lint:
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+
+test-deny: $(DENY)
+	$(DENY) --offline --all-features check licenses bans sources
+
+$(DENY):
+	cargo install --quiet --locked --root $(CACHE)/bin/cargo-deny-$(DENY_VERSION) --version $(DENY_VERSION) cargo-deny
+
+test-unit:
+	cargo test --quiet -p models -p sol005 -p topology -p agent
+	cargo test --quiet -p adapters --lib
+	cargo test --quiet -p orchestrator --lib --bins
+	cargo test --quiet -p labs --lib --bins
+
+test-store:
+	cargo test --quiet -p orchestrator --test store --test store_faults --test store_sealed
+
+test-helm: worker
+	cargo test --quiet -p adapters --test helm
+
+test-engine:
+	cargo test --quiet -p orchestrator --test engine
+
+test-api: worker
+	cargo build --quiet -p orchestrator --bins
+	cargo test --quiet -p orchestrator --test api
+
+test-kube: build
+	$(BIN)/sliceway-lab build
+	cargo test --quiet -p adapters --test kubernetes
+
+test-lab: build
+	cargo test --quiet -p labs --test real -- --nocapture
+
+test-e2e: build
+	$(BIN)/sliceway-lab up
+	cargo test --quiet -p orchestrator --test real -- --test-threads=1 --nocapture
+	$(BIN)/sliceway-lab demo
+	$(BIN)/sliceway-lab demo
+	$(BIN)/sliceway-lab demo --stop
+	$(BIN)/sliceway-lab down
