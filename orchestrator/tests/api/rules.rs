@@ -1,0 +1,182 @@
+//! What every resource keeps: documents, revisions, idempotency, pages, watches, limits, secrets.
+
+use crate::server::Server;
+use futures::StreamExt;
+use orchestrator::api::TABLE;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+#[tokio::test]
+async fn the_document_has_every_endpoint_and_nothing_else() {
+    let server = Server::start();
+    let document: Value =
+        server.http.get(format!("{}/openapi.json", server.url)).send().await.unwrap().json().await.unwrap();
+    let mut documented = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        documented
+            .extend(methods.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())));
+    }
+    let open = ["GET /healthz", "GET /readyz", "GET /openapi.json"].map(str::to_owned);
+    let served = TABLE.iter().map(|e| format!("{} {}", e.method.as_str(), e.path)).chain(open).collect::<BTreeSet<_>>();
+    assert_eq!(documented, served);
+    for open in ["/healthz", "/readyz"] {
+        assert_eq!(server.http.get(format!("{}{open}", server.url)).send().await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn another_method_is_405_an_unknown_path_404_and_both_are_problems() {
+    let server = Server::start();
+    let (status, body) = server.admin("PUT", "/api/v1/slices", Value::Null).await;
+    assert_eq!((status, body["status"].clone()), (405, json!(405)));
+    let (status, body) = server.admin("GET", "/api/v1/nothing", Value::Null).await;
+    assert_eq!(status, 404);
+    assert!(body["next"].as_str().unwrap().contains("openapi"));
+}
+
+#[tokio::test]
+async fn a_bad_slice_gets_all_problems_with_path_and_position_and_changes_nothing() {
+    let server = Server::start();
+    let slice = json!({"apiVersion": "sliceway/v1", "kind": "Slice", "metadata": {"name": "x"}, "spec": {
+        "sites": {"edge": {"cluster": "edge"}},
+        "quality": {"latency": "50"},
+        "gateways": [{"name": "gw", "site": "edgy", "chart": {"repository": "lab", "name": "c"}, "serverr": "s"}]}});
+    let (status, body) = server.admin("POST", "/api/v1/slices", slice).await;
+    assert_eq!(status, 422);
+    let fields: Vec<&str> = body["problems"].as_array().unwrap().iter().map(|p| p["field"].as_str().unwrap()).collect();
+    for field in ["spec.quality.latency", "spec.gateways[0].serverr", "spec.gateways[0].site"] {
+        assert!(fields.contains(&field), "{field} in {fields:?}");
+    }
+    assert!(body["problems"][0]["line"].is_u64());
+    let (_, slices) = server.admin("GET", "/api/v1/slices", Value::Null).await;
+    assert_eq!(slices["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_write_with_an_old_revision_is_412() {
+    let server = Server::start().with_lab().await;
+    let response = server.send("GET", "/api/v1/clusters/edge", (Some(&server.token), Value::Null)).await;
+    let etag = response.headers()["etag"].to_str().unwrap().to_owned();
+    let put = |etag: String| {
+        let request = server.http.put(format!("{}/api/v1/clusters/edge", server.url)).bearer_auth(&server.token);
+        request.header("If-Match", etag).body(json!({"spec": {"sim": {}}, "labels": {"a": "b"}}).to_string()).send()
+    };
+    assert_eq!(put("\"1\"".into()).await.unwrap().status(), 412);
+    assert_eq!(put(etag).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_key_gives_the_first_answer_again_and_refuses_another_request() {
+    let server = Server::start();
+    let put = |name: &str| {
+        let request = server.http.put(format!("{}/api/v1/tenants/{name}", server.url)).bearer_auth(&server.token);
+        request.header("Idempotency-Key", "k1").body("{\"description\": \"d\"}").send()
+    };
+    let first: Value = put("acme").await.unwrap().json().await.unwrap();
+    server.admin("PUT", "/api/v1/tenants/acme", json!({"description": "changed"})).await;
+    let again: Value = put("acme").await.unwrap().json().await.unwrap();
+    assert_eq!(first, again);
+    assert_eq!(put("other").await.unwrap().status(), 422);
+}
+
+#[tokio::test]
+async fn lists_are_paged_by_an_opaque_marker() {
+    let server = Server::start();
+    for name in ["a", "b", "c"] {
+        server.admin("PUT", &format!("/api/v1/tenants/{name}"), json!({})).await;
+    }
+    let (_, first) = server.admin("GET", "/api/v1/tenants?limit=2", Value::Null).await;
+    let marker = first["next"].as_str().unwrap();
+    let (_, second) = server.admin("GET", &format!("/api/v1/tenants?limit=2&marker={marker}"), Value::Null).await;
+    let names: Vec<&str> = [&first, &second]
+        .iter()
+        .flat_map(|page| page["items"].as_array().unwrap())
+        .map(|tenant| tenant["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["a", "b", "c", "default"]);
+}
+
+#[tokio::test]
+async fn a_watch_tells_what_changes_from_then_on() {
+    let server = Server::start().with_lab().await;
+    let request = server.http.get(format!("{}/api/v1/slices?watch=true", server.url)).bearer_auth(&server.token);
+    let mut stream = request.send().await.unwrap().bytes_stream();
+    let applied = server.cli(&["apply", "-f", &crate::server::factory()]);
+    assert!(applied.status.success());
+    let first = tokio::time::timeout(Duration::from_secs(10), stream.next()).await.unwrap().unwrap().unwrap();
+    let text = String::from_utf8(first.to_vec()).unwrap();
+    assert!(text.contains("event: put") && text.contains("factory-7"), "{text}");
+}
+
+#[tokio::test]
+async fn a_kubeconfig_is_kept_sealed_and_never_returned() {
+    let server = Server::start();
+    let kubeconfig = "{\"apiVersion\":\"v1\",\"kind\":\"Config\",\"current-context\":\"c\",\
+        \"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":\"https://127.0.0.1:9\"}}],\
+        \"users\":[{\"name\":\"u\",\"user\":{\"token\":\"very-secret-token\"}}],\
+        \"contexts\":[{\"name\":\"c\",\"context\":{\"cluster\":\"c\",\"user\":\"u\"}}]}";
+    let (status, body) = server.admin("PUT", "/api/v1/clusters/far", json!({"kubeconfig": kubeconfig})).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(body["health"]["state"], "Unreachable");
+    assert!(body["health"]["cause"].as_str().unwrap().contains("cannot be reached"));
+    let (_, list) = server.admin("GET", "/api/v1/clusters", Value::Null).await;
+    assert!(!list.to_string().contains("very-secret-token") && !body.to_string().contains("very-secret-token"));
+    for entry in walk(&server.data()) {
+        let bytes = std::fs::read(&entry).unwrap();
+        let found = bytes.windows(17).any(|window| window == b"very-secret-token");
+        assert!(!found, "{} holds the token in the clear", entry.display());
+    }
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        match entry.path() {
+            path if path.is_dir() => all.extend(walk(&path)),
+            path => all.push(path),
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_runs_a_program_or_names_a_file_is_refused_with_the_mend() {
+    let server = Server::start();
+    let with = |user: &str| {
+        json!({"kubeconfig": format!("{{\"apiVersion\":\"v1\",\"kind\":\"Config\",\"current-context\":\"c\",\
+            \"clusters\":[{{\"name\":\"c\",\"cluster\":{{\"server\":\"https://127.0.0.1:9\"}}}}],\
+            \"users\":[{{\"name\":\"u\",\"user\":{user}}}],\"contexts\":[{{\"name\":\"c\",\"context\":{{\"cluster\":\"c\",\"user\":\"u\"}}}}]}}")})
+    };
+    let exec = "{\"exec\":{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"command\":\"/bin/false\"}}";
+    let (status, body) = server.admin("PUT", "/api/v1/clusters/x", with(exec)).await;
+    assert_eq!(status, 422);
+    assert!(body["detail"].as_str().unwrap().contains("allow_exec"), "{body}");
+    let file = "{\"client-certificate\":\"/etc/passwd\",\"client-key\":\"/etc/passwd\"}";
+    let (status, body) = server.admin("PUT", "/api/v1/clusters/x", with(file)).await;
+    assert_eq!(status, 422);
+    assert!(body["detail"].as_str().unwrap().contains("/etc/passwd"), "{body}");
+    assert_eq!(server.admin("GET", "/api/v1/clusters/x", Value::Null).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_413() {
+    let server = Server::start();
+    let body = Value::String("x".repeat(5 << 20));
+    assert_eq!(server.admin("PUT", "/api/v1/tenants/x", body).await.0, 413);
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_folder_is_refused_and_a_killed_one_is_followed() {
+    let server = Server::start();
+    server.admin("PUT", "/api/v1/tenants/kept", json!({})).await;
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_sliceway"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(server.data())
+        .output()
+        .unwrap();
+    assert!(!second.status.success());
+    assert!(String::from_utf8_lossy(&second.stderr).contains("process"), "{}", String::from_utf8_lossy(&second.stderr));
+    let server = server.killed_and_started_again();
+    assert_eq!(server.admin("GET", "/api/v1/tenants/kept", Value::Null).await.0, 200);
+}

@@ -1,0 +1,128 @@
+//! One server process of a test's own, and how it is spoken to.
+
+use reqwest::{Client, Method, Response};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+pub struct Server {
+    child: Child,
+    folder: TempDir,
+    pub url: String,
+    pub token: String,
+    pub http: Client,
+}
+
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+impl Server {
+    pub fn start() -> Self {
+        Self::start_in(TempDir::new().unwrap())
+    }
+
+    fn start_in(folder: TempDir) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sliceway"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(folder.path().join("data"))
+            .env("SLICEWAY_CONFIG", folder.path().join("cli.toml"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = loop {
+            let line = lines.next().expect("the server says where it serves").unwrap();
+            if let Some(rest) = line.strip_prefix("serving on ") {
+                break rest.split(',').next().unwrap().to_owned();
+            }
+        };
+        // The rest of its words are read so that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        let token = std::fs::read_to_string(folder.path().join("data/admin.token")).unwrap();
+        Self { child, folder, url, token, http: Client::builder().no_proxy().build().unwrap() }
+    }
+
+    /// `kill -9`, and a new process on the same folder.
+    pub fn killed_and_started_again(mut self) -> Self {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let folder = std::mem::replace(&mut self.folder, TempDir::new().unwrap());
+        Self::start_in(folder)
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub async fn send(&self, method: &str, path: &str, (token, body): (Option<&str>, Value)) -> Response {
+        let mut request =
+            self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        request.body(body.to_string()).send().await.unwrap()
+    }
+
+    pub async fn admin(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        let response = self.send(method, path, (Some(&self.token), body)).await;
+        let status = response.status().as_u16();
+        (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or(Value::Null))
+    }
+
+    pub async fn token(&self, role: &str, tenant: &str) -> String {
+        let (status, body) = self.admin("POST", "/api/v1/tokens", json!({"role": role, "tenant": tenant})).await;
+        assert_eq!(status, 201, "{body}");
+        body["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Two simulated clusters and the lab's charts.
+    pub async fn with_lab(self) -> Self {
+        for (cluster, region) in [("edge", "field"), ("cloud", "eu")] {
+            let body = json!({"labels": {"region": region}, "spec": {"sim": {}}});
+            let (status, body) = self.admin("PUT", &format!("/api/v1/clusters/{cluster}"), body).await;
+            assert_eq!(status, 200, "{body}");
+        }
+        let charts = root().join("labs/charts");
+        let added = self.cli(&["repository", "add", "lab", "--path", charts.to_str().unwrap()]);
+        assert!(added.status.success(), "{}", words(&added));
+        self
+    }
+
+    pub fn cli(&self, args: &[&str]) -> Output {
+        self.cli_as(&self.token, args)
+    }
+
+    pub fn cli_as(&self, token: &str, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_sliceway"))
+            .args(args)
+            .env("SLICEWAY_CONFIG", self.folder.path().join("cli.toml"))
+            .env("SLICEWAY_SERVER", &self.url)
+            .env("SLICEWAY_TOKEN", token)
+            .env_remove("SLICEWAY_TENANT")
+            .output()
+            .unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn words(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+pub fn factory() -> String {
+    root().join("labs/slices/factory-7.yaml").display().to_string()
+}

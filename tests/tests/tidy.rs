@@ -1,0 +1,295 @@
+//! The shape of the code (CONVENTIONS): each rule is a function from sources to findings, and each is shown to find a
+//! planted violation.
+
+use std::collections::BTreeSet;
+use tests::{Source, root, sources};
+
+/// May only tighten.
+const LONGEST_FUNCTION: usize = 70;
+/// The product's files; a file of tests may be longer, up to the second figure. May only tighten.
+const LONGEST_FILE: usize = 500;
+const LONGEST_TEST_FILE: usize = 700;
+
+fn plant(path: &str, text: &str) -> Vec<Source> {
+    vec![Source { path: path.into(), text: text.into() }]
+}
+
+fn is_test(path: &str) -> bool {
+    path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("/tests.rs")
+}
+
+/// The lines before the tests of a file, numbered from 1.
+fn code(source: &Source) -> Vec<(usize, &str)> {
+    let all = source.text.lines().enumerate().map(|(n, line)| (n + 1, line));
+    all.take_while(|(_, line)| is_test(&source.path) || line.trim() != "#[cfg(test)]").collect()
+}
+
+fn holds(findings: Vec<String>) {
+    assert!(findings.is_empty(), "\n{}", findings.join("\n"));
+}
+
+fn undescribed(sources: &[Source]) -> Vec<String> {
+    let bare = sources.iter().filter(|source| !source.text.starts_with("//!"));
+    bare.map(|source| format!("{}: does not begin with //!", source.path)).collect()
+}
+
+#[test]
+fn every_file_says_why_it_exists() {
+    holds(undescribed(&sources()));
+    assert_eq!(undescribed(&plant("models/src/x.rs", "pub fn x() {}")).len(), 1);
+}
+
+fn long_functions(sources: &[Source]) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources {
+        let lines: Vec<&str> = source.text.lines().collect();
+        for (start, line) in lines.iter().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            let words = line.trim_start();
+            let is_fn = [
+                "fn ",
+                "pub fn ",
+                "pub(crate) fn ",
+                "pub(super) fn ",
+                "async fn ",
+                "pub async fn ",
+                "pub(crate) async fn ",
+                "pub(super) async fn ",
+            ]
+            .iter()
+            .any(|begin| words.starts_with(begin));
+            if !is_fn || line.trim_end().ends_with(';') {
+                continue;
+            }
+            let close = format!("{}}}", " ".repeat(indent));
+            let end = lines[start..].iter().position(|line| *line == close).unwrap_or(0);
+            if end + 1 > LONGEST_FUNCTION {
+                found.push(format!("{}:{}: a function of {} lines", source.path, start + 1, end + 1));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_function_fits_a_screen() {
+    holds(long_functions(&sources()));
+    let long = format!("//! x\nfn long() {{\n{}}}\n", "    work();\n".repeat(LONGEST_FUNCTION));
+    assert_eq!(long_functions(&plant("models/src/x.rs", &long)).len(), 1);
+}
+
+fn long_files(sources: &[Source]) -> Vec<String> {
+    let limit = |path: &str| if is_test(path) { LONGEST_TEST_FILE } else { LONGEST_FILE };
+    let long = sources.iter().filter(|source| source.text.lines().count() > limit(&source.path));
+    long.map(|source| format!("{}: {} lines", source.path, source.text.lines().count())).collect()
+}
+
+#[test]
+fn a_file_has_one_noun() {
+    holds(long_files(&sources()));
+    assert_eq!(long_files(&plant("models/src/x.rs", &"x\n".repeat(LONGEST_FILE + 1))).len(), 1);
+}
+
+fn unfinished(sources: &[Source]) -> Vec<String> {
+    let words = ["todo", "unimplemented", "dbg"].map(|word| format!("{word}!("));
+    let ignored = format!("#[{}", "ignore");
+    // A test binary that starts itself again needs an entry that the ordinary run leaves out.
+    let child = format!("{ignored} = \"a child process of");
+    let mut found = Vec::new();
+    for source in sources {
+        for (number, line) in source.text.lines().enumerate() {
+            if words.iter().any(|word| line.contains(word.as_str()))
+                || (line.trim_start().starts_with(&ignored) && !line.contains(&child))
+            {
+                found.push(format!("{}:{}: {}", source.path, number + 1, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn nothing_is_unfinished_and_no_test_is_ignored() {
+    holds(unfinished(&sources()));
+    assert_eq!(unfinished(&plant("models/src/x.rs", &format!("{}!()", "todo"))).len(), 1);
+    assert_eq!(unfinished(&plant("models/tests/x.rs", &format!("#[{}]", "ignore"))).len(), 1);
+}
+
+fn panics(sources: &[Source]) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|source| !is_test(&source.path)) {
+        for (number, line) in code(source) {
+            let line = line.split("//").next().unwrap_or("");
+            if line.contains(".unwrap()") || line.contains("panic!(") {
+                found.push(format!("{}:{number}: {}", source.path, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn input_is_no_reason_to_panic() {
+    holds(panics(&sources()));
+    assert_eq!(panics(&plant("models/src/x.rs", "fn x() { y().unwrap(); }")).len(), 1);
+}
+
+/// Tests wait for a condition with a deadline; a loop that looks again is the one place where they sleep.
+fn sleeping(sources: &[Source]) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|source| is_test(&source.path)) {
+        let lines: Vec<&str> = source.text.lines().collect();
+        for (index, line) in lines.iter().enumerate() {
+            if !line.contains("sleep(") || line.trim_start().starts_with("//") {
+                continue;
+            }
+            let before = lines[index.saturating_sub(25)..index].join("\n");
+            let bounded = before.contains("deadline") || before.contains("Instant") || before.contains("until");
+            if !bounded {
+                found.push(format!("{}:{}: {}", source.path, index + 1, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_test_sleeps_without_a_condition_and_a_deadline() {
+    let own = |source: &Source| !source.path.ends_with("tidy.rs");
+    holds(sleeping(&sources().into_iter().filter(own).collect::<Vec<_>>()));
+    assert_eq!(sleeping(&plant("models/tests/x.rs", "fn x() {\n    sleep(1);\n}")).len(), 1);
+}
+
+/// Files that no `mod` names: they would never be compiled.
+fn orphans(sources: &[Source]) -> Vec<String> {
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    for source in sources {
+        let stem = source.path.trim_end_matches(".rs");
+        let (folder, file) = stem.rsplit_once('/').unwrap_or(("", stem));
+        let is_root = matches!(file, "lib" | "main" | "mod") || folder.ends_with("/tests");
+        let base = if is_root { folder.to_owned() } else { stem.to_owned() };
+        for line in source.text.lines().map(str::trim) {
+            let words =
+                line.trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ").trim_start_matches("pub ");
+            if let Some(name) = words.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) {
+                named.insert(format!("{base}/{name}.rs"));
+                named.insert(format!("{base}/{name}/mod.rs"));
+            }
+        }
+    }
+    let root = |path: &str| {
+        path.ends_with("src/lib.rs")
+            || path.ends_with("src/main.rs")
+            || path.ends_with("build.rs")
+            || (path.contains("/tests/") && path.rsplit('/').nth(1) == Some("tests"))
+            || path.ends_with("/main.rs")
+    };
+    let lost = sources.iter().filter(|source| !root(&source.path) && !named.contains(&source.path));
+    lost.map(|source| format!("{}: no module names it", source.path)).collect()
+}
+
+#[test]
+fn every_file_is_named_by_a_module() {
+    holds(orphans(&sources()));
+    let mut planted = plant("models/src/lib.rs", "//! x\nmod a;\n");
+    planted.extend(plant("models/src/a.rs", "//! x"));
+    planted.extend(plant("models/src/b.rs", "//! x"));
+    assert_eq!(orphans(&planted), ["models/src/b.rs: no module names it"]);
+}
+
+/// Who may depend on whom, of our own crates (ARCHITECTURE section 2).
+const ARROWS: &[(&str, &[&str])] = &[
+    ("models", &[]),
+    ("sol005", &["models"]),
+    ("topology", &["models"]),
+    ("adapters", &["models"]),
+    ("orchestrator", &["adapters", "models", "sol005", "topology"]),
+    ("agent", &["adapters", "models"]),
+    ("labs", &["models"]),
+    ("tests", &["adapters", "models", "orchestrator", "topology"]),
+];
+
+fn wrong_arrows(member: &str, manifest: &str) -> Vec<String> {
+    let allowed = ARROWS.iter().find(|(name, _)| *name == member).map_or(&[] as &[&str], |(_, to)| to);
+    let ours = ARROWS.iter().map(|(name, _)| *name);
+    let uses = |name: &&str| {
+        manifest
+            .lines()
+            .any(|line| line.starts_with(&format!("{name}.workspace")) || line.starts_with(&format!("{name} =")))
+    };
+    ours.filter(|name| *name != member && !allowed.contains(name))
+        .filter(uses)
+        .map(|name| format!("{member} -> {name}"))
+        .collect()
+}
+
+#[test]
+fn arrows_between_crates_only_point_down() {
+    for (member, _) in ARROWS {
+        let manifest = std::fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
+        holds(wrong_arrows(member, &manifest));
+    }
+    assert_eq!(wrong_arrows("models", "adapters.workspace = true").len(), 1);
+}
+
+/// Inside the orchestrator: what each module may use of its siblings.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("store", &[]),
+    ("bridge", &[]),
+    ("plan", &["store"]),
+    ("ops", &["plan", "store"]),
+    ("slices", &["ops", "plan", "store"]),
+    ("auth", &["ops", "store"]),
+    ("catalogue", &["auth", "ops", "slices", "store"]),
+    ("api", &["auth", "catalogue", "ops", "plan", "slices", "store"]),
+    ("config", &["api"]),
+    ("server", &["api", "auth", "catalogue", "config", "ops", "plan", "slices", "store"]),
+    ("cli", &["bridge", "catalogue", "config", "server"]),
+];
+
+fn wrong_rooms(sources: &[Source]) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources {
+        let Some(rest) = source.path.strip_prefix("orchestrator/src/") else { continue };
+        let room = rest.split(['/', '.']).next().unwrap_or("");
+        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else { continue };
+        for (number, line) in code(source) {
+            for (other, _) in ROOMS.iter().filter(|(other, _)| *other != room && !allowed.contains(other)) {
+                if line.contains(&format!("crate::{other}::")) || line.contains(&format!("use crate::{other};")) {
+                    found.push(format!("{}:{number}: {room} -> {other}", source.path));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn arrows_inside_the_orchestrator_only_point_down() {
+    holds(wrong_rooms(&sources()));
+    assert_eq!(wrong_rooms(&plant("orchestrator/src/store/x.rs", "use crate::ops::Engine;")).len(), 1);
+}
+
+/// SQL stands in the store, HTTP in the api, the CLI and the bridge.
+fn wrong_places(sources: &[Source]) -> Vec<String> {
+    let rules: [(&str, &[&str]); 2] =
+        [("rusqlite", &["orchestrator/src/store/"]), ("axum", &["orchestrator/src/api/", "orchestrator/src/bridge/"])];
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|source| !is_test(&source.path)) {
+        for (number, line) in code(source) {
+            for (word, places) in rules {
+                let used = line.contains(&format!("{word}::")) && !line.trim_start().starts_with("//");
+                if used && !places.iter().any(|place| source.path.starts_with(place)) {
+                    found.push(format!("{}:{number}: {word} does not belong here", source.path));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_line_lives_in_its_room() {
+    holds(wrong_places(&sources()));
+    assert_eq!(wrong_places(&plant("orchestrator/src/ops/x.rs", "use rusqlite::Connection;")).len(), 1);
+}
