@@ -17,6 +17,7 @@ fn node(name: &str, cpu_milli: u64, requested_cpu_milli: u64) -> Node {
     Node {
         name: name.to_owned(),
         addresses: Vec::new(),
+        pod_cidrs: Vec::new(),
         cpu_milli,
         memory_bytes: 8 * GIB,
         requested_cpu_milli,
@@ -248,12 +249,15 @@ fn a_site_whose_cluster_is_gone_is_refused_and_says_so() {
     assert_eq!(refused.note.as_deref(), Some("cluster edge, where the site stands, is not registered any more"));
 }
 
+/// CPU, what is requested of it, memory, whether it is usable.
+type Size = (u64, u64, u64, bool);
+
 /// A world of up to five clusters of up to four nodes, some full, some closed.
 fn world() -> impl Strategy<Value = Vec<Candidate>> {
-    let node = (0u64..6_000, 0u64..4_000, 0u64..(4 * GIB), proptest::bool::weighted(0.9));
-    let cluster = (proptest::collection::vec(node, 0..4), proptest::bool::weighted(0.8));
+    let size = (0u64..6_000, 0u64..4_000, 0u64..(4 * GIB), proptest::bool::weighted(0.9));
+    let cluster = (proptest::collection::vec(size, 0..4), proptest::bool::weighted(0.8));
     proptest::collection::vec(cluster, 1..6).prop_map(|clusters| {
-        let one = |(at, (nodes, europe)): (usize, (Vec<(u64, u64, u64, bool)>, bool))| Candidate {
+        let one = |(at, (nodes, europe)): (usize, (Vec<Size>, bool))| Candidate {
             name: name(&format!("c{at}")),
             labels: Labels::from([("region".to_owned(), if europe { "eu" } else { "us" }.to_owned())]),
             condition: Condition::Usable,
