@@ -13,12 +13,12 @@ use models::resource::Target;
 use models::{Name, SliceSpec};
 use orchestrator::ops::{Engine, Limits, Means, OperationView, Ports};
 use orchestrator::plan::Rendering;
-use orchestrator::slices::{Ask, AskOptions, Clusters, Goal, Slices, Started};
+use orchestrator::slices::{Ask, AskOptions, Clusters, Goal, Slices, Started, Supersede};
 use orchestrator::store::{Blobs, Clock, Key, Kind, Options, Random, Sqlite, Store, StoreError, Txn, Vault};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub fn name(text: &str) -> Name {
@@ -29,11 +29,60 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-fn kubeconfig(cluster: &str) -> Option<String> {
+fn lab_folder() -> Option<PathBuf> {
     let state = std::env::var("SLICEWAY_LAB_DIR").map(PathBuf::from);
     let state = state.or_else(|_| std::env::var("HOME").map(|home| Path::new(&home).join(".local/state/sliceway/lab")));
     let lab = std::env::var("SLICEWAY_LAB_NAME").unwrap_or_else(|_| "lab".into());
-    std::fs::read_to_string(state.ok()?.join(lab).join(cluster).join("admin.kubeconfig")).ok()
+    Some(state.ok()?.join(lab))
+}
+
+fn kubeconfig(cluster: &str) -> Option<String> {
+    std::fs::read_to_string(lab_folder()?.join(cluster).join("admin.kubeconfig")).ok()
+}
+
+/// A client certificate that the edge's own CA signs.
+pub struct Credentials {
+    pub common_name: &'static str,
+    pub organization: Option<&'static str>,
+    /// Year in which it ends.
+    pub ends: i32,
+}
+
+impl Credentials {
+    /// The administrator's kubeconfig with this certificate in it.
+    fn kubeconfig(&self, admin: &str) -> String {
+        use base64::Engine as _;
+        use rcgen::{CertificateParams, DnType, Issuer, KeyPair};
+        let pki = lab_folder().unwrap().join("edge/pki");
+        let read = |file: &str| std::fs::read_to_string(pki.join(file)).unwrap();
+        let issuer = Issuer::from_ca_cert_pem(&read("ca.crt"), KeyPair::from_pem(&read("ca.key")).unwrap()).unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, self.common_name);
+        if let Some(organization) = self.organization {
+            params.distinguished_name.push(DnType::OrganizationName, organization);
+        }
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(self.ends, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &issuer).unwrap().pem();
+        let data = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
+        let (certificate, key) = (data(certificate), data(key.serialize_pem()));
+        let line = |line: &str| match line.trim_start() {
+            rest if rest.starts_with("client-certificate-data:") => {
+                line.replace(rest, &format!("client-certificate-data: {certificate}"))
+            }
+            rest if rest.starts_with("client-key-data:") => line.replace(rest, &format!("client-key-data: {key}")),
+            _ => line.to_owned(),
+        };
+        admin.lines().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A verb of `sliceway-lab`.
+pub fn lab(words: &[&str]) -> String {
+    let out = std::process::Command::new(root().join("target/debug/sliceway-lab")).args(words).output().unwrap();
+    assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
 struct Registry(BTreeMap<Target, Arc<dyn Port>>);
@@ -65,6 +114,16 @@ pub struct Ground {
 impl Ground {
     /// `None` where no lab runs, which is said.
     pub async fn new() -> Option<Self> {
+        Self::reaching_edge_by(None).await
+    }
+
+    /// With other credentials at the edge than the administrator's.
+    pub async fn reaching_edge_by(credentials: Option<Credentials>) -> Option<Self> {
+        Self::with(credentials, ClusterSpec::default()).await
+    }
+
+    /// With a setting of the cloud.
+    pub async fn with(credentials: Option<Credentials>, cloud_spec: ClusterSpec) -> Option<Self> {
         let (Some(edge), Some(cloud)) = (kubeconfig("edge"), kubeconfig("cloud")) else {
             assert!(std::env::var("CI").is_err(), "CI has a lab: sliceway-lab up");
             eprintln!("SKIPPED: no lab runs here (sliceway-lab up)");
@@ -81,7 +140,14 @@ impl Ground {
             BTreeMap::from([(Target::Local, Arc::new(local) as Arc<dyn Port>)]);
         for (cluster, text) in [("edge", edge), ("cloud", cloud)] {
             let port = Arc::new(Kubernetes::connect(name(cluster), &text, ExecPolicy::Refuse).await.unwrap());
-            ports.insert(Target::Cluster(name(cluster)), Arc::clone(&port) as Arc<dyn Port>);
+            let used = match (&credentials, cluster) {
+                (Some(credentials), "edge") => {
+                    let text = credentials.kubeconfig(&text);
+                    Arc::new(Kubernetes::connect(name(cluster), &text, ExecPolicy::Refuse).await.unwrap())
+                }
+                _ => Arc::clone(&port),
+            };
+            ports.insert(Target::Cluster(name(cluster)), used as Arc<dyn Port>);
             clusters.insert(cluster.to_owned(), port);
         }
         let means = Means {
@@ -94,7 +160,7 @@ impl Ground {
             limits: Limits::default(),
         };
         let engine = Engine::new(means).await.unwrap();
-        let known = Known(snapshot(&engine, &clusters).await);
+        let known = Known(snapshot(&engine, &clusters, &cloud_spec).await);
         charts(&store, &blobs).await;
         let worker = locate(None, &root().join("target/debug")).unwrap();
         let helm = Arc::new(Helm::new(worker, HelmLimits::default()));
@@ -107,14 +173,46 @@ impl Ground {
     }
 
     pub async fn reach(&self, ask: &Ask) -> OperationView {
+        let id = self.start(ask).await;
+        self.wait(&id).await
+    }
+
+    pub async fn start(&self, ask: &Ask) -> String {
         match self.slices.start(&name("default"), ask).await.unwrap() {
             Started::Unchanged { .. } => panic!("something was to change"),
-            Started::Operation { operation, .. } => {
-                let wait = self.engine.wait(&operation.id);
-                tokio::time::timeout(Duration::from_secs(120), wait).await.expect("it ends within two minutes");
-                self.engine.get(&name("default"), &operation.id).await.unwrap()
-            }
+            Started::Operation { operation, .. } => operation.id,
         }
+    }
+
+    pub async fn wait(&self, id: &str) -> OperationView {
+        let wait = self.engine.wait(id);
+        tokio::time::timeout(Duration::from_secs(150), wait).await.expect("it ends within the deadline");
+        self.view(id).await
+    }
+
+    pub async fn view(&self, id: &str) -> OperationView {
+        self.engine.get(&name("default"), id).await.unwrap()
+    }
+
+    /// Looks until an operation is as wanted.
+    pub async fn until(&self, id: &str, good: impl Fn(&OperationView) -> bool) -> OperationView {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let view = self.view(id).await;
+            if good(&view) {
+                return view;
+            }
+            assert!(Instant::now() < deadline, "not within a minute: {:?}", view.operation);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Removes a slice with all that it holds.
+    pub async fn remove(&self, slice: &str) {
+        let options =
+            AskOptions { allow_data_loss: vec![name("store")], supersede: Supersede::Any, ..AskOptions::default() };
+        let view = self.reach(&Ask { name: name(slice), goal: Goal::Delete, options }).await;
+        assert_eq!(view.operation.state, models::OperationState::Completed, "{:?}", view.operation.error);
     }
 }
 
@@ -129,14 +227,14 @@ fn call(engine: &Engine, owner: &str) -> Call {
     }
 }
 
-async fn snapshot(engine: &Engine, clusters: &BTreeMap<String, Arc<Kubernetes>>) -> Vec<Cluster> {
+async fn snapshot(engine: &Engine, clusters: &BTreeMap<String, Arc<Kubernetes>>, cloud: &ClusterSpec) -> Vec<Cluster> {
     let mut known = Vec::new();
     for (cluster, port) in clusters {
         let region = if cluster == "cloud" { "eu" } else { "field" };
         known.push(Cluster {
             name: name(cluster),
             labels: Labels::from([("region".to_owned(), region.to_owned())]),
-            spec: ClusterSpec::default(),
+            spec: if cluster == "cloud" { cloud.clone() } else { ClusterSpec::default() },
             health: Health { state: HealthState::Reachable, cause: String::new(), since: None },
             facts: Some(port.facts(&call(engine, "")).await.unwrap()),
             certificate_end: None,
@@ -147,8 +245,11 @@ async fn snapshot(engine: &Engine, clusters: &BTreeMap<String, Arc<Kubernetes>>)
 
 async fn charts(store: &Arc<dyn Store>, blobs: &Blobs) {
     let mut charts = Vec::new();
-    for (chart, version) in [("mqtt-server", "1.2.0"), ("mqtt-gateway", "1.0.0")] {
-        let archive = pack_folder(&root().join("labs/charts").join(chart)).unwrap();
+    let own = "orchestrator/tests/real/charts";
+    for (folder, chart, version) in
+        [("labs/charts", "mqtt-server", "1.2.0"), ("labs/charts", "mqtt-gateway", "1.0.0"), (own, "probe", "0.1.0")]
+    {
+        let archive = pack_folder(&root().join(folder).join(chart)).unwrap();
         let digest = blobs.put(archive).await.unwrap().to_string();
         charts.push(StoredChart { name: chart.into(), version: version.into(), digest });
     }
@@ -167,7 +268,22 @@ pub fn factory() -> (Labels, SliceSpec) {
     }
 }
 
+/// A slice of probes: one at the edge with values of its own, one in the cloud that is well.
+pub fn probes(edge: serde_json::Value) -> (Labels, SliceSpec) {
+    let chart = serde_json::json!({"repository": "lab", "name": "probe"});
+    let spec = serde_json::json!({
+        "sites": {"edge": {"cluster": "edge"}, "cloud": {"cluster": "cloud"}},
+        "functions": [
+            {"name": "here", "site": "edge", "chart": chart, "values": edge},
+            {"name": "there", "site": "cloud", "chart": chart},
+        ],
+    });
+    (Labels::new(), serde_json::from_value(spec).unwrap())
+}
+
 pub fn ask(slice: &str, (labels, spec): (Labels, SliceSpec)) -> Ask {
     let goal = Goal::Apply { labels, spec: Box::new(spec) };
-    Ask { name: name(slice), goal, options: AskOptions { timeout_s: Some(90), ..AskOptions::default() } }
+    // As `apply -f` does: an operation that waits for an operator is taken over from.
+    let options = AskOptions { timeout_s: Some(90), supersede: Supersede::FailedTemp, ..AskOptions::default() };
+    Ask { name: name(slice), goal, options }
 }

@@ -4,4 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod factory;
+mod faults;
 mod ground;
+mod repair;
