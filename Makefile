@@ -10,7 +10,7 @@ HELM_VERSION := v4.3.1
 DENY_VERSION := 0.20.2
 DENY := $(CACHE)/bin/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 PACKAGES := runc iptables nftables conntrack busybox mosquitto mosquitto-clients iproute2 util-linux gcc ca-certificates
-SUITES := tidy lint deny unit store helm engine api kube lab e2e
+SUITES := tidy lint deny unit store helm engine api lab e2e
 
 export CARGO_TERM_COLOR := never
 
@@ -79,10 +79,6 @@ test-engine:
 test-api: worker
 	cargo build --quiet -p orchestrator --bins
 	cargo test --quiet -p orchestrator --test api
-
-test-kube: build
-	$(BIN)/sliceway-lab build
-	cargo test --quiet -p adapters --test kubernetes
 
 test-lab: build
 	cargo test --quiet -p labs --test real -- --nocapture
