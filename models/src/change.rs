@@ -13,6 +13,8 @@ pub enum Verb {
     Create,
     Update,
     Delete,
+    /// Deleted and made anew, because a field that differs can never be changed in place.
+    Replace,
     /// Waits until objects are ready; changes nothing.
     Check,
 }

@@ -229,6 +229,7 @@ pub(crate) fn show(plan: &Value, output: Output) {
             "create" => ("+", Some(0)),
             "update" => ("~", Some(1)),
             "delete" => ("-", Some(2)),
+            "replace" => ("±", Some(1)),
             _ => ("?", None),
         };
         if let Some(slot) = slot {

@@ -14,6 +14,9 @@ impl Step {
         // Whether the effect happened is not known by the record alone: the truth is read first.
         let mut known = Known::Ask;
         let seen = match (&change.before, &change.after) {
+            (Some(before), Some(after)) if change.verb == Verb::Replace => {
+                Some(self.exchange((after, before), &mut known).await?)
+            }
             (Some(before), _) => Some(self.bring(before, &mut known).await?),
             (None, Some(after)) => {
                 self.take_away(after, &mut known).await?;

@@ -46,8 +46,11 @@ pub fn diff(sides: &Sides<'_>) -> Result<Vec<Step>, PlanError> {
         match sides.recorded.get(id) {
             None => steps.push(create(id, wanted, sides.observed.get(id))),
             Some(before) => match immutable(before, wanted) {
-                Some(field) if !replaces(sides, wanted) => problems.push(refusal(id, wanted, &field)),
-                _ => steps.extend(update(id, wanted, before, sides.observed.get(id))),
+                Some(field) if replaces(sides, wanted) => {
+                    steps.push(replace(wanted, (before, &field), sides.observed.get(id)));
+                }
+                Some(field) => problems.push(refusal(id, wanted, &field)),
+                None => steps.extend(update(id, wanted, before, sides.observed.get(id))),
             },
         }
     }
@@ -99,6 +102,23 @@ fn update(id: &ResourceId, wanted: &Wanted, before: &Recorded, observed: Option<
         reason,
         irreversible: None,
     })
+}
+
+/// Deleted and made anew; where it holds data, the data is gone, which the planner's guard was asked about.
+fn replace(wanted: &Wanted, (before, field): (&Recorded, &str), observed: Option<&Observed>) -> Step {
+    let id = wanted.resource.id();
+    let data = wanted.tier == tier::VOLUME;
+    Step {
+        verb: Verb::Replace,
+        id: id.clone(),
+        before: Some(before.resource.clone()),
+        after: Some(wanted.resource.clone()),
+        seen: seen(observed, Some(before)),
+        needs: wanted.needs.clone(),
+        tier: wanted.tier,
+        reason: format!("{field} cannot be changed in place; it is deleted and made anew"),
+        irreversible: data.then(|| format!("the data of {} is gone", id.short())),
+    }
 }
 
 /// Why what is recorded has to be written again.
@@ -188,8 +208,9 @@ fn refusal(id: &ResourceId, wanted: &Wanted, field: &str) -> Problem {
         Resource::Object(object) => object.owner.function.as_ref().map(Name::to_string).unwrap_or_default(),
         Resource::Readiness(_) | Resource::Secret(_) => String::new(),
     };
+    let name = function.clone();
     Problem::at(function, format!("{}: {field} cannot be changed in place", id.short()))
-        .mend("put the old value back, or give the function another name: it is then made anew beside the old one")
+        .mend(format!("put the old value back, or let it be deleted and made anew: --replace {name}"))
 }
 
 fn body(resource: &Resource) -> Option<&Value> {

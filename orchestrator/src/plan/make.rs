@@ -310,6 +310,21 @@ fn guard<'n>(world: &World, wish: &Wish, lost: impl Iterator<Item = &'n str>) ->
     })
 }
 
+/// A volume that a changed file would delete or replace, of a function whose data may not go.
+fn unasked_loss(steps: &[diff::Step], wish: &Wish) -> Result<(), PlanError> {
+    let lost = steps.iter().filter(|step| step.irreversible.is_some()).filter_map(|step| match &step.before {
+        Some(models::Resource::Object(object)) => object.owner.function.clone().map(|name| (name, step.id.short())),
+        _ => None,
+    });
+    let silent: Vec<_> = lost.filter(|(name, _)| !wish.allow_data_loss.contains(name)).collect();
+    let Some((name, _)) = silent.first() else { return Ok(()) };
+    let volumes = silent.iter().map(|(_, volume)| volume.as_str()).collect::<Vec<_>>().join(", ");
+    Err(PlanError::Refused {
+        reason: format!("{volumes} would be deleted with the data in it"),
+        mend: format!("to delete it say: --allow-data-loss {name}"),
+    })
+}
+
 fn delete(world: &World, wish: &Wish) -> Result<Plan, PlanError> {
     let slice = world.slice.as_ref().ok_or_else(|| PlanError::NotFound(wish.name.clone()))?;
     guard(world, wish, slice.placed.keys().map(String::as_str))?;
@@ -328,7 +343,9 @@ struct Outcome {
 
 fn finish(world: &World, wish: &Wish, want: &Want, outcome: Outcome) -> Result<Plan, PlanError> {
     let sides = Sides { want, recorded: &world.recorded, observed: &world.observed, replace: &wish.replace };
-    let changes = order(diff::diff(&sides)?);
+    let steps = diff::diff(&sides)?;
+    unasked_loss(&steps, wish)?;
+    let changes = order(steps);
     let slice = outcome.after.as_ref().or(world.slice.as_ref());
     // What was seen moves by itself (a status, a version); what is written does not.
     let written: Vec<_> =

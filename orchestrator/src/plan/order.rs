@@ -18,7 +18,7 @@ pub fn order(mut steps: Vec<Step>) -> Vec<PlannedChange> {
 /// For reading: what is made in its order, then checks, then removals from the top tier down.
 fn rank(step: &Step) -> (u8, u8) {
     match step.verb {
-        Verb::Create | Verb::Update => (0, step.tier),
+        Verb::Create | Verb::Update | Verb::Replace => (0, step.tier),
         Verb::Check => (1, step.tier),
         Verb::Delete => (2, u8::MAX - step.tier),
     }
@@ -27,7 +27,7 @@ fn rank(step: &Step) -> (u8, u8) {
 fn needs(step: &Step, steps: &[Step], numbers: &BTreeMap<ResourceId, Seq>) -> Vec<Seq> {
     let mut needs: BTreeSet<Seq> = BTreeSet::new();
     match step.verb {
-        Verb::Create | Verb::Update | Verb::Check => {
+        Verb::Create | Verb::Update | Verb::Replace | Verb::Check => {
             needs.extend(step.needs.iter().filter_map(|id| numbers.get(id)));
             if shrinks(step) {
                 needs.clear();
@@ -47,7 +47,7 @@ fn goes_before(other: &Step, step: &Step) -> bool {
     match other.verb {
         Verb::Delete => other.tier > step.tier,
         Verb::Check => true,
-        Verb::Create | Verb::Update => false,
+        Verb::Create | Verb::Update | Verb::Replace => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The crash loop: killed at the n-th durable write or port call, for every n until the operation completes.
 
-use crate::goal::{changed, goal};
+use crate::goal::{changed, goal, replaced};
 use crate::kill::{Kill, When};
 use crate::life::{Ground, Life};
 use models::OperationState;
@@ -84,6 +84,11 @@ fn creating_a_slice_survives_a_death_at_every_point() {
 #[test]
 fn changing_a_slice_survives_a_death_at_every_point() {
     check(&goal(), &changed());
+}
+
+#[test]
+fn replacing_a_resource_survives_a_death_at_every_point() {
+    check(&goal(), &replaced());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The failure loop: change k fails for good, before or after its effect; retry reaches the goal, rollback the start.
 
-use crate::goal::{changed, goal, id, name};
+use crate::goal::{changed, goal, id, name, replaced};
 use crate::kill::Kill;
 use crate::life::{Ground, Life};
 use adapters::sim::{Fault, Trouble, When, Word};
@@ -33,7 +33,7 @@ fn calls(from: &Want, to: &Want) -> Vec<(ResourceId, Word)> {
     let plan = Life::new(&ground, &Kill::never()).plan(to);
     let word = |verb: Verb| match verb {
         Verb::Create | Verb::Update => Some(Word::Apply),
-        Verb::Delete => Some(Word::Remove),
+        Verb::Delete | Verb::Replace => Some(Word::Remove),
         Verb::Check => None,
     };
     let far = plan.changes.into_iter().filter(|c| c.change.id.target != Target::Local);
@@ -101,6 +101,11 @@ fn rollback_of_a_failed_creation_reaches_the_start() {
 #[test]
 fn rollback_of_a_failed_change_reaches_the_start() {
     rollback_reaches(&goal(), &changed());
+}
+
+#[test]
+fn rollback_of_a_failed_replacement_reaches_the_start() {
+    rollback_reaches(&goal(), &replaced());
 }
 
 #[test]

@@ -141,6 +141,26 @@ pub fn changed() -> Want {
     want
 }
 
+/// A goal that needs its server deleted and made anew.
+pub fn replaced() -> Want {
+    let mut want = goal();
+    let mut body = deployment(3);
+    body["metadata"] = json!({"annotations": {"made": "anew"}});
+    let new = wanted(Piece("cloud", "apps/v1/Deployment", "store", body), tier::SERVER, vec![]);
+    want.insert(new.resource.id().clone(), new);
+    want
+}
+
+/// The planner asks for a replacement where a field is immutable; here a mark says so.
+fn marked(step: &diff::Step) -> bool {
+    match &step.after {
+        Some(Resource::Object(Object { body: Body::Plain(body), .. })) => {
+            step.verb == Verb::Update && body.pointer("/metadata/annotations/made").is_some()
+        }
+        _ => false,
+    }
+}
+
 pub struct From<'a> {
     pub slice: Option<Slice>,
     pub recorded: &'a BTreeMap<ResourceId, Recorded>,
@@ -149,7 +169,9 @@ pub struct From<'a> {
 
 pub fn plan(want: &Want, from: &From<'_>) -> Plan {
     let sides = diff::Sides { want, recorded: from.recorded, observed: from.observed, replace: &BTreeSet::new() };
-    let changes = order::order(diff::diff(&sides).unwrap());
+    let mut steps = diff::diff(&sides).unwrap();
+    steps.iter_mut().filter(|step| marked(step)).for_each(|step| step.verb = Verb::Replace);
+    let changes = order::order(steps);
     let after = (!want.is_empty()).then(slice);
     let kind = match (&from.slice, &after) {
         (None, _) => OperationKind::CreateSlice,

@@ -78,6 +78,16 @@ impl Credentials {
     }
 }
 
+/// Says visibly where there is none.
+pub fn lab_is_up() -> bool {
+    let up = kubeconfig("edge").is_some() && kubeconfig("cloud").is_some();
+    assert!(up || std::env::var("CI").is_err(), "CI has a lab: sliceway-lab up");
+    if !up {
+        eprintln!("SKIPPED: no lab runs here (sliceway-lab up)");
+    }
+    up
+}
+
 /// A verb of `sliceway-lab`.
 pub fn lab(words: &[&str]) -> String {
     let out = std::process::Command::new(root().join("target/debug/sliceway-lab")).args(words).output().unwrap();
@@ -124,11 +134,10 @@ impl Ground {
 
     /// With a setting of the cloud.
     pub async fn with(credentials: Option<Credentials>, cloud_spec: ClusterSpec) -> Option<Self> {
-        let (Some(edge), Some(cloud)) = (kubeconfig("edge"), kubeconfig("cloud")) else {
-            assert!(std::env::var("CI").is_err(), "CI has a lab: sliceway-lab up");
-            eprintln!("SKIPPED: no lab runs here (sliceway-lab up)");
+        if !lab_is_up() {
             return None;
-        };
+        }
+        let (edge, cloud) = (kubeconfig("edge")?, kubeconfig("cloud")?);
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = TempDir::new().unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path(), Options::new(Clock::system())).unwrap());

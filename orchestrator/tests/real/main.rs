@@ -6,4 +6,5 @@
 mod factory;
 mod faults;
 mod ground;
+mod killed;
 mod repair;
