@@ -1,4 +1,5 @@
 //! The target `@local`: certificates are checked by a TLS handshake, passwords by mosquitto's own broker.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
 
 #[path = "safe/mod.rs"]
 mod safe;
@@ -155,6 +156,16 @@ async fn observe_tells_the_newest_version_and_remove_takes_all() {
     assert_eq!(local.remove(&call, &password(2), None).await, Ok(()), "absent is success");
     assert_eq!(local.observe(&call, password(1).id()).await, Ok(None));
     assert!(local.observe(&call, secret("s/p2", 1, Material::Password).id()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_kept_version_that_holds_something_else_is_refused() {
+    let (local, safe) = (clock().local(), Arc::new(Memory::default()));
+    safe.keep("s/ca", "password", "p4ss");
+    match local.apply(&safe.call("u"), &ca(), None).await {
+        Err(PortError::Invalid { cause, .. }) => assert_eq!(cause, "version 1 is kept already and has no ca.crt"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]

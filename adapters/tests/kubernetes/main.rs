@@ -1,5 +1,6 @@
 //! The Kubernetes port against a real API server and controller manager. No node runs here: what pods report is written
 //! by the test, as a kubelet would.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
 
 #[path = "../control_plane/mod.rs"]
 mod control_plane;
