@@ -10,7 +10,7 @@ HELM_VERSION := v4.3.1
 DENY_VERSION := 0.20.2
 DENY := $(CACHE)/bin/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 PACKAGES := runc iptables nftables conntrack busybox mosquitto mosquitto-clients iproute2 util-linux gcc ca-certificates
-SUITES := tidy lint deny unit store helm engine api lab e2e
+SUITES := tidy lint deny unit store helm engine api lab ports e2e
 
 export CARGO_TERM_COLOR := never
 
@@ -82,6 +82,10 @@ test-api: worker
 
 test-lab: build
 	cargo test --quiet -p labs --test real -- --nocapture
+
+# After the lab's suite, which builds the control plane.
+test-ports:
+	cargo test --quiet -p adapters --test sim --test local --test kubernetes
 
 test-e2e: build
 	$(BIN)/sliceway-lab up

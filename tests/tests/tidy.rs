@@ -169,6 +169,14 @@ fn orphans(sources: &[Source]) -> Vec<String> {
         let is_root = matches!(file, "lib" | "main" | "mod") || folder.ends_with("/tests");
         let base = if is_root { folder.to_owned() } else { stem.to_owned() };
         for line in source.text.lines().map(str::trim) {
+            if let Some(path) = line.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]")) {
+                // Shared by several test binaries; of `..` one step is enough.
+                let above = folder.rsplit_once('/').map_or("", |(above, _)| above);
+                named.insert(match path.strip_prefix("../") {
+                    Some(rest) => format!("{above}/{rest}"),
+                    None => format!("{folder}/{path}"),
+                });
+            }
             let words =
                 line.trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ").trim_start_matches("pub ");
             if let Some(name) = words.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) {

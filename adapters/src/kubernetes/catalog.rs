@@ -12,6 +12,7 @@ pub(super) struct Catalog {
     versions: Vec<String>,
 }
 
+#[derive(Clone)]
 pub(super) struct Kind {
     /// `apps/v1/Deployment`
     pub(super) id: String,
@@ -29,13 +30,7 @@ impl Catalog {
         for path in ["/api", "/apis"] {
             let answer = wire.discovery(path).await?;
             let status = answer.status;
-            let id = ResourceId {
-                target: models::Target::Cluster(wire.target_name().clone()),
-                kind: "discovery".into(),
-                namespace: String::new(),
-                name: path.into(),
-            };
-            let list = wire.ok(answer, &id)?;
+            let list = wire.ok(answer, &wire.itself(path))?;
             let groups = list.get("items").and_then(Value::as_array);
             let cause = || format!("discovery at {path} answered {status} without a list of groups");
             for group in groups.ok_or_else(|| wire.busy(cause(), None))? {

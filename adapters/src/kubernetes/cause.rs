@@ -23,8 +23,12 @@ pub(super) async fn of(wire: &Wire, live: &Value) -> Result<Option<Ready>, PortE
             Ok(events.map(|message| waiting(format!("no pod can be made: {message}"))))
         }
         "PersistentVolumeClaim" => {
-            let found = event(wire, namespace, ("ProvisioningFailed", name)).await?;
-            Ok(found.map(|message| waiting(format!("no volume: {message}"))))
+            for reason in ["ProvisioningFailed", "WaitForFirstConsumer", "ExternalProvisioning"] {
+                if let Some(message) = event(wire, namespace, (reason, name)).await? {
+                    return Ok(Some(waiting(format!("no volume: {message}"))));
+                }
+            }
+            Ok(None)
         }
         _ => Ok(None),
     }

@@ -24,6 +24,10 @@ pub enum ConnectError {
         "the kubeconfig runs the program {command:?}; allow it by [clusters] allow_exec = true in the server's configuration"
     )]
     Exec { command: String },
+    #[error(
+        "the kubeconfig uses the auth-provider {name:?}, which Kubernetes dropped; give a token or a client certificate"
+    )]
+    AuthProvider { name: String },
     #[error("{path} cannot be read: {cause}")]
     File { path: PathBuf, cause: String },
     #[error("the kubeconfig has no context {wanted:?}; it has: {known}")]
@@ -36,6 +40,11 @@ pub(super) async fn client(text: &str, exec: ExecPolicy) -> Result<Client, Conne
     let users = kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref());
     if let (ExecPolicy::Refuse, Some(plugin)) = (exec, users.filter_map(|user| user.exec.as_ref()).next()) {
         return Err(ConnectError::Exec { command: plugin.command.clone().unwrap_or_default() });
+    }
+    let mut users = kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref());
+    // The client would run its `cmd-path` on the server's machine, whatever the policy says of exec plugins.
+    if let Some(provider) = users.find_map(|user| user.auth_provider.as_ref()) {
+        return Err(ConnectError::AuthProvider { name: provider.name.clone() });
     }
     let options = KubeConfigOptions::default();
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;

@@ -7,19 +7,16 @@ use crate::port::PortError;
 use models::ClusterFacts;
 use models::cluster::Node;
 use models::quantity::{Cpu, Memory};
-use models::resource::{ResourceId, Target};
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-const PAGE: usize = 500;
 
 pub(super) async fn read(wire: &Wire, catalog: &Catalog) -> Result<ClusterFacts, PortError> {
     let version = one(wire, "/version").await?;
     let mut nodes: BTreeMap<String, Node> = BTreeMap::new();
-    for node in list(wire, "/api/v1/nodes").await? {
+    for node in wire.list("/api/v1/nodes", "").await? {
         nodes.insert(text(&node, "/metadata/name").to_owned(), of_node(&node));
     }
-    for pod in list(wire, "/api/v1/pods").await? {
+    for pod in wire.list("/api/v1/pods", "").await? {
         let over = matches!(text(&pod, "/status/phase"), "Succeeded" | "Failed");
         if let (Some(node), false) = (nodes.get_mut(text(&pod, "/spec/nodeName")), over) {
             let (cpu, memory) = requests(&pod);
@@ -27,7 +24,7 @@ pub(super) async fn read(wire: &Wire, catalog: &Catalog) -> Result<ClusterFacts,
             node.requested_memory_bytes += memory;
         }
     }
-    let classes = list(wire, "/apis/storage.k8s.io/v1/storageclasses").await?;
+    let classes = wire.list("/apis/storage.k8s.io/v1/storageclasses", "").await?;
     Ok(ClusterFacts {
         version: text(&version, "/gitVersion").to_owned(),
         apis: catalog.apis(),
@@ -38,26 +35,7 @@ pub(super) async fn read(wire: &Wire, catalog: &Catalog) -> Result<ClusterFacts,
 }
 
 async fn one(wire: &Wire, path: &str) -> Result<Value, PortError> {
-    let id = ResourceId {
-        target: Target::Cluster(wire.target_name().clone()),
-        kind: "facts".into(),
-        namespace: String::new(),
-        name: path.to_owned(),
-    };
-    wire.ok(wire.get(path).await?, &id)
-}
-
-async fn list(wire: &Wire, path: &str) -> Result<Vec<Value>, PortError> {
-    let mut all = Vec::new();
-    let mut next = String::new();
-    loop {
-        let page = one(wire, &format!("{path}?limit={PAGE}{next}")).await?;
-        all.extend(page.get("items").and_then(Value::as_array).cloned().unwrap_or_default());
-        match text(&page, "/metadata/continue") {
-            "" => return Ok(all),
-            token => next = format!("&continue={token}"),
-        }
-    }
+    wire.ok(wire.get(path).await?, &wire.itself(path))
 }
 
 fn of_node(node: &Value) -> Node {

@@ -1,6 +1,7 @@
 //! A real Kubernetes cluster as a target: server-side apply under our field manager, and the truth read back.
 //!
-//! An object that is not ours is never touched, a finalizer never stripped, and nothing is retried here.
+//! An object that is not ours is never touched, a finalizer never stripped. Nothing is retried here but a write that lost
+//! against a controller's own fields.
 
 mod catalog;
 mod cause;
@@ -17,13 +18,22 @@ use crate::deadline::within;
 use crate::fill;
 use crate::port::{Call, Discovery, Port, PortError};
 use async_trait::async_trait;
-use catalog::Catalog;
+use catalog::{Catalog, Kind};
+use futures::StreamExt;
 use models::resource::{Object, Ready, Resource, ResourceId, Seen, label};
 use models::{ClusterFacts, Name, Readiness};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::RwLock;
 use wire::{Answer, Wire};
+
+/// A version that no object ever has: a write based on it makes what is absent and is refused, atomically, where an
+/// object stands.
+const NEVER: &str = "1";
+/// How often a write is based on a new look: a controller that reports a status wins a race or two, not many.
+const LOOKS: u32 = 4;
+/// Requests of a scan that are under way at once.
+const AT_ONCE: usize = 8;
 
 pub struct Kubernetes {
     wire: Wire,
@@ -72,61 +82,74 @@ impl Kubernetes {
 
     async fn apply_object(&self, call: &Call, object: &Object, seen: Option<&Seen>) -> Result<Seen, PortError> {
         let id = &object.id;
-        let mut manifest = fill::manifest(call, object).await?;
-        let based_on = match seen {
-            Some(seen) => Some(seen.version.clone()),
-            None => self.look(call, id).await?,
-        };
-        let path = self.path(id).await?;
-        let query = match &based_on {
-            Some(version) => {
-                manifest["metadata"]["resourceVersion"] = json!(version);
-                "?fieldManager=sliceway&force=true"
+        if let Some(owner) = seen.and_then(|seen| seen.stranger.clone()) {
+            return Err(PortError::Foreign { id: id.to_string(), owner });
+        }
+        let manifest = fill::manifest(call, object).await?;
+        let seen = seen.filter(|seen| !seen.version.is_empty());
+        let mut answer = self.write(id, manifest.clone(), seen).await?;
+        for _ in 0..LOOKS {
+            if answer.status != 409 {
+                break;
             }
-            None => "?fieldManager=sliceway",
-        };
-        let answer = self.wire.apply(&format!("{path}{query}"), &manifest).await?;
-        if answer.status == 409 {
-            return Err(self.conflict(call, id, (&answer, based_on.as_deref())).await?);
+            let now = self.met(call, id, seen).await?;
+            answer = self.write(id, manifest.clone(), Some(&now)).await?;
         }
         let live = self.wire.ok(answer, id)?;
-        Ok(seen::of(call, &live))
-    }
-
-    /// What was absent: whether it still is. Ours of an earlier, interrupted try is written over; a stranger's is not.
-    async fn look(&self, call: &Call, id: &ResourceId) -> Result<Option<String>, PortError> {
-        let Some(live) = self.get(id).await? else { return Ok(None) };
-        match seen::stranger(call, &live) {
-            Some(owner) => Err(PortError::Foreign { id: id.to_string(), owner }),
-            None => Ok(live.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(str::to_owned)),
+        let written = seen::of(call, &live);
+        match &written.deleting {
+            // It goes, and what was just written goes with it.
+            Some(holds) => Err(self.leaving(id, holds)),
+            None => Ok(written),
         }
     }
 
-    /// 409: a newer writer, or a stranger's object that came between our look and our write.
-    async fn conflict(
-        &self,
-        call: &Call,
-        id: &ResourceId,
-        (answer, based_on): (&Answer, Option<&str>),
-    ) -> Result<PortError, PortError> {
-        let message = answer.message();
-        if message.contains("being deleted") || message.contains("being terminated") {
-            return Ok(self.wire.busy(message, None));
+    /// Server-side apply based on what was seen. Without force where it was absent.
+    async fn write(&self, id: &ResourceId, mut manifest: Value, seen: Option<&Seen>) -> Result<Answer, PortError> {
+        let path = self.path(id).await?;
+        let query = match seen {
+            Some(Seen { version, uid, .. }) => {
+                manifest["metadata"]["resourceVersion"] = json!(version);
+                if !uid.is_empty() {
+                    // A version alone would make anew what is gone.
+                    manifest["metadata"]["uid"] = json!(uid);
+                }
+                "?fieldManager=sliceway&force=true"
+            }
+            None => {
+                manifest["metadata"]["resourceVersion"] = json!(NEVER);
+                "?fieldManager=sliceway"
+            }
+        };
+        self.wire.apply(&format!("{path}{query}"), &manifest).await
+    }
+
+    /// After a 409: what stands there, if a write may be based on it. That is ours of an earlier, interrupted try; or
+    /// what was seen, where only fields of others changed since (a status, mostly).
+    async fn met(&self, call: &Call, id: &ResourceId, seen: Option<&Seen>) -> Result<Seen, PortError> {
+        let stale = || PortError::Stale { id: id.to_string() };
+        let live = self.get(id).await?.ok_or_else(stale)?;
+        let now = seen::of(call, &live);
+        if let Some(owner) = now.stranger {
+            return Err(PortError::Foreign { id: id.to_string(), owner });
         }
-        if based_on.is_some() {
-            return Ok(PortError::Stale { id: id.to_string() });
+        if let Some(holds) = &now.deleting {
+            return Err(self.leaving(id, holds));
         }
-        let live = self.get(id).await?;
-        let owner = live.and_then(|live| seen::stranger(call, &live));
-        Ok(match owner {
-            Some(owner) => PortError::Foreign { id: id.to_string(), owner },
-            None => PortError::Stale { id: id.to_string() },
-        })
+        match seen {
+            None => Ok(now),
+            Some(seen) if seen.uid == now.uid && seen.digest == now.digest => Ok(now),
+            Some(_) => Err(stale()),
+        }
+    }
+
+    fn leaving(&self, id: &ResourceId, holds: &str) -> PortError {
+        self.wire.busy(format!("{id} is still on its way out: {holds}"), None)
     }
 
     async fn remove_object(&self, call: &Call, object: &Object, seen: Option<&Seen>) -> Result<(), PortError> {
         let id = &object.id;
-        let uid = match seen {
+        let uid = match seen.filter(|seen| !seen.uid.is_empty()) {
             Some(seen) => seen.uid.clone(),
             None => match self.get(id).await? {
                 None => return Ok(()),
@@ -143,9 +166,19 @@ impl Kubernetes {
         });
         match self.wire.delete(&path, &options).await? {
             Answer { status: 404, .. } => Ok(()),
-            answer if answer.status == 409 && answer.message().contains("UID") => Ok(()),
-            answer if answer.status == 409 => Err(self.wire.busy(answer.message(), None)),
+            answer if answer.status == 409 => self.replaced(call, id, (&answer, &uid)).await,
             answer => self.wire.ok(answer, id).map(|_| ()),
+        }
+    }
+
+    /// A removal was refused: another object may have taken the name. The one that was meant is gone then; one of ours
+    /// in its place says that somebody works with old knowledge.
+    async fn replaced(&self, call: &Call, id: &ResourceId, (answer, uid): (&Answer, &str)) -> Result<(), PortError> {
+        match self.get(id).await? {
+            None => Ok(()),
+            Some(live) if seen::text(&live, "/metadata/uid") == uid => Err(self.wire.busy(answer.message(), None)),
+            Some(live) if seen::stranger(call, &live).is_some() => Ok(()),
+            Some(_) => Err(PortError::Stale { id: id.to_string() }),
         }
     }
 
@@ -166,6 +199,15 @@ impl Kubernetes {
             all.push((id.clone(), self.observe_object(call, id).await?));
         }
         Ok(crate::sim::joined(&all))
+    }
+
+    async fn holds(&self, kind: Kind, selector: &str) -> Result<Vec<ResourceId>, PortError> {
+        match self.wire.list(&kind.path, selector).await {
+            Ok(items) => Ok(seen::ids(self.wire.target_name(), &kind, &items)),
+            // A kind that we may not list, or that went away, holds nothing of ours.
+            Err(PortError::Forbidden { .. } | PortError::Invalid { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     fn not_here(&self, id: &ResourceId) -> PortError {
@@ -215,15 +257,14 @@ impl Discovery for Kubernetes {
     async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError> {
         let work = async {
             let catalog = self.discover().await?;
-            let selector = format!("?labelSelector={}%3D{uid}&limit=500", label::SLICE.replace('/', "%2F"));
-            let mut found = Vec::new();
-            for kind in catalog.listable() {
-                let answer = self.wire.get(&format!("{}{selector}", kind.path)).await?;
-                // A kind that we may not list, or that went away, holds nothing of ours.
-                if answer.status == 200 {
-                    found.extend(seen::ids(self.wire.target_name(), kind, &answer.json()));
-                }
-            }
+            let selector = format!("labelSelector={}%3D{uid}", label::SLICE.replace('/', "%2F"));
+            let kinds: Vec<Kind> = catalog.listable().cloned().collect();
+            let lists = kinds.into_iter().map(|kind| self.holds(kind, &selector));
+            let found: Vec<Result<Vec<ResourceId>, PortError>> =
+                futures::stream::iter(lists).buffer_unordered(AT_ONCE).collect().await;
+            let found: Vec<Vec<ResourceId>> = found.into_iter().collect::<Result<_, _>>()?;
+            let mut found: Vec<ResourceId> = found.into_iter().flatten().collect();
+            found.sort();
             Ok(found)
         };
         within(call, self.wire.target(), work).await

@@ -92,14 +92,18 @@ fn outputs(live: &Value) -> BTreeMap<String, String> {
     outputs
 }
 
-/// The ids of a list's items.
-pub(super) fn ids(target: &Name, kind: &Kind, list: &Value) -> Vec<ResourceId> {
-    let items = list.get("items").and_then(Value::as_array);
+/// The ids of a list's items, without those that a controller made from another object: a Service's EndpointSlices and
+/// a workload's pods carry its labels, and go with it.
+pub(super) fn ids(target: &Name, kind: &Kind, items: &[Value]) -> Vec<ResourceId> {
     let id = |item: &Value| ResourceId {
         target: Target::Cluster(target.clone()),
         kind: kind.id.clone(),
         namespace: text(item, "/metadata/namespace").to_owned(),
         name: text(item, "/metadata/name").to_owned(),
     };
-    items.into_iter().flatten().map(id).collect()
+    let controlled = |item: &Value| {
+        let owners = item.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+        owners.into_iter().flatten().any(|owner| owner.get("controller") == Some(&Value::Bool(true)))
+    };
+    items.iter().filter(|item| !controlled(item)).map(id).collect()
 }

@@ -5,9 +5,12 @@ use http::{Method, Request};
 use jiff::Timestamp;
 use kube::client::{Body, Client};
 use models::Name;
-use models::resource::ResourceId;
+use models::resource::{ResourceId, Target};
 use serde_json::Value;
 use std::error::Error;
+
+/// Items of a list that are asked for at once.
+const PAGE: usize = 500;
 
 pub(super) struct Wire {
     target: Name,
@@ -57,6 +60,27 @@ impl Wire {
         self.send(Method::GET, path, ("application/json", Vec::new())).await
     }
 
+    /// Every item of a list, page by page.
+    pub(super) async fn list(&self, path: &str, query: &str) -> Result<Vec<Value>, PortError> {
+        let mut all = Vec::new();
+        let mut next = String::new();
+        loop {
+            let answer = self.get(&format!("{path}?limit={PAGE}&{query}{next}")).await?;
+            let page = self.ok(answer, &self.itself(path))?;
+            all.extend(page.get("items").and_then(Value::as_array).cloned().unwrap_or_default());
+            match page.pointer("/metadata/continue").and_then(Value::as_str) {
+                None | Some("") => return Ok(all),
+                Some(token) => next = format!("&continue={token}"),
+            }
+        }
+    }
+
+    /// Names the cluster's own side in an error.
+    pub(super) fn itself(&self, path: &str) -> ResourceId {
+        let target = Target::Cluster(self.target.clone());
+        ResourceId { target, kind: "api".into(), namespace: String::new(), name: path.to_owned() }
+    }
+
     /// With the content type of server-side apply; JSON is YAML.
     pub(super) async fn apply(&self, path: &str, manifest: &Value) -> Result<Answer, PortError> {
         self.send(Method::PATCH, path, ("application/apply-patch+yaml", manifest.to_string().into_bytes())).await
@@ -97,6 +121,10 @@ impl Wire {
             403 => Err(PortError::Forbidden { target: self.target.to_string(), cause: message }),
             404 if message.contains("namespaces") => Err(self.busy(message, None)),
             409 => Err(PortError::Stale { id: id.to_string() }),
+            // A field that the kind does not have is a 500 to server-side apply, and no fault of the server.
+            500 if message.starts_with("failed to create typed patch object") => {
+                Err(PortError::Invalid { id: id.to_string(), cause: message })
+            }
             429 | 500..=599 => Err(self.busy(message, answer.retry_after_s)),
             _ => Err(PortError::Invalid { id: id.to_string(), cause: message }),
         }

@@ -134,7 +134,11 @@ impl World {
             let other = !seen.uid.is_empty() && seen.uid != thing.uid;
             other || !seen.version.is_empty() && seen.version != thing.version.to_string()
         };
-        if seen.is_some_and(newer) || thing.leaving.is_some() {
+        if thing.leaving.is_some() {
+            let cause = format!("{id} is still on its way out");
+            return Err(PortError::Busy { target: self.name.clone(), cause, retry_after_s: None });
+        }
+        if seen.is_some_and(newer) {
             return Err(PortError::Stale { id: id.to_string() });
         }
         rules::unchanged(id, &thing.manifest, &manifest)?;

@@ -1,0 +1,14 @@
+//! The Kubernetes port against a real API server and controller manager. No node runs here: what pods report is written
+//! by the test, as a kubelet would.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
+
+#[path = "../control_plane/mod.rs"]
+mod control_plane;
+#[path = "../safe/mod.rs"]
+mod safe;
+
+mod connecting;
+mod reading;
+mod refusals;
+mod world;
+mod writing;

@@ -1,0 +1,145 @@
+//! What an API server refuses, and what we make of it.
+
+use crate::control_plane::{User, until};
+use crate::world::{World, deployment, port};
+use adapters::{Discovery, Port, PortError};
+use http::Method;
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_missing_right_is_forbidden_and_names_verb_and_resource() {
+    let Some(world) = World::new("forbidden").await else { return };
+    let nobody = port(&world.plane.kubeconfig(&User::NOBODY)).await;
+    match nobody.apply(&world.call, &world.config("a", json!({})), None).await {
+        Err(PortError::Forbidden { cause, target }) => {
+            assert!(cause.contains("cannot patch") && cause.contains("configmaps"), "{cause}");
+            assert_eq!(target, "edge");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_expired_client_certificate_is_unauthorized_and_says_its_end() {
+    let Some(world) = World::new("expired").await else { return };
+    let text = world.plane.kubeconfig(&User::EXPIRED);
+    let end = adapters::kubernetes::certificate_end(&text).unwrap();
+    match port(&text).await.facts(&world.call).await {
+        Err(PortError::Unauthorized { cause, .. }) => assert!(cause.contains(&end.to_string()), "{cause}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_namespace_on_its_way_out_is_busy_and_one_that_is_not_there_too() {
+    let Some(world) = World::new("terminating").await else { return };
+    world.plant("hold", json!({"finalizers": ["dev.test/hold"]})).await;
+    let path = format!("/api/v1/namespaces/{}", world.namespace);
+    world.api.must(Method::DELETE, &path, None).await;
+    let refused = world.apply(&world.config("a", json!({})), None).await;
+    match refused {
+        Err(PortError::Busy { cause, .. }) => assert!(cause.contains("being terminated"), "{cause}"),
+        other => panic!("{other:?}"),
+    }
+    let mut home = world.id("v1/Namespace", &world.namespace);
+    home.namespace = String::new();
+    until("the namespace says what holds it", || async {
+        let seen = world.port.observe(&world.call, &home).await.unwrap().unwrap();
+        seen.deleting.is_some_and(|words| words.contains("dev.test/hold"))
+    })
+    .await;
+    let free = json!({"metadata": {"finalizers": null}});
+    world.api.must(Method::PATCH, &world.path("configmaps", "hold"), Some(&free)).await;
+    until("the namespace is gone", || async { world.port.observe(&world.call, &home).await.unwrap().is_none() }).await;
+    let refused = world.apply(&world.config("a", json!({})), None).await;
+    assert!(matches!(refused, Err(PortError::Busy { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_quota_that_is_used_up_is_busy() {
+    let Some(world) = World::new("quota").await else { return };
+    let quota = json!({"metadata": {"name": "q"}, "spec": {"hard": {"count/configmaps": "0"}}});
+    world.api.must(Method::POST, &world.path("resourcequotas", ""), Some(&quota)).await;
+    until("the quota counts", || async {
+        let live = world.api.must(Method::GET, &world.path("resourcequotas", "q"), None).await;
+        live.pointer("/status/hard").is_some()
+    })
+    .await;
+    match world.apply(&world.config("a", json!({})), None).await {
+        Err(PortError::Busy { cause, .. }) => assert!(cause.contains("exceeded quota: q"), "{cause}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_object_is_invalid_and_the_field_is_named() {
+    let Some(world) = World::new("invalid").await else { return };
+    let frozen =
+        |value: &str| world.object("v1/ConfigMap", ("frozen", json!({"immutable": true, "data": {"x": value}})));
+    let seen = world.apply(&frozen("1"), None).await.unwrap();
+    let web = world.object("apps/v1/Deployment", ("web", deployment("web", "none")));
+    let seen_web = world.apply(&web, None).await.unwrap();
+    let mut other = deployment("other", "none");
+    other["spec"]["selector"] = json!({"matchLabels": {"app": "other"}});
+    let cases = [
+        (frozen("2"), Some(&seen), "data: Forbidden: field is immutable"),
+        (world.object("apps/v1/Deployment", ("web", other)), Some(&seen_web), "spec.selector"),
+        (world.object("v1/Service", ("s", json!({"spec": {"ports": [{"port": 0}]}}))), None, "spec.ports[0].port"),
+        (world.object("v1/ConfigMap", ("a", json!({"nonsense": 1}))), None, "nonsense"),
+        (world.object("dev.test/v1/Thing", ("t", json!({}))), None, "does not serve dev.test/v1/Thing"),
+    ];
+    for (want, seen, words) in cases {
+        match world.apply(&want, seen).await {
+            Err(PortError::Invalid { cause, id }) => {
+                assert!(cause.contains(words), "{cause}");
+                assert_eq!(id, want.id().to_string());
+            }
+            other => panic!("{words}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_away_is_busy_and_named() {
+    let Some(world) = World::new("webhook").await else { return };
+    let select = json!({"matchLabels": {"kubernetes.io/metadata.name": world.namespace}});
+    let rules =
+        json!([{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}]);
+    let hook = json!({"metadata": {"name": "away"}, "webhooks": [{
+        "name": "away.dev.test", "rules": rules, "namespaceSelector": select, "sideEffects": "None",
+        "admissionReviewVersions": ["v1"], "clientConfig": {"url": "https://127.0.0.1:1/"}, "timeoutSeconds": 1}]});
+    let path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    world.api.must(Method::POST, path, Some(&hook)).await;
+    // The API server takes a moment to know its webhooks.
+    let busy = async |name: String| match world.apply(&world.config(&name, json!({})), None).await {
+        Err(PortError::Busy { cause, .. }) => Some(cause),
+        _ => None,
+    };
+    let tries = std::sync::atomic::AtomicU32::new(0);
+    let said = std::sync::Mutex::new(String::new());
+    until("the webhook is in the way", || async {
+        let number = tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let cause = busy(format!("c{number}")).await;
+        *said.lock().unwrap() = cause.clone().unwrap_or_default();
+        cause.is_some()
+    })
+    .await;
+    world.api.must(Method::DELETE, &format!("{path}/away"), None).await;
+    let said = said.lock().unwrap().clone();
+    assert!(said.contains("away.dev.test"), "{said}");
+}
+
+#[tokio::test]
+async fn no_call_outlives_its_deadline() {
+    let Some(world) = World::new("deadline").await else { return };
+    // It accepts and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let text = world.plane.kubeconfig(&User::ADMIN);
+    let text = text.replace(&world.plane.port.to_string(), &silent.local_addr().unwrap().port().to_string());
+    let mut call = world.call.clone();
+    call.deadline = Duration::from_millis(300);
+    let want = world.config("a", json!({}));
+    let late = port(&text).await.apply(&call, &want, None).await;
+    assert_eq!(late, Err(PortError::TimedOut { target: "edge".into(), seconds: 1 }));
+}
