@@ -305,7 +305,7 @@ async fn sixty_four_writers_lose_nothing_and_readers_see_whole_transactions() {
         reads
     });
     for writer in writers {
-        writer.await.unwrap();
+        tokio::time::timeout(Duration::from_secs(20), writer).await.unwrap().unwrap();
     }
     stop.send(()).unwrap();
     assert!(watching.await.unwrap() > 0);

@@ -355,6 +355,22 @@ async fn a_snapshot_does_not_overwrite() {
     assert!(matches!(nowhere, StoreError::Io { .. }), "{nowhere}");
 }
 
+/// The way of docs/operations/store.md to copy the database of a running server.
+#[tokio::test]
+async fn a_copy_by_vacuum_into_of_a_running_store_opens() {
+    let (folder, data) = data();
+    let store = Sqlite::open(&data, options()).unwrap();
+    let rev = store.commit(Txn::new().put(key("a"), json!(1))).await.unwrap();
+    let restored = folder.path().join("restored");
+    std::fs::create_dir(&restored).unwrap();
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let stranger = rusqlite::Connection::open_with_flags(data.join("sliceway.db"), flags).unwrap();
+    stranger.execute("VACUUM INTO ?1", [restored.join("sliceway.db").to_str().unwrap()]).unwrap();
+    store.commit(Txn::new().put(key("b"), json!(1))).await.unwrap();
+    let copy = Sqlite::open(&restored, options()).unwrap();
+    assert_eq!((count(&copy).await, *copy.changed().borrow()), (1, rev));
+}
+
 #[tokio::test]
 async fn damaged_files_are_named_and_left_alone() {
     type Damage = fn(&Path);
