@@ -49,7 +49,7 @@ test: setup ## Every check and test, the real clusters included
 	@SUITES="$(SUITES)" ./.ci/suites
 
 test-tidy: ## The shape of the code
-	cargo test --quiet -p tests --test tidy
+	cargo test --quiet -p tests
 
 test-lint:
 	cargo fmt --all --check

@@ -9,6 +9,20 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
 }
 
+/// What cargo says of the workspace's own packages: their targets and what they depend on.
+///
+/// # Panics
+/// Where cargo does not answer: a test without it would hold for the wrong reason.
+pub fn metadata() -> serde_json::Value {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let told = std::process::Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs, since it runs this test");
+    serde_json::from_slice(&told.stdout).expect("cargo metadata prints JSON")
+}
+
 /// One file of source, with its path from the root.
 #[derive(Debug, Clone)]
 pub struct Source {

@@ -1,8 +1,11 @@
 //! The shape of the code (CONVENTIONS): each rule is a function from sources to findings, and each is shown to find a
 //! planted violation.
 
+mod arrows;
+mod suites;
+
 use std::collections::BTreeSet;
-use tests::{Source, root, sources};
+use tests::{Source, sources};
 
 /// May only tighten.
 const LONGEST_FUNCTION: usize = 70;
@@ -18,10 +21,37 @@ fn is_test(path: &str) -> bool {
     path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("/tests.rs")
 }
 
-/// The lines before the tests of a file, numbered from 1.
+/// The lines that end up in the product, numbered from 1: without the items under `#[cfg(test)]`, wherever they stand.
 fn code(source: &Source) -> Vec<(usize, &str)> {
-    let all = source.text.lines().enumerate().map(|(n, line)| (n + 1, line));
-    all.take_while(|(_, line)| is_test(&source.path) || line.trim() != "#[cfg(test)]").collect()
+    let lines: Vec<&str> = source.text.lines().collect();
+    let mut kept = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        if lines[at].trim() == "#[cfg(test)]" && !is_test(&source.path) {
+            at = end_of_item(&lines, at + 1) + 1;
+        } else {
+            kept.push((at + 1, lines[at]));
+            at += 1;
+        }
+    }
+    kept
+}
+
+/// The last line of the item whose first attribute or line is `start`, as rustfmt lays it out.
+fn end_of_item(lines: &[&str], start: usize) -> usize {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let outer = lines.get(start).map_or(0, |line| indent(line));
+    let ends = |line: &&str| indent(line) == outer && (line.ends_with(';') || line.ends_with('}'));
+    let rest = lines.get(start..).unwrap_or_default();
+    start + rest.iter().position(ends).unwrap_or(rest.len())
+}
+
+#[test]
+fn code_after_an_item_of_the_tests_is_still_code() {
+    let text = "//! x\n#[cfg(test)]\nmod tests;\nfn a() {}\n#[cfg(test)]\nmod more {\n    fn b() {}\n}\nfn c() {}\n";
+    let planted = plant("models/src/x.rs", text);
+    let numbers: Vec<usize> = code(&planted[0]).into_iter().map(|(number, _)| number).collect();
+    assert_eq!(numbers, [1, 4, 9]);
 }
 
 fn holds(findings: Vec<String>) {
@@ -203,101 +233,4 @@ fn every_file_is_named_by_a_module() {
     planted.extend(plant("models/src/a.rs", "//! x"));
     planted.extend(plant("models/src/b.rs", "//! x"));
     assert_eq!(orphans(&planted), ["models/src/b.rs: no module names it"]);
-}
-
-/// Who may depend on whom, of our own crates (ARCHITECTURE section 2).
-const ARROWS: &[(&str, &[&str])] = &[
-    ("models", &[]),
-    ("sol005", &["models"]),
-    ("topology", &["models"]),
-    ("adapters", &["models"]),
-    ("orchestrator", &["adapters", "models", "sol005", "topology"]),
-    ("agent", &["adapters", "models"]),
-    ("labs", &["models"]),
-    ("tests", &["adapters", "models", "orchestrator", "topology"]),
-];
-
-fn wrong_arrows(member: &str, manifest: &str) -> Vec<String> {
-    let allowed = ARROWS.iter().find(|(name, _)| *name == member).map_or(&[] as &[&str], |(_, to)| to);
-    let ours = ARROWS.iter().map(|(name, _)| *name);
-    let uses = |name: &&str| {
-        manifest
-            .lines()
-            .any(|line| line.starts_with(&format!("{name}.workspace")) || line.starts_with(&format!("{name} =")))
-    };
-    ours.filter(|name| *name != member && !allowed.contains(name))
-        .filter(uses)
-        .map(|name| format!("{member} -> {name}"))
-        .collect()
-}
-
-#[test]
-fn arrows_between_crates_only_point_down() {
-    for (member, _) in ARROWS {
-        let manifest = std::fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
-        holds(wrong_arrows(member, &manifest));
-    }
-    assert_eq!(wrong_arrows("models", "adapters.workspace = true").len(), 1);
-}
-
-/// Inside the orchestrator: what each module may use of its siblings.
-const ROOMS: &[(&str, &[&str])] = &[
-    ("store", &[]),
-    ("bridge", &[]),
-    ("plan", &["store"]),
-    ("ops", &["plan", "store"]),
-    ("slices", &["ops", "plan", "store"]),
-    ("auth", &["ops", "store"]),
-    ("catalogue", &["auth", "ops", "slices", "store"]),
-    ("api", &["auth", "catalogue", "ops", "plan", "slices", "store"]),
-    ("config", &["api"]),
-    ("server", &["api", "auth", "catalogue", "config", "ops", "plan", "slices", "store"]),
-    ("cli", &["bridge", "catalogue", "config", "server"]),
-];
-
-fn wrong_rooms(sources: &[Source]) -> Vec<String> {
-    let mut found = Vec::new();
-    for source in sources {
-        let Some(rest) = source.path.strip_prefix("orchestrator/src/") else { continue };
-        let room = rest.split(['/', '.']).next().unwrap_or("");
-        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else { continue };
-        for (number, line) in code(source) {
-            for (other, _) in ROOMS.iter().filter(|(other, _)| *other != room && !allowed.contains(other)) {
-                if line.contains(&format!("crate::{other}::")) || line.contains(&format!("use crate::{other};")) {
-                    found.push(format!("{}:{number}: {room} -> {other}", source.path));
-                }
-            }
-        }
-    }
-    found
-}
-
-#[test]
-fn arrows_inside_the_orchestrator_only_point_down() {
-    holds(wrong_rooms(&sources()));
-    assert_eq!(wrong_rooms(&plant("orchestrator/src/store/x.rs", "use crate::ops::Engine;")).len(), 1);
-}
-
-/// SQL stands in the store, HTTP in the api, the CLI and the bridge.
-fn wrong_places(sources: &[Source]) -> Vec<String> {
-    let rules: [(&str, &[&str]); 2] =
-        [("rusqlite", &["orchestrator/src/store/"]), ("axum", &["orchestrator/src/api/", "orchestrator/src/bridge/"])];
-    let mut found = Vec::new();
-    for source in sources.iter().filter(|source| !is_test(&source.path)) {
-        for (number, line) in code(source) {
-            for (word, places) in rules {
-                let used = line.contains(&format!("{word}::")) && !line.trim_start().starts_with("//");
-                if used && !places.iter().any(|place| source.path.starts_with(place)) {
-                    found.push(format!("{}:{number}: {word} does not belong here", source.path));
-                }
-            }
-        }
-    }
-    found
-}
-
-#[test]
-fn a_line_lives_in_its_room() {
-    holds(wrong_places(&sources()));
-    assert_eq!(wrong_places(&plant("orchestrator/src/ops/x.rs", "use rusqlite::Connection;")).len(), 1);
 }
