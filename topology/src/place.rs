@@ -151,7 +151,8 @@ impl<'a> Ground<'a> {
         Ok(Choice { standing: before.clone(), candidates, warning: warning(ask, here) })
     }
 
-    /// The demand changed, or the clause did and still allows the place: the site stays if it fits.
+    /// The demand changed, or the clause did and still allows the place: the site stays if it fits what was last read.
+    /// That the cluster is away now is a warning: the operation waits for it, and the slice's other sites go on.
     fn keep(&mut self, ask: &Ask<'_>, before: &Standing) -> Result<Choice, NoPlace> {
         let Some((here, _)) = self.clusters.get(&before.cluster) else {
             return Err(self.gone(ask, before));
@@ -159,7 +160,7 @@ impl<'a> Ground<'a> {
         let warning = warning(ask, here);
         let trials = self.clusters.iter().map(|(name, (candidate, nodes))| {
             let trial = match **name == before.cluster {
-                true => room_for(ask, candidate, nodes),
+                true => capacity(ask, candidate, nodes),
                 false => Trial::Refuses(stands(before)),
             };
             (*name, trial)
@@ -251,10 +252,13 @@ fn trial(ask: &Ask<'_>, candidate: &Candidate, nodes: &Nodes) -> Trial {
 
 fn room_for(ask: &Ask<'_>, candidate: &Candidate, nodes: &Nodes) -> Trial {
     match &candidate.condition {
-        Condition::Away { reason } => return Trial::Lacks(reason.clone()),
-        Condition::Unusable { reason } => return Trial::Refuses(reason.clone()),
-        Condition::Usable => {}
+        Condition::Away { reason } => Trial::Lacks(reason.clone()),
+        Condition::Unusable { reason } => Trial::Refuses(reason.clone()),
+        Condition::Usable => capacity(ask, candidate, nodes),
     }
+}
+
+fn capacity(ask: &Ask<'_>, candidate: &Candidate, nodes: &Nodes) -> Trial {
     let (mut nodes, old) = (nodes.clone(), ask.running(&candidate.name));
     let taken = if old.is_empty() { nodes.take(&ask.pods) } else { nodes.retake(&ask.pods, &old) };
     match taken {

@@ -228,6 +228,16 @@ fn a_demand_that_grew_stays_where_it_fits_and_is_refused_with_the_way_out_where_
 }
 
 #[test]
+fn a_demand_that_changed_on_a_cluster_that_is_away_stays_there_with_a_warning() {
+    let (_, mut again) = standing(&request(select(Policy::BestFit), demand("f", "s", &[(500, 1)]), two()));
+    again.demands = vec![demand("f", "s", &[(600, 1)])];
+    again.candidates[0].condition = Condition::Away { reason: "no answer for 5 s".into() };
+    let choice = place(&again).unwrap().sites.remove(0);
+    assert_eq!(choice.standing.cluster, name("edge"));
+    assert_eq!(choice.warning.as_deref(), Some("site s stays on edge although no answer for 5 s"));
+}
+
+#[test]
 fn a_clause_that_names_another_cluster_moves_the_site() {
     let (_, mut again) = standing(&request(Clause::Cluster(name("edge")), demand("f", "s", &[(500, 1)]), two()));
     again.sites.insert(name("s"), Clause::Cluster(name("cloud")));
