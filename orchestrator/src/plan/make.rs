@@ -172,7 +172,11 @@ impl Maker<'_> {
             Some(Clause::Select { selector, .. }) => selector.chooses(&view.cluster.labels),
             None => false,
         };
-        let known = self.world.clusters.values().filter(|view| meant(view)).find_map(|view| view.facts());
+        // Where it stands already comes first: a label that no longer matches must not move or refuse it.
+        let standing = self.world.standing.iter().find(|standing| &standing.site == part.workload.site);
+        let stands = standing.and_then(|standing| self.world.clusters.get(&standing.cluster));
+        let views = stands.into_iter().chain(self.world.clusters.values().filter(|view| meant(view)));
+        let known = views.filter_map(|view| view.facts()).next();
         known.ok_or_else(|| {
             let site = part.workload.site;
             let names: Vec<&str> = self.world.clusters.keys().map(Name::as_str).collect();
@@ -240,6 +244,11 @@ impl Maker<'_> {
             bundles.insert(part.workload.name.clone(), bundle);
         }
         Ok(bundles)
+    }
+
+    fn stood_on(&self, function: &Name) -> Option<&str> {
+        let before = self.world.slice.as_ref()?;
+        before.placed.get(function.as_str()).map(String::as_str)
     }
 
     /// A function that holds data is not removed or moved unless its name was said.

@@ -96,7 +96,7 @@ async fn a_forbidden_verb_is_told_with_verb_and_resource() {
     let view = ground.reach(&quick("forbidden", probes(json!({})))).await;
     let (code, message) = error(&view);
     assert_eq!((view.operation.state, code.as_str()), (OperationState::FailedTemp, "forbidden"));
-    assert!(message.contains("cannot get resource \"namespaces\"") && message.contains("nobody"), "{message}");
+    assert!(message.contains("resource \"namespaces\"") && message.contains("User \"nobody\" cannot"), "{message}");
     give_up(&ground, &view).await;
 }
 
