@@ -18,7 +18,7 @@ use crate::network::{self, Wire};
 use crate::place::Place;
 use crate::process::ProcessId;
 use crate::requirements;
-use crate::state::{ClusterState, Lock, State};
+use crate::state::{ClusterState, Lock, NETWORK, State};
 
 /// The kernel's limit (IFNAMSIZ, less the zero byte).
 const LONGEST_INTERFACE: usize = 15;
@@ -130,7 +130,7 @@ impl Lab<'_> {
 
     /// Writes the record, then makes the network.
     fn make(&self, plan: &Plan) -> Result<State> {
-        let _turn = Lock::shared(&self.place.base, ".network")?;
+        let _turn = Lock::shared(&self.place.base, NETWORK)?;
         let version = Version::detect()?;
         let management = network::management(plan)?;
         let mut state = State {
@@ -201,8 +201,7 @@ impl Lab<'_> {
             }
             None => (self.tell)("there is no lab to take down"),
         }
-        drop(lock);
-        self.forget_locks()
+        lock.forget(self.place)
     }
 
     fn remove(&self, state: &State) -> Result<()> {
@@ -226,12 +225,5 @@ impl Lab<'_> {
             return Err(failure);
         }
         fs::remove_dir_all(&self.place.dir).doing("remove", &self.place.dir)
-    }
-
-    /// Empty folders and locks that nobody holds go with the last lab.
-    fn forget_locks(&self) -> Result<()> {
-        let base = &self.place.base;
-        let others = fs::read_dir(base).doing("read", base)?.flatten().any(|entry| entry.path().is_dir());
-        if others { Ok(()) } else { fs::remove_dir_all(base).doing("remove", base) }
     }
 }
