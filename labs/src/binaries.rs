@@ -146,33 +146,81 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new("bin").join(key)
 }
 
-/// Builds what the cache does not hold; `tell` hears of each build before it begins.
-pub(crate) fn ensure(cache: &Path, tell: &dyn Fn(&str)) -> Result<()> {
-    let missing: Vec<&Program> = PROGRAMS.iter().filter(|program| !cache.join(folder(program.name)).exists()).collect();
-    if missing.is_empty() {
-        return Ok(());
+/// What is to be there: every program, or those with these names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    All,
+    Named(Vec<String>),
+}
+
+impl Wanted {
+    fn programs(&self) -> Result<Vec<&'static Program>> {
+        let Self::Named(names) = self else {
+            return Ok(PROGRAMS.iter().collect());
+        };
+        let known = |name: &String| {
+            PROGRAMS.iter().find(|program| program.name == name).ok_or_else(|| {
+                let all: Vec<&str> = PROGRAMS.iter().map(|program| program.name).collect();
+                LabError::refused(format!("the lab has no program `{name}`"), format!("use one of {}", all.join(", ")))
+            })
+        };
+        names.iter().map(known).collect()
     }
-    Run::new("go").args(["version"]).output().map_err(|_| {
-        LabError::refused(
-            "the lab builds its programs with Go, and `go` cannot be run",
-            "install Go 1.26, then: sliceway-lab up",
-        )
-    })?;
+}
+
+/// Builds what is wanted and the cache does not hold; `tell` hears of each build before it begins. One builds at a time.
+pub(crate) fn ensure(cache: &Path, wanted: &Wanted, tell: &dyn Fn(&str)) -> Result<()> {
+    let wanted = wanted.programs()?;
+    let missing: Vec<&Program> =
+        wanted.iter().copied().filter(|program| !cache.join(folder(program.name)).exists()).collect();
+    if !missing.is_empty() {
+        Run::new("go").args(["version"]).output().map_err(|_| {
+            LabError::refused(
+                "the lab builds its programs with Go, and `go` cannot be run",
+                "install Go 1.26, then: sliceway-lab up",
+            )
+        })?;
+        // Only what a build left that was killed can be here.
+        let work = cache.join("work");
+        if work.exists() {
+            fs::remove_dir_all(&work).doing("remove", &work)?;
+        }
+    }
     for program in missing {
         tell(&format!("building {} (once; minutes when Go's own cache is cold)", program.key()));
-        let work = cache.join("work").join(format!("{}-{}", program.key(), std::process::id()));
-        let (into, sources) = (work.join("bin"), work.join("src"));
-        fs::create_dir_all(&into).doing("make", &into)?;
-        let built = program.build(&into, &sources);
-        if built.is_ok() {
-            let target = cache.join(folder(program.name));
-            fs::create_dir_all(cache.join("bin")).doing("make", &cache.join("bin"))?;
-            fs::rename(&into, &target).doing("make", &target)?;
-        }
-        fs::remove_dir_all(&work).doing("remove", &work)?;
-        built?;
+        build(program, cache)?;
     }
-    Ok(())
+    if wanted.iter().any(|program| program.name == "kube") { offer_by_version(cache) } else { Ok(()) }
+}
+
+fn build(program: &Program, cache: &Path) -> Result<()> {
+    let work = cache.join("work").join(program.key());
+    let (into, sources) = (work.join("bin"), work.join("src"));
+    fs::create_dir_all(&into).doing("make", &into)?;
+    let built = program.build(&into, &sources);
+    if built.is_ok() {
+        let target = cache.join(folder(program.name));
+        fs::create_dir_all(cache.join("bin")).doing("make", &cache.join("bin"))?;
+        fs::rename(&into, &target).doing("make", &target)?;
+    }
+    fs::remove_dir_all(&work).doing("remove", &work)?;
+    built
+}
+
+/// Other programs know the version of Kubernetes and not the digest of our sources: a link leads from the one to the other.
+fn offer_by_version(cache: &Path) -> Result<()> {
+    let link = cache.join("bin").join(format!("kube-v{KUBERNETES}"));
+    let target = folder("kube");
+    let target = Path::new(target.file_name().unwrap_or_default());
+    if fs::read_link(&link).is_ok_and(|there| there == target) {
+        return Ok(());
+    }
+    let partial = link.with_extension("new");
+    if partial.symlink_metadata().is_ok() {
+        fs::remove_file(&partial).doing("remove", &partial)?;
+    }
+    std::os::unix::fs::symlink(target, &partial).doing("link", &partial)?;
+    fs::rename(&partial, &link).doing("link", &link)
 }
 
 #[cfg(test)]
@@ -183,6 +231,26 @@ mod tests {
     fn a_folder_is_named_by_what_it_is_made_from() {
         assert_eq!(folder("coredns"), Path::new("bin/coredns-v1.15.0"));
         assert!(folder("kube").to_string_lossy().starts_with("bin/kube-"));
+    }
+
+    #[test]
+    fn kubernetes_is_found_by_its_version() {
+        let cache = tempfile::tempdir().unwrap();
+        let real = cache.path().join(folder("kube"));
+        fs::create_dir_all(&real).unwrap();
+        fs::write(real.join("kube"), "program").unwrap();
+        let link = cache.path().join(format!("bin/kube-v{KUBERNETES}"));
+        std::os::unix::fs::symlink("kube-of-yesterday", &link).unwrap();
+        for _ in 0..2 {
+            ensure(cache.path(), &Wanted::Named(vec!["kube".into()]), &|words| panic!("{words}")).unwrap();
+            assert_eq!(fs::read_to_string(link.join("kube")).unwrap(), "program");
+        }
+    }
+
+    #[test]
+    fn an_unknown_program_is_refused_with_those_that_there_are() {
+        let failure = ensure(Path::new("/nowhere"), &Wanted::Named(vec!["cube".into()]), &|_| {}).unwrap_err();
+        assert!(failure.next().unwrap().contains("kube, pause, containerd"), "{failure}");
     }
 
     #[test]

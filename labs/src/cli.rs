@@ -7,6 +7,7 @@ use std::process::Command as Process;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::binaries::Wanted;
 use crate::demo::Demo;
 use crate::error::{Doing, LabError, Result};
 use crate::file::{DEFAULT, Plan, Wan, is_quantity};
@@ -89,7 +90,10 @@ enum Verb {
         stop: bool,
     },
     /// Build the programs that the lab needs into the cache, and nothing else
-    Build,
+    Build {
+        /// Only these, such as kube; without one, all
+        programs: Vec<String>,
+    },
     /// Becomes the launcher of a machine
     #[command(hide = true)]
     MachineStart { dir: PathBuf, namespace: String, groups: Vec<PathBuf> },
@@ -188,7 +192,8 @@ pub fn run(cli: Cli, surroundings: &Surroundings) -> Result<u8> {
         Verb::Start { cluster, component } => ask(&lab, &cluster, &Request::Start(component))?,
         Verb::Demo { stop: true, .. } => Demo::new(&place, surroundings, &tell)?.stop()?,
         Verb::Demo { labs, .. } => Demo::new(&place, surroundings, &tell)?.run(&labs)?,
-        Verb::Build => lab.build()?,
+        Verb::Build { programs } if programs.is_empty() => lab.build(&Wanted::All)?,
+        Verb::Build { programs } => lab.build(&Wanted::Named(programs))?,
         Verb::MachineStart { dir, namespace, groups } => become_launcher(&place.program, &dir, &namespace, &groups)?,
         Verb::MachineEnter { pid, groups, command } => become_program(pid, &groups, &command)?,
         Verb::Machine { dir } => inner::main(&dir)?,

@@ -34,12 +34,11 @@ impl Start<'_> {
         let phase = |name: &str| {
             (self.tell)(&format!("{:5.1} s  {}: {name}", began.elapsed().as_secs_f32(), self.cluster.name))
         };
-        let machine = Machine { place: self.place, cluster: &self.cluster.name, groups: &self.state.groups };
+        let machine = self.machine();
         let dir = self.place.cluster(&self.cluster.name);
-        let management = self.management();
         let pki = Pki {
             cluster: self.cluster,
-            management: management.ip(),
+            management: self.management().ip(),
             today: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
             dir: dir.clone(),
         };
@@ -53,8 +52,7 @@ impl Start<'_> {
         let kubectl = Kubectl::new(self.place, &self.cluster.name);
         std::thread::scope(|scope| {
             let images = scope.spawn(|| self.import(&machine));
-            let answers = || TcpStream::connect_timeout(&management, Duration::from_secs(1)).is_ok() && kubectl.ready();
-            wait_until(&format!("an answer of {}'s API server", self.cluster.name), Duration::from_secs(90), answers)?;
+            self.wait_for_api(&kubectl)?;
             phase("API ready");
             kubectl.apply(&components::objects(self.cluster))?;
             images.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -66,10 +64,31 @@ impl Start<'_> {
         kubectl.wait("", &format!("node/{}", self.cluster.node_name()), "condition=Ready")?;
         phase("node Ready");
         self.lay_policy_rules()?;
-        kubectl.wait("local-path-storage", "deployment/local-path", "condition=Available")?;
-        kubectl.wait("kube-system", "deployment/coredns", "condition=Available")?;
+        wait_for_services(&kubectl)?;
         phase("policies, volumes, DNS");
         Ok(())
+    }
+
+    /// Brings what was stopped in a cluster that stands back, and waits until all is ready.
+    pub(crate) fn settle(&self) -> Result<()> {
+        let machine = self.machine();
+        for name in CONTROL.iter().chain(&[CONTAINERD]).chain(&NODE) {
+            machine.ask(&Request::Start((*name).to_owned()))?;
+        }
+        let kubectl = Kubectl::new(self.place, &self.cluster.name);
+        self.wait_for_api(&kubectl)?;
+        kubectl.wait("", &format!("node/{}", self.cluster.node_name()), "condition=Ready")?;
+        wait_for_services(&kubectl)
+    }
+
+    fn machine(&self) -> Machine<'_> {
+        Machine { place: self.place, cluster: &self.cluster.name, groups: &self.state.groups }
+    }
+
+    fn wait_for_api(&self, kubectl: &Kubectl) -> Result<()> {
+        let management = self.management();
+        let answers = || TcpStream::connect_timeout(&management, Duration::from_secs(1)).is_ok() && kubectl.ready();
+        wait_until(&format!("an answer of {}'s API server", self.cluster.name), Duration::from_secs(90), answers)
     }
 
     fn management(&self) -> SocketAddr {
@@ -99,6 +118,11 @@ impl Start<'_> {
             .output()
             .map(drop)
     }
+}
+
+fn wait_for_services(kubectl: &Kubectl) -> Result<()> {
+    kubectl.wait("local-path-storage", "deployment/local-path", "condition=Available")?;
+    kubectl.wait("kube-system", "deployment/coredns", "condition=Available")
 }
 
 /// The queue that kube-network-policies listens on unless told otherwise.

@@ -190,7 +190,7 @@ impl<'a> Demo<'a> {
         let slice: Value = serde_json::from_str(&described).unwrap_or_default();
         let uid = slice["uid"].as_str().unwrap_or("").to_owned();
         let path = format!(
-            "/api/v1/namespaces/sw-{SLICE}-{uid}/services/store-{uid}-readings:http/proxy/readings?device={DEVICE}"
+            "/api/v1/namespaces/sw-{SLICE}-{uid}/services/store-{uid}-query:http/proxy/readings?device={DEVICE}"
         );
         let cloud = Kubectl::new(self.place, "cloud");
         let mut answer = String::new();

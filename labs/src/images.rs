@@ -20,6 +20,8 @@ pub(crate) struct Archive {
     pub(crate) file: PathBuf,
 }
 
+const EARLIER_KEPT: usize = 2;
+
 /// The images of every lab; `bridge` is the `sliceway` program, whose image is left out when there is none.
 pub(crate) fn ensure(cache: &Path, bridge: Option<&Path>) -> Result<Vec<Archive>> {
     let built = |folder: &str, program: &str| cache.join(binaries::folder(folder)).join(program);
@@ -52,15 +54,17 @@ fn archive(folder: &Path, image: &Image) -> Result<Archive> {
     Ok(Archive { name: image.name.clone(), digest, file })
 }
 
-/// Earlier archives of the same image are of no more use.
+/// Earlier archives of the same image go, but for the last few: another lab may be about to import one.
 fn forget_others(folder: &Path, prefix: &str, keep: &Path) -> Result<()> {
+    let mut others = Vec::new();
     for entry in fs::read_dir(folder).doing("read", folder)?.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(prefix) && name.ends_with(".tar") && entry.path() != keep {
-            fs::remove_file(entry.path()).doing("remove", &entry.path())?;
+        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+        if name.starts_with(prefix) && name.ends_with(".tar") && path != keep {
+            others.push((entry.metadata().and_then(|data| data.modified()).doing("look at", &path)?, path));
         }
     }
-    Ok(())
+    others.sort();
+    others.iter().rev().skip(EARLIER_KEPT).try_for_each(|(_, path)| fs::remove_file(path).doing("remove", path))
 }
 
 /// Debian's busybox, the one that resolves names, under all its names.
@@ -107,4 +111,24 @@ pub(crate) fn named(path: &Path) -> Result<Vec<PathBuf>> {
         ));
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_archives_of_an_image_stay_and_those_of_others_are_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        for (age, name) in ["a-1-x.tar", "a-1-y.tar", "a-1-z.tar", "a-1-new.tar", "b-1-x.tar"].iter().enumerate() {
+            let made = fs::File::create(file(name)).unwrap();
+            let time = std::time::UNIX_EPOCH + Duration::from_secs(age as u64);
+            made.set_modified(time).unwrap();
+        }
+        forget_others(folder.path(), "a-1-", &file("a-1-new.tar")).unwrap();
+        let there = |name: &str| file(name).exists();
+        assert!(!there("a-1-x.tar"));
+        assert!(["a-1-y.tar", "a-1-z.tar", "a-1-new.tar", "b-1-x.tar"].into_iter().all(there));
+    }
 }

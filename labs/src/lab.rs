@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::binaries;
+use crate::binaries::{self, Wanted};
 use crate::cgroup::{self, Version};
 use crate::cluster::Start;
 use crate::command::wait_until;
@@ -14,11 +14,11 @@ use crate::error::{Doing, LabError, Result};
 use crate::file::Plan;
 use crate::images::{self, Archive, import};
 use crate::machine::Machine;
-use crate::network;
+use crate::network::{self, Wire};
 use crate::place::Place;
 use crate::process::ProcessId;
 use crate::requirements;
-use crate::state::{ClusterState, Lock, State};
+use crate::state::{ClusterState, Lock, NETWORK, State};
 
 /// The kernel's limit (IFNAMSIZ, less the zero byte).
 const LONGEST_INTERFACE: usize = 15;
@@ -48,7 +48,7 @@ impl Lab<'_> {
         network::check_delay(&plan.wan)?;
         let state = self.make(plan)?;
         self.seconds(began, "network");
-        self.start(&state, &images)?;
+        self.each(&state, &images, |start| start.run())?;
         let imported: BTreeMap<_, _> = images.iter().map(|image| (image.name.clone(), image.digest.clone())).collect();
         let mut state = State { ready: true, ..state };
         state.clusters.values_mut().for_each(|cluster| cluster.images.clone_from(&imported));
@@ -64,7 +64,7 @@ impl Lab<'_> {
     /// Programs and image archives, in the cache; one lab at a time builds.
     pub(crate) fn prepare(&self, bridge: Option<&Path>) -> Result<Vec<Archive>> {
         let _turn = Lock::shared(&self.place.cache, "build")?;
-        binaries::ensure(&self.place.cache, &|words| (self.tell)(words))?;
+        binaries::ensure(&self.place.cache, &Wanted::All, &|words| (self.tell)(words))?;
         if bridge.is_none() {
             (self.tell)(
                 "no `sliceway` program is beside this one: the image lab.local/senml:1 is left out (--bridge PATH names one)",
@@ -73,10 +73,10 @@ impl Lab<'_> {
         images::ensure(&self.place.cache, bridge)
     }
 
-    /// Only the programs.
-    pub(crate) fn build(&self) -> Result<()> {
+    /// Only programs.
+    pub(crate) fn build(&self, wanted: &Wanted) -> Result<()> {
         let _turn = Lock::shared(&self.place.cache, "build")?;
-        binaries::ensure(&self.place.cache, &|words| (self.tell)(words))
+        binaries::ensure(&self.place.cache, wanted, &|words| (self.tell)(words))
     }
 
     fn all_run(&self, state: &State) -> bool {
@@ -95,6 +95,14 @@ impl Lab<'_> {
             ));
         }
         self.import_changed(&mut state, images, None)?;
+        self.each(&state, images, |start| {
+            let name = &start.cluster.name;
+            if network::seen(self.place, name)?.0 == Wire::Cut {
+                (self.tell)(&format!("{name} is off the network and stays so; next: sliceway-lab wan restore {name}"));
+                return Ok(());
+            }
+            start.settle()
+        })?;
         (self.tell)("the lab is already up");
         Ok(())
     }
@@ -122,7 +130,7 @@ impl Lab<'_> {
 
     /// Writes the record, then makes the network.
     fn make(&self, plan: &Plan) -> Result<State> {
-        let _turn = Lock::shared(&self.place.base, ".network")?;
+        let _turn = Lock::shared(&self.place.base, NETWORK)?;
         let version = Version::detect()?;
         let management = network::management(plan)?;
         let mut state = State {
@@ -164,8 +172,8 @@ impl Lab<'_> {
         }
     }
 
-    /// Brings the clusters up side by side; the first failure is told, after all have ended.
-    fn start(&self, state: &State, images: &[Archive]) -> Result<()> {
+    /// Works on the clusters side by side; the first failure is told, after all have ended.
+    fn each(&self, state: &State, images: &[Archive], work: impl Fn(&Start<'_>) -> Result<()> + Sync) -> Result<()> {
         let starts: Vec<Start<'_>> = state
             .plan
             .clusters
@@ -174,7 +182,7 @@ impl Lab<'_> {
             .map(|(cluster, state)| Start { place: self.place, cluster, state, images, tell: self.tell })
             .collect();
         std::thread::scope(|scope| {
-            let running: Vec<_> = starts.iter().map(|start| scope.spawn(|| start.run())).collect();
+            let running: Vec<_> = starts.iter().map(|start| scope.spawn(|| work(start))).collect();
             let ended = running
                 .into_iter()
                 .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -193,8 +201,7 @@ impl Lab<'_> {
             }
             None => (self.tell)("there is no lab to take down"),
         }
-        drop(lock);
-        self.forget_locks()
+        lock.forget(self.place)
     }
 
     fn remove(&self, state: &State) -> Result<()> {
@@ -218,12 +225,5 @@ impl Lab<'_> {
             return Err(failure);
         }
         fs::remove_dir_all(&self.place.dir).doing("remove", &self.place.dir)
-    }
-
-    /// Empty folders and locks that nobody holds go with the last lab.
-    fn forget_locks(&self) -> Result<()> {
-        let base = &self.place.base;
-        let others = fs::read_dir(base).doing("read", base)?.flatten().any(|entry| entry.path().is_dir());
-        if others { Ok(()) } else { fs::remove_dir_all(base).doing("remove", base) }
     }
 }

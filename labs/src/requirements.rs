@@ -30,6 +30,10 @@ pub(crate) fn check() -> Result<()> {
         ));
     }
     let there = |program: &str| FOLDERS.iter().any(|folder| Path::new(folder).join(program).exists());
+    packages(there)
+}
+
+fn packages(there: impl Fn(&str) -> bool) -> Result<()> {
     let mut missing: Vec<&str> =
         PROGRAMS.iter().filter(|(program, _)| !there(program)).map(|(_, package)| *package).collect();
     missing.dedup();
@@ -40,4 +44,17 @@ pub(crate) fn check() -> Result<()> {
         format!("Debian packages are missing: {}", missing.join(", ")),
         format!("apt-get install -y --no-install-recommends {}", missing.join(" ")),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_packages_are_named_once_with_the_command_that_installs_them() {
+        let failure = packages(|program| !["ip", "tc", "runc"].contains(&program)).unwrap_err();
+        assert_eq!(failure.to_string(), "Debian packages are missing: iproute2, runc");
+        assert_eq!(failure.next(), Some("apt-get install -y --no-install-recommends iproute2 runc"));
+        assert!(packages(|_| true).is_ok());
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,8 @@ use crate::place::{DEFAULT_NAME, Place};
 use crate::range::Range;
 
 const FILE: &str = "lab.json";
+/// The lock of what the networks of all labs share.
+pub(crate) const NETWORK: &str = ".network";
 
 /// The record of one lab.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,22 +77,49 @@ impl State {
 
 /// Held while a lab is changed; two changes of the same lab never mix.
 pub(crate) struct Lock {
-    _file: fs::File,
+    file: fs::File,
 }
 
 impl Lock {
     /// Waits for nobody: a lock that is held is an error.
     pub(crate) fn take(place: &Place) -> Result<Self> {
-        fs::create_dir_all(&place.base).doing("make", &place.base)?;
-        let path = place.base.join(format!("{}.lock", place.name));
-        let file = open(&path)?;
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-            LabError::refused(
-                format!("another sliceway-lab is changing the lab `{}`", place.name),
-                "wait for its end, then try again",
-            )
-        })?;
-        Ok(Self { _file: file })
+        let path = own_lock(place);
+        loop {
+            fs::create_dir_all(&place.base).doing("make", &place.base)?;
+            let file = open(&path)?;
+            rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+                LabError::refused(
+                    format!("another sliceway-lab is changing the lab `{}`", place.name),
+                    "wait for its end, then try again",
+                )
+            })?;
+            let lock = Self { file };
+            // Whoever held it before may have removed the file after we opened it: then it guards nothing.
+            if lock.is_at(&path) {
+                return Ok(lock);
+            }
+        }
+    }
+
+    fn is_at(&self, path: &Path) -> bool {
+        let same = |own: fs::Metadata, there: fs::Metadata| own.ino() == there.ino() && own.dev() == there.dev();
+        self.file.metadata().ok().zip(fs::metadata(path).ok()).is_some_and(|(own, there)| same(own, there))
+    }
+
+    /// Lets the lock of a lab that is gone go, and the labs' folder with the last of them.
+    pub(crate) fn forget(self, place: &Place) -> Result<()> {
+        let path = own_lock(place);
+        fs::remove_file(&path).doing("remove", &path)?;
+        let network = place.base.join(format!("{NETWORK}.lock"));
+        let others = fs::read_dir(&place.base).doing("read", &place.base)?.flatten();
+        if others.into_iter().all(|entry| entry.path() == network) {
+            if network.exists() {
+                fs::remove_file(&network).doing("remove", &network)?;
+            }
+            // One that came in this moment makes the folder stay.
+            let _ = fs::remove_dir(&place.base);
+        }
+        Ok(())
     }
 
     /// Waits for its turn: for what all labs of this computer share.
@@ -98,10 +128,51 @@ impl Lock {
         let path = folder.join(format!("{name}.lock"));
         let file = open(&path)?;
         rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).doing("lock", &path)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
+}
+
+fn own_lock(place: &Place) -> PathBuf {
+    place.base.join(format!("{}.lock", place.name))
 }
 
 fn open(path: &Path) -> Result<fs::File> {
     fs::OpenOptions::new().create(true).append(true).open(path).doing("open", path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(base: &Path, name: &str) -> Place {
+        let surroundings = crate::place::Surroundings {
+            program: "/bin/sliceway-lab".into(),
+            home: None,
+            lab_dir: Some(base.into()),
+            cache: Some("/var/cache/lab".into()),
+        };
+        Place::new(&surroundings, name).unwrap()
+    }
+
+    #[test]
+    fn a_lab_that_goes_leaves_the_lock_of_another_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().join("labs");
+        let (one, other) = (place(&base, "one"), place(&base, "other"));
+        let held = Lock::take(&other).unwrap();
+        Lock::take(&one).unwrap().forget(&one).unwrap();
+        assert!(Lock::take(&other).is_err());
+        held.forget(&other).unwrap();
+        assert!(!base.exists());
+    }
+
+    #[test]
+    fn a_lock_whose_file_was_removed_guards_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = place(folder.path(), "one");
+        let lock = Lock::take(&place).unwrap();
+        assert!(lock.is_at(&own_lock(&place)));
+        fs::remove_file(own_lock(&place)).unwrap();
+        assert!(!lock.is_at(&own_lock(&place)));
+    }
 }

@@ -69,7 +69,7 @@ mod tests {
 
     async fn get(path: &str) -> (StatusCode, serde_json::Value) {
         let folder = tempfile::tempdir().unwrap();
-        let mut readings = Readings::open(folder.path(), 10).unwrap();
+        let mut readings = Readings::open(folder.path(), 1 << 20).unwrap();
         let record = resolve(br#"[{"bn":"thermo-1/","n":"temperature","u":"Cel","t":1700000000,"v":21.5}]"#, 0.0)
             .unwrap()
             .remove(0);

@@ -9,6 +9,9 @@ const VERSION: u64 = 10;
 /// Times below this are relative to now (RFC 8428 4.5.3).
 const ABSOLUTE_FROM: f64 = 268_435_456.0;
 const MOST_RECORDS: usize = 10_000;
+/// A base name and a base unit are repeated in every record: without a bound a small pack would fill the memory.
+const LONGEST_NAME: usize = 256;
+const LONGEST_UNIT: usize = 64;
 
 /// One resolved record (RFC 8428 4.6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +57,8 @@ pub(crate) enum SenmlError {
     Version(usize, u64),
     #[error("record {0}: `{1}` is not a name")]
     Name(usize, String),
+    #[error("record {0}: the name has more than {LONGEST_NAME} bytes, or the unit more than {LONGEST_UNIT}")]
+    TooLongForARecord(usize),
     #[error("record {0}: there must be exactly one value, or a sum")]
     Values(usize),
 }
@@ -168,13 +173,20 @@ impl Base {
             0 | 1 => {}
             _ => return Err(SenmlError::Values(fields.index)),
         }
-        let name = format!("{}{}", self.name, own_name.unwrap_or_default());
+        let unit = fields.text("u")?.or_else(|| self.unit.clone());
+        let own_name = own_name.unwrap_or_default();
+        if self.name.len() + own_name.len() > LONGEST_NAME
+            || unit.as_ref().is_some_and(|unit| unit.len() > LONGEST_UNIT)
+        {
+            return Err(SenmlError::TooLongForARecord(fields.index));
+        }
+        let name = format!("{}{own_name}", self.name);
         if !is_name(&name) {
             return Err(SenmlError::Name(fields.index, name));
         }
         let time = self.time + fields.number("t")?.unwrap_or_default();
         let time = if time < ABSOLUTE_FROM { now + time } else { time };
-        Ok(Some(Record { name, unit: fields.text("u")?.or_else(|| self.unit.clone()), time, value, sum }))
+        Ok(Some(Record { name, unit, time, value, sum }))
     }
 }
 
@@ -247,6 +259,10 @@ mod tests {
         assert_eq!(refused(r#"[{"n":"a","v":1,"x_":1}]"#), SenmlError::MustUnderstand(0, "x_".into()));
         assert_eq!(refused(r#"[{"bver":11,"n":"a","v":1}]"#), SenmlError::Version(0, 11));
         assert_eq!(refused(r#"[{"n":"-a","v":1}]"#), SenmlError::Name(0, "-a".into()));
+        let long = format!(r#"[{{"bn":"{}","v":1}}]"#, "a".repeat(257));
+        assert_eq!(refused(&long), SenmlError::TooLongForARecord(0));
+        let long = format!(r#"[{{"bn":"a","bu":"{}","v":1}}]"#, "u".repeat(65));
+        assert_eq!(refused(&long), SenmlError::TooLongForARecord(0));
         assert_eq!(refused(r#"[{"v":1}]"#), SenmlError::Name(0, String::new()));
     }
 }

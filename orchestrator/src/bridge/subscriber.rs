@@ -15,17 +15,20 @@ use super::{BridgeConfig, BridgeError};
 
 /// `sliceway/<device>/<resource>`
 pub(crate) const TOPIC: &str = "sliceway/+/+";
+const LONGEST_NAME: usize = 128;
 const LARGEST_PACK: u32 = 256 * 1024;
-const PAUSE: Duration = Duration::from_millis(500);
+/// Between tries to connect: the broker is one program on loopback, which a crowd cannot overrun, so no chance is needed.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Runs until keeping fails; a broker that is away is waited for.
 pub(crate) async fn run(config: &BridgeConfig, readings: Shared) -> Result<(), BridgeError> {
     let (client, mut events) = connect(config);
-    let mut away = false;
+    let mut away = None;
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                away = false;
+                away = None;
                 tracing::info!(broker = %config.mqtt, "connected to the broker");
                 // Asking again for what the broker remembers is harmless.
                 client.try_subscribe(TOPIC, QoS::AtLeastOnce).map_err(|error| BridgeError::Mqtt(error.to_string()))?;
@@ -36,14 +39,19 @@ pub(crate) async fn run(config: &BridgeConfig, readings: Shared) -> Result<(), B
             }
             Ok(_) => {}
             Err(error) => {
-                if !away {
+                if away.is_none() {
                     tracing::warn!(broker = %config.mqtt, %error, "the broker is away; trying again");
                 }
-                away = true;
-                tokio::time::sleep(PAUSE).await;
+                let pause = next_pause(away);
+                tokio::time::sleep(pause).await;
+                away = Some(pause);
             }
         }
     }
+}
+
+fn next_pause(last: Option<Duration>) -> Duration {
+    last.map_or(FIRST_PAUSE, |last| (last * 2).min(LONGEST_PAUSE))
 }
 
 fn connect(config: &BridgeConfig) -> (AsyncClient, EventLoop) {
@@ -62,6 +70,7 @@ fn connect(config: &BridgeConfig) -> (AsyncClient, EventLoop) {
 async fn take(config: &BridgeConfig, readings: &Shared, publish: &Publish) -> Result<(), BridgeError> {
     let topic = String::from_utf8_lossy(&publish.topic).into_owned();
     let Some((device, resource)) = parts(&topic) else {
+        tracing::warn!(topic = topic.get(..LONGEST_NAME).unwrap_or_default(), "a topic has names that are too long");
         return Ok(());
     };
     let now = (config.clock)().as_duration().as_secs_f64();
@@ -80,8 +89,10 @@ async fn take(config: &BridgeConfig, readings: &Shared, publish: &Publish) -> Re
     Ok(())
 }
 
+/// Both names are kept with every reading, so long ones are no names.
 fn parts(topic: &str) -> Option<(&str, &str)> {
-    topic.strip_prefix("sliceway/")?.split_once('/')
+    let parts = topic.strip_prefix("sliceway/")?.split_once('/')?;
+    (parts.0.len() <= LONGEST_NAME && parts.1.len() <= LONGEST_NAME).then_some(parts)
 }
 
 #[cfg(test)]
@@ -89,8 +100,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn pauses_grow_up_to_a_bound() {
+        let mut pauses = vec![next_pause(None)];
+        for _ in 0..8 {
+            pauses.push(next_pause(pauses.last().copied()));
+        }
+        assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]) && pauses[0] < pauses[1]);
+        assert_eq!(pauses.last(), Some(&LONGEST_PAUSE));
+    }
+
+    #[test]
     fn a_topic_names_the_device_and_its_resource() {
         assert_eq!(parts("sliceway/thermo-1/temperature"), Some(("thermo-1", "temperature")));
+        assert_eq!(parts(&format!("sliceway/{}/t", "a".repeat(129))), None);
         assert_eq!(parts("other/thermo-1/temperature"), None);
     }
 }

@@ -8,6 +8,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end }}
 
+{{- define "mqtt-gateway.port" -}}
+{{ .Values.sliceway.port | default 8883 | int }}
+{{- end }}
+
 {{- /* Devices come by TLS with a name and a password. Each uplink's folder holds a complete `connection`. */ -}}
 {{- define "mqtt-gateway.configuration" -}}
 per_listener_settings true
@@ -18,7 +22,7 @@ persistence_location /var/lib/mosquitto/
 autosave_interval 5
 max_queued_messages {{ .Values.queue | int }}
 
-listener {{ .Values.sliceway.port }}
+listener {{ include "mqtt-gateway.port" . }}
 certfile /etc/sliceway/tls/tls.crt
 keyfile /etc/sliceway/tls/tls.key
 allow_anonymous false

@@ -8,6 +8,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end }}
 
+{{- define "mqtt-server.port" -}}
+{{ .Values.sliceway.port | default 8883 | int }}
+{{- end }}
+
 {{- /* Gateways come by TLS with a certificate of the slice and a password; the service beside the broker by loopback. */ -}}
 {{- define "mqtt-server.configuration" -}}
 per_listener_settings true
@@ -18,7 +22,7 @@ persistence_location /var/lib/mosquitto/
 autosave_interval 30
 max_queued_messages 100000
 
-listener {{ .Values.sliceway.port }}
+listener {{ include "mqtt-server.port" . }}
 cafile /etc/sliceway/tls/ca.crt
 certfile /etc/sliceway/tls/tls.crt
 keyfile /etc/sliceway/tls/tls.key
