@@ -235,10 +235,14 @@ impl Maker<'_> {
         let mut bundles = BTreeMap::new();
         for part in parts {
             let size = &sizes[part.workload.name];
-            let chosen =
-                placed.get(part.workload.name).and_then(|c| self.world.clusters.get(c)).and_then(|v| v.facts());
-            let bundle = match (&part.kept, chosen) {
-                (None, Some(facts)) if !same_target(facts, self.candidate(part)?) => self.render(part, facts).await?,
+            let cluster = placed.get(part.workload.name);
+            let chosen = cluster.and_then(|c| self.world.clusters.get(c)).and_then(|v| v.facts());
+            let bundle = match chosen {
+                // What is kept was rendered for the cluster that it leaves, or nothing is kept.
+                Some(facts) if self.moves(part, cluster) => self.render(part, facts).await?,
+                Some(facts) if part.kept.is_none() && !same_target(facts, self.candidate(part)?) => {
+                    self.render(part, facts).await?
+                }
                 _ => size.clone(),
             };
             bundles.insert(part.workload.name.clone(), bundle);
@@ -246,9 +250,9 @@ impl Maker<'_> {
         Ok(bundles)
     }
 
-    fn stood_on(&self, function: &Name) -> Option<&str> {
-        let before = self.world.slice.as_ref()?;
-        before.placed.get(function.as_str()).map(String::as_str)
+    fn moves(&self, part: &Part<'_>, cluster: Option<&Name>) -> bool {
+        let before = self.world.slice.as_ref().and_then(|slice| slice.placed.get(part.workload.name.as_str()));
+        before.is_some_and(|before| Some(before.as_str()) != cluster.map(Name::as_str))
     }
 
     /// A function that holds data is not removed or moved unless its name was said.
