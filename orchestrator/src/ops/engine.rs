@@ -9,6 +9,7 @@ use super::executor;
 use super::fence::Fence;
 use super::model::{ChangeDoc, OperationDoc};
 use super::safe::StoreSafe;
+use super::waiting::Pauses;
 use crate::store::{Blobs, Clock, Kind, Query, Random, Revision, Store, StoreError, Txn, Vault};
 use adapters::{Port, PortError, Safe};
 use async_trait::async_trait;
@@ -245,11 +246,31 @@ impl Inner {
         drop(running);
         let inner = Arc::clone(self);
         self.tasks.spawn(async move {
-            if let Err(error) = executor::run(&inner, doc, cancel).await {
+            if let Err(error) = keep_at_it(&inner, doc, &cancel).await {
                 tracing::error!(operation.id = %id, %error, "the operation cannot go on in this process");
             }
             inner.running().remove(&id);
             let _ = tell.send(true);
         });
+    }
+}
+
+/// A store that is full or busy stops no operation for ever: it goes on from what is on disk when there is room again.
+async fn keep_at_it(inner: &Arc<Inner>, mut doc: OperationDoc, cancel: &CancellationToken) -> Result<(), OpsError> {
+    let mut pauses = Pauses::of_errors();
+    loop {
+        let error = match executor::run(inner, doc.clone(), cancel.clone()).await {
+            Err(error) if error.retryable() && !inner.stop.is_cancelled() => error,
+            ended => return ended,
+        };
+        tracing::warn!(operation.id = %doc.operation.id, %error, "the operation waits for the store");
+        tokio::time::sleep(pauses.next(inner.dice())).await;
+        let operation = &doc.operation;
+        match codec::operation(&inner.store, &operation.tenant, &operation.id).await {
+            Ok(Some((fresh, _))) if fresh.operation.state.is_running() => doc = fresh,
+            Ok(_) => return Ok(()),
+            // Not even readable now: what is known already is tried again.
+            Err(_) => {}
+        }
     }
 }

@@ -22,15 +22,49 @@ pub struct Kill {
     dead: watch::Sender<bool>,
     /// A planted bug: the intent is acknowledged and not written.
     forgets_intents: bool,
+    /// Commits that are refused because the disk is full: from the first number, so many.
+    full: Option<(i64, i64)>,
+    commits: AtomicI64,
 }
 
 impl Kill {
     pub fn at(n: i64, when: When) -> Arc<Self> {
-        Arc::new(Self { left: AtomicI64::new(n), when, dead: watch::channel(false).0, forgets_intents: false })
+        Arc::new(Self {
+            left: AtomicI64::new(n),
+            when,
+            dead: watch::channel(false).0,
+            forgets_intents: false,
+            full: None,
+            commits: AtomicI64::new(0),
+        })
     }
 
     pub fn with_forgotten_intents(n: i64, when: When) -> Arc<Self> {
-        Arc::new(Self { left: AtomicI64::new(n), when, dead: watch::channel(false).0, forgets_intents: true })
+        Arc::new(Self {
+            left: AtomicI64::new(n),
+            when,
+            dead: watch::channel(false).0,
+            forgets_intents: true,
+            full: None,
+            commits: AtomicI64::new(0),
+        })
+    }
+
+    /// The disk is full for `times` commits from the n-th on; nobody dies.
+    pub fn full(n: i64, times: i64) -> Arc<Self> {
+        Arc::new(Self {
+            left: AtomicI64::new(i64::MAX),
+            when: When::Before,
+            dead: watch::channel(false).0,
+            forgets_intents: false,
+            full: Some((n, times)),
+            commits: AtomicI64::new(0),
+        })
+    }
+
+    fn is_full(&self) -> bool {
+        let commit = self.commits.fetch_add(1, Ordering::SeqCst);
+        self.full.is_some_and(|(from, times)| (from..from + times).contains(&commit))
     }
 
     pub fn never() -> Arc<Self> {
@@ -70,6 +104,9 @@ impl Store for KilledStore {
     }
 
     async fn commit(&self, txn: Txn) -> Result<Revision, StoreError> {
+        if self.1.is_full() {
+            return Err(StoreError::Full { file: "sliceway.db".into() });
+        }
         let intent = txn.puts.iter().any(|(key, doc)| key.kind == Kind::Change && doc["state"] == "doing");
         if self.1.forgets_intents && intent {
             return Ok(*self.0.changed().borrow());

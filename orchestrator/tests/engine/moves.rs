@@ -169,3 +169,20 @@ fn a_change_that_cannot_be_read_ends_in_failed_temp_with_words() {
     assert_eq!(view.operation.state, OperationState::FailedTemp);
     assert!(view.operation.error.unwrap().message.contains("newer version"));
 }
+
+#[test]
+fn a_full_disk_is_waited_for_wherever_it_strikes() {
+    let reference = {
+        let ground = Ground::new();
+        Life::new(&ground, &Kill::never()).reach(&goal());
+        ground.world()
+    };
+    // The epoch and the start are two commits: the caller is told of those.
+    for n in 2..26 {
+        let ground = Ground::new();
+        let life = Life::new(&ground, &Kill::full(n, 3));
+        let view = life.reach(&goal());
+        assert_eq!(view.operation.state, OperationState::Completed, "commit {n}: {:?}", view.operation.error);
+        assert_eq!(life.faults(&ground, &reference), Vec::<String>::new(), "commit {n}");
+    }
+}
