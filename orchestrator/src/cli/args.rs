@@ -78,36 +78,43 @@ pub(crate) enum Command {
     Diff(Files),
     /// Make something by flags: tenant NAME, token --role R
     Create(Create),
+    /// Clusters: add, set, get, delete
     #[command(alias = "clusters")]
     Cluster {
         #[command(subcommand)]
         verb: ClusterVerb,
     },
+    /// Repositories of charts: add, get, delete
     #[command(alias = "repositories")]
     Repository {
         #[command(subcommand)]
         verb: RepositoryVerb,
     },
+    /// Tenants: create, get, delete
     #[command(alias = "tenants")]
     Tenant {
         #[command(subcommand)]
         verb: TenantVerb,
     },
+    /// Tokens: create, list, revoke
     #[command(alias = "tokens")]
     Token {
         #[command(subcommand)]
         verb: TokenVerb,
     },
+    /// Slices: get, describe, explain, delete
     #[command(alias = "slices")]
     Slice {
         #[command(subcommand)]
         verb: SliceVerb,
     },
+    /// Devices: get, credentials
     #[command(alias = "devices")]
     Device {
         #[command(subcommand)]
         verb: DeviceVerb,
     },
+    /// Operations: get, watch, and the operator's moves
     #[command(alias = "operations")]
     Operation {
         #[command(subcommand)]

@@ -180,3 +180,15 @@ async fn a_second_server_on_the_folder_is_refused_and_a_killed_one_is_followed()
     let server = server.killed_and_started_again();
     assert_eq!(server.admin("GET", "/api/v1/tenants/kept", Value::Null).await.0, 200);
 }
+
+#[tokio::test]
+async fn tls_is_served_by_two_flags_and_the_cli_takes_a_ca() {
+    let server = Server::start_tls();
+    assert!(server.url.starts_with("https://"));
+    let trusted = server.path("ca.pem");
+    let login = server.cli(&["login", "--ca", trusted.to_str().unwrap()]);
+    assert!(login.status.success(), "{}", crate::server::words(&login));
+    let get = server.cli(&["get", "tenants"]);
+    assert!(crate::server::words(&get).contains("default"), "{}", crate::server::words(&get));
+    assert!(server.http.get(format!("{}/healthz", server.url)).send().await.is_err(), "an unknown CA is refused");
+}

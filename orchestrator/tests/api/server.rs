@@ -1,5 +1,6 @@
 //! One server process of a test's own, and how it is spoken to.
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -21,14 +22,34 @@ pub fn root() -> PathBuf {
 
 impl Server {
     pub fn start() -> Self {
-        Self::start_in(TempDir::new().unwrap())
+        Self::start_in(TempDir::new().unwrap(), &[])
     }
 
-    fn start_in(folder: TempDir) -> Self {
+    /// Serves TLS by a certificate of a CA that is `ca.pem` in its folder.
+    pub fn start_tls() -> Self {
+        let folder = TempDir::new().unwrap();
+        let write = |name: &str, text: String| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let key = KeyPair::generate().unwrap();
+        let mut ca = CertificateParams::default();
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        write("ca.pem", ca.self_signed(&key).unwrap().pem());
+        let issuer = Issuer::new(ca, key);
+        let own = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&own, &issuer).unwrap();
+        let (certificate, key) = (write("server.pem", leaf.pem()), write("server.key", own.serialize_pem()));
+        Self::start_in(folder, &["--tls-cert", &certificate, "--tls-key", &key])
+    }
+
+    fn start_in(folder: TempDir, more: &[&str]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut child = Command::new(env!("CARGO_BIN_EXE_sliceway"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.path().join("data"))
+            .args(more)
             .env("SLICEWAY_CONFIG", folder.path().join("cli.toml"))
             .stderr(Stdio::piped())
             .spawn()
@@ -51,7 +72,7 @@ impl Server {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         let folder = std::mem::replace(&mut self.folder, TempDir::new().unwrap());
-        Self::start_in(folder)
+        Self::start_in(folder, &[])
     }
 
     pub fn data(&self) -> PathBuf {
