@@ -143,3 +143,25 @@ async fn every_output_form_holds_the_same_and_both_orders_are_taken() {
     let completion = words(&server.cli(&["completion", "bash"]));
     assert!(completion.contains("COMPLETE"), "{completion}");
 }
+
+#[tokio::test]
+async fn a_shell_completes_nouns_and_names_from_the_server() {
+    let server = Server::start().with_lab().await;
+    let complete = |words: &[&str]| {
+        let out = std::process::Command::new(env!("CARGO_BIN_EXE_sliceway"))
+            .args(["--", "sliceway"])
+            .args(words)
+            .env("COMPLETE", "bash")
+            .env("_CLAP_COMPLETE_INDEX", words.len().to_string())
+            .env("_CLAP_IFS", "\n")
+            .env("SLICEWAY_CONFIG", server.path("cli.toml"))
+            .env("SLICEWAY_SERVER", &server.url)
+            .env("SLICEWAY_TOKEN", &server.token)
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&out.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(complete(&["get", "sli"]).contains(&"slices".to_owned()));
+    let names = complete(&["get", "clusters", ""]);
+    assert!(names.contains(&"edge".to_owned()) && names.contains(&"cloud".to_owned()), "{names:?}");
+}

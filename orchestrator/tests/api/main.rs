@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod auth;
+mod charts;
 mod commands;
 mod rules;
 mod server;

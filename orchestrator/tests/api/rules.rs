@@ -129,7 +129,7 @@ async fn a_kubeconfig_is_kept_sealed_and_never_returned() {
     }
 }
 
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+pub fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         match entry.path() {
@@ -191,4 +191,30 @@ async fn tls_is_served_by_two_flags_and_the_cli_takes_a_ca() {
     let get = server.cli(&["get", "tenants"]);
     assert!(crate::server::words(&get).contains("default"), "{}", crate::server::words(&get));
     assert!(server.http.get(format!("{}/healthz", server.url)).send().await.is_err(), "an unknown CA is refused");
+}
+
+#[tokio::test]
+async fn a_token_that_calls_too_often_is_429_and_another_is_served() {
+    let server = Server::start_with("[limits]\nrequests_per_second = 1\nburst = 3\n");
+    let other = server.token("viewer", "default").await;
+    let mut last = 200;
+    for _ in 0..4 {
+        last = server.admin("GET", "/api/v1/whoami", Value::Null).await.0;
+    }
+    assert_eq!(last, 429);
+    assert_eq!(server.send("GET", "/api/v1/whoami", (Some(&other), Value::Null)).await.status(), 200);
+}
+
+#[test]
+fn a_configuration_with_an_unknown_key_is_refused_by_name() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("server.toml");
+    std::fs::write(&file, "[limits]\nrequests_per_secnd = 1\n").unwrap();
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_sliceway"))
+        .args(["serve", "--config", file.to_str().unwrap(), "--data"])
+        .arg(folder.path().join("data"))
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("requests_per_secnd"), "{out:?}");
 }

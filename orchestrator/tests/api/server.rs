@@ -25,6 +25,15 @@ impl Server {
         Self::start_in(TempDir::new().unwrap(), &[])
     }
 
+    /// With a configuration file.
+    pub fn start_with(toml: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("server.toml");
+        std::fs::write(&file, toml).unwrap();
+        let file = file.display().to_string();
+        Self::start_in(folder, &["--config", &file])
+    }
+
     /// Serves TLS by a certificate of a CA that is `ca.pem` in its folder.
     pub fn start_tls() -> Self {
         let folder = TempDir::new().unwrap();
