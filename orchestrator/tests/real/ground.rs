@@ -17,7 +17,7 @@ use orchestrator::slices::{Ask, AskOptions, Clusters, Goal, Slices, Started, Sup
 use orchestrator::store::{Blobs, Clock, Key, Kind, Options, Random, Sqlite, Store, StoreError, Txn, Vault};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -95,13 +95,13 @@ pub fn lab(words: &[&str]) -> String {
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
-struct Registry(BTreeMap<Target, Arc<dyn Port>>);
+struct Registry(Mutex<BTreeMap<Target, Arc<dyn Port>>>);
 
 #[async_trait]
 impl Ports for Registry {
     async fn port(&self, target: &Target) -> Result<Arc<dyn Port>, PortError> {
         let unknown = || PortError::Unreachable { target: target.to_string(), cause: "no such cluster".into() };
-        self.0.get(target).cloned().ok_or_else(unknown)
+        self.0.lock().unwrap().get(target).cloned().ok_or_else(unknown)
     }
 }
 
@@ -116,6 +116,7 @@ impl Clusters for Known {
 
 pub struct Ground {
     _folder: TempDir,
+    registry: Arc<Registry>,
     pub slices: Slices,
     pub engine: Engine,
     pub clusters: BTreeMap<String, Arc<Kubernetes>>,
@@ -159,11 +160,12 @@ impl Ground {
             ports.insert(Target::Cluster(name(cluster)), used as Arc<dyn Port>);
             clusters.insert(cluster.to_owned(), port);
         }
+        let registry = Arc::new(Registry(Mutex::new(ports)));
         let means = Means {
             store: Arc::clone(&store),
             vault,
             blobs: Arc::clone(&blobs),
-            ports: Arc::new(Registry(ports)),
+            ports: Arc::clone(&registry) as Arc<dyn Ports>,
             clock: Clock::system(),
             random: Random::system(),
             limits: Limits::default(),
@@ -174,7 +176,13 @@ impl Ground {
         let worker = locate(None, &root().join("target/debug")).unwrap();
         let helm = Arc::new(Helm::new(worker, HelmLimits::default()));
         let slices = Slices::new(store, engine.clone(), Arc::new(Rendering { helm, blobs }), Arc::new(known));
-        Some(Self { _folder: folder, slices, engine, clusters })
+        Some(Self { _folder: folder, registry, slices, engine, clusters })
+    }
+
+    /// The edge is reached by the administrator's credentials from now on.
+    pub fn renew_edge(&self) {
+        let port = Arc::clone(&self.clusters["edge"]) as Arc<dyn Port>;
+        self.registry.0.lock().unwrap().insert(Target::Cluster(name("edge")), port);
     }
 
     pub fn call(&self, owner: &str) -> Call {
