@@ -15,23 +15,24 @@ pub(crate) fn page(input: &Input, path: &str, items: Vec<(String, Value)>) -> Re
     let after = input.query("marker").map(unwrap).transpose()?;
     let filters = filters(input)?;
     let fits = |(_, body): &(String, Value)| filters.iter().all(|filter| filter.fits(body));
-    let past = |(key, _): &(String, Value)| match &after {
-        // The last item of the page before may be gone: its place is found by position then.
-        Some(after) => key != after,
-        None => false,
-    };
     let all: Vec<(String, Value)> = items.into_iter().filter(fits).collect();
-    let begin = match all.iter().position(|item| !past(item)) {
-        Some(position) if after.is_some() => position + 1,
-        Some(_) => 0,
-        None => all.len(),
-    };
+    let begin = after.as_deref().map_or(0, |after| place_after(&all, after));
     let mut rest = all.into_iter().skip(begin);
     let page: Vec<(String, Value)> = rest.by_ref().take(limit).collect();
     let next = rest.next().and_then(|_| page.last()).map(|(key, _)| wrap(key));
     let link = next.as_ref().map(|marker| format!("<{path}?marker={marker}&limit={limit}>; rel=\"next\""));
     let items: Vec<Value> = page.into_iter().map(|(_, body)| body).collect();
     Ok(Reply::ok(&json!({"items": items, "next": next}))?.link(link))
+}
+
+/// Where the next page begins; also where the last item of the page before is gone meanwhile.
+fn place_after(all: &[(String, Value)], after: &str) -> usize {
+    if let Some(found) = all.iter().position(|(key, _)| key == after) {
+        return found + 1;
+    }
+    let falling = all.first().zip(all.last()).is_some_and(|((first, _), (last, _))| first > last);
+    let beyond = |(key, _): &(String, Value)| if falling { key.as_str() < after } else { key.as_str() > after };
+    all.iter().position(beyond).unwrap_or(all.len())
 }
 
 fn wrap(key: &str) -> String {
@@ -107,6 +108,16 @@ mod tests {
         let second = get(&[("limit", "3"), ("marker", &marker)]);
         assert_eq!(second["items"][0]["n"], 2);
         assert_eq!(second["next"], Value::Null);
+    }
+
+    #[test]
+    fn a_page_goes_on_where_the_last_item_is_gone_meanwhile_in_either_order() {
+        let mut rising = items();
+        rising.remove(1);
+        assert_eq!(place_after(&rising, "k1"), 1);
+        rising.reverse();
+        assert_eq!(place_after(&rising, "k1"), 3);
+        assert_eq!(place_after(&rising, "a"), 4);
     }
 
     #[test]
