@@ -98,17 +98,21 @@ async fn once(
     keyed: Keyed,
     (endpoint, caller, input): (&'static Endpoint, Caller, Input),
 ) -> Result<Reply, Problem> {
-    if let Some(before) = keyed.before(app).await? {
+    if let Some(before) = keyed.begin(app).await? {
         let Before { status, body, location } = before;
         return Ok(Reply::Json { status, body, etag: None, location, link: None });
     }
-    let reply = (endpoint.handler)(Arc::clone(app), caller, input).await?;
+    let result = (endpoint.handler)(Arc::clone(app), caller, input).await;
     // A new token is seen once: its answer is not kept.
     let secret = endpoint.path.ends_with("/tokens") || endpoint.path.ends_with(":credentials");
-    if let (Reply::Json { status, body, location, .. }, false) = (&reply, secret) {
-        keyed.keep(app, Before { status: *status, body: body.clone(), location: location.clone() }).await?;
+    match &result {
+        Ok(Reply::Json { status, body, location, .. }) if !secret => {
+            keyed.keep(app, Before { status: *status, body: body.clone(), location: location.clone() }).await?;
+        }
+        // A refusal may be better the next time.
+        Ok(_) | Err(_) => keyed.release(app).await?,
     }
-    Ok(reply)
+    result
 }
 
 fn word(headers: &HeaderMap, name: &str) -> Option<String> {

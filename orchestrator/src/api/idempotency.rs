@@ -2,7 +2,7 @@
 
 use super::App;
 use super::problem::Problem;
-use crate::store::{Key, Kind, Txn};
+use crate::store::{Key, Kind, Object, StoreError, Txn};
 use jiff::{SignedDuration, Timestamp};
 use models::Name;
 use serde_json::{Value, json};
@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 const LONGEST: usize = 200;
+
+/// A request that was begun and not answered within this time was cut off: who sends it again may.
+const BEGUN: SignedDuration = SignedDuration::from_secs(60);
 
 /// One keyed write.
 pub(crate) struct Keyed {
@@ -43,27 +46,52 @@ impl Keyed {
         Ok(Self { key: Key::new(Kind::Idempotency, tenant.as_str(), key), digest })
     }
 
-    pub(crate) async fn before(&self, app: &App) -> Result<Option<Before>, Problem> {
-        let Some(object) = app.store.get(&self.key).await? else { return Ok(None) };
+    /// The first answer, where there is one; otherwise the key is this request's until it is kept or released.
+    pub(crate) async fn begin(&self, app: &App) -> Result<Option<Before>, Problem> {
+        let found = app.store.get(&self.key).await?;
+        let rev = found.as_ref().map(|object| object.rev);
+        if let Some(before) = found.map(|object| self.before(app, &object)).transpose()?.flatten() {
+            return Ok(Some(before));
+        }
+        let begun = json!({"digest": self.digest, "begun": true, "at": now(app)});
+        let txn = Txn::new().put(self.key.clone(), begun);
+        let txn = match rev {
+            Some(rev) => txn.at(self.key.clone(), rev),
+            None => txn.absent(self.key.clone()),
+        };
+        match app.store.commit(txn).await {
+            Ok(_) => Ok(None),
+            Err(StoreError::Conflict { .. }) => Err(begun_already()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The request changed nothing that is worth an answer: the key is free again.
+    pub(crate) async fn release(&self, app: &App) -> Result<(), Problem> {
+        app.store.commit(Txn::new().delete(self.key.clone())).await?;
+        Ok(())
+    }
+
+    fn before(&self, app: &App, object: &Object) -> Result<Option<Before>, Problem> {
         let doc = &object.doc;
         let at: Timestamp = doc["at"].as_str().and_then(|text| text.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH);
-        if now(app).duration_since(at) > KEPT {
+        let begun = doc["begun"] == json!(true);
+        if now(app).duration_since(at) > if begun { BEGUN } else { KEPT } {
             return Ok(None);
         }
         if doc["digest"] != json!(self.digest) {
             return Err(Problem::new(422, "idempotency", "this Idempotency-Key was used for another request")
                 .next("take a new key for a new request"));
         }
+        if begun {
+            return Err(begun_already());
+        }
         let status = doc["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
         let location = doc["location"].as_str().map(str::to_owned);
         Ok(Some(Before { status, body: doc["body"].clone(), location }))
     }
 
-    /// Only answers that a repetition would not better are kept.
     pub(crate) async fn keep(&self, app: &App, before: Before) -> Result<(), Problem> {
-        if before.status >= 500 {
-            return Ok(());
-        }
         let doc = json!({
             "digest": self.digest, "status": before.status, "body": before.body, "location": before.location,
             "at": now(app),
@@ -71,4 +99,9 @@ impl Keyed {
         app.store.commit(Txn::new().put(self.key.clone(), doc)).await?;
         Ok(())
     }
+}
+
+fn begun_already() -> Problem {
+    Problem::new(409, "begun", "a request with this Idempotency-Key is being carried out")
+        .next("send it again in a moment")
 }

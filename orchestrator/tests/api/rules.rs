@@ -218,3 +218,26 @@ fn a_configuration_with_an_unknown_key_is_refused_by_name() {
     assert_eq!(out.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&out.stderr).contains("requests_per_secnd"), "{out:?}");
 }
+
+#[tokio::test]
+async fn a_key_that_is_sent_twice_at_once_is_carried_out_once() {
+    let server = Server::start().with_lab().await;
+    let slice = std::fs::read_to_string(crate::server::factory()).unwrap();
+    let apply = || {
+        let request = server.http.post(format!("{}/api/v1/slices", server.url)).bearer_auth(&server.token);
+        request.header("Idempotency-Key", "twice").body(slice.clone()).send()
+    };
+    let (one, two) = tokio::join!(apply(), apply());
+    let mut answers = [one.unwrap().status().as_u16(), two.unwrap().status().as_u16()];
+    answers.sort_unstable();
+    assert!(answers == [202, 202] || answers == [202, 409], "{answers:?}");
+    let (_, operations) = server.admin("GET", "/api/v1/operations", Value::Null).await;
+    assert_eq!(operations["items"].as_array().unwrap().len(), 1);
+    let refused = server.http.put(format!("{}/api/v1/clusters/x", server.url)).bearer_auth(&server.token);
+    let bad = refused.header("Idempotency-Key", "again").body("{}").send().await.unwrap();
+    assert_eq!(bad.status(), 422);
+    let again = server.http.put(format!("{}/api/v1/clusters/x", server.url)).bearer_auth(&server.token);
+    let good =
+        again.header("Idempotency-Key", "again").body(json!({"spec": {"sim": {}}}).to_string()).send().await.unwrap();
+    assert_eq!(good.status(), 200, "a refusal does not use the key up");
+}
