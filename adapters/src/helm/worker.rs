@@ -150,9 +150,7 @@ impl Waiting {
                 None => self.added.notified().await,
                 Some(until) => tokio::time::sleep_until(until).await,
             }
-            let now = Instant::now();
-            let late: Vec<Entry> =
-                self.lock().entries.extract_if(|_, entry| entry.until <= now).map(|(_, e)| e).collect();
+            let late = self.take_late();
             if !late.is_empty() {
                 for entry in late {
                     let _ = entry.reply.send(Err(HelmError::TimedOut(render)));
@@ -162,10 +160,23 @@ impl Waiting {
         }
     }
 
+    /// Who waited too long. Nobody may join a worker that is about to be stopped for it.
+    fn take_late(&self) -> Vec<Entry> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let late: Vec<Entry> = state.entries.extract_if(|_, entry| entry.until <= now).map(|(_, e)| e).collect();
+        state.closed |= !late.is_empty();
+        late
+    }
+
+    /// From now on nobody may join; who waits goes on waiting.
+    fn shut(&self) {
+        self.lock().closed = true;
+    }
+
     /// Tells everyone who still waits. Who was alone with a worker that ended by itself was the reason.
     fn close(&self, end: &End, last: &str) {
         let mut state = self.lock();
-        state.closed = true;
         let alone = state.entries.len() == 1;
         for (_, entry) in state.entries.drain() {
             let error = match end {
@@ -219,6 +230,7 @@ impl Run {
             end = write_frames(pipes.stdin, queue) => end,
             () = self.waiting.overdue(self.render) => End::Overdue,
         };
+        self.waiting.shut();
         if !matches!(end, End::Gone(_)) {
             // An error here means that it is gone already.
             let _ = self.child.start_kill();
