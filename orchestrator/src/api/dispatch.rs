@@ -84,13 +84,21 @@ async fn call(
         .await
         .map_err(|_| Problem::new(413, "too-large", format!("the body is larger than {} MiB", limit >> 20)))?;
     input.body = body.to_vec();
-    match key.filter(|_| endpoint.method != Method::Get) {
-        None => (endpoint.handler)(Arc::clone(app), caller, input).await,
-        Some(key) => {
-            let keyed = Keyed::new(caller.tenant(), &key, (endpoint.method.as_str(), &target, &input.body))?;
-            once(app, keyed, (endpoint, caller, input)).await
-        }
+    if endpoint.method == Method::Get {
+        return (endpoint.handler)(Arc::clone(app), caller, input).await;
     }
+    // A client that goes away must not leave a write half done.
+    let shared = Arc::clone(app);
+    let work = async move {
+        match key {
+            None => (endpoint.handler)(shared, caller, input).await,
+            Some(key) => {
+                let keyed = Keyed::new(caller.tenant(), &key, (endpoint.method.as_str(), &target, &input.body))?;
+                once(&shared, keyed, (endpoint, caller, input)).await
+            }
+        }
+    };
+    app.engine.see_through(work).await?
 }
 
 async fn once(
@@ -130,6 +138,10 @@ async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem>
         return Err(refused());
     }
     let caller = app.tokens.caller(token.trim()).await?.ok_or_else(refused)?;
+    // A token does not outlive its tenant.
+    if !app.tenants.exists(caller.tenant()).await? {
+        return Err(refused());
+    }
     let Some(tenant) = word(headers, "sliceway-tenant") else { return Ok(caller) };
     let missing = || Problem::not_found(format!("tenant {tenant:?}"));
     let name: Name = tenant.parse().map_err(|_| missing())?;

@@ -92,8 +92,9 @@ impl Clusters {
     /// Registers a cluster, or changes one; with `at`, only the revision that the caller saw.
     pub async fn put(&self, _: &AdminPermit, new: NewCluster, at: Option<Revision>) -> Result<Cluster, CatalogueError> {
         let before = self.store.get(&key(&new.name)).await?;
-        let end = self.check(&new, before.is_some()).await?;
         let old: Option<Cluster> = before.as_ref().map(|object| object.read()).transpose()?;
+        same_kind(&new, old.as_ref())?;
+        let end = self.check(&new, before.is_some()).await?;
         let cluster = Cluster {
             name: new.name.clone(),
             labels: new.labels,
@@ -205,6 +206,17 @@ impl Clusters {
         };
         handle.discovery.facts(&call).await
     }
+}
+
+/// A real cluster stays real and a simulated one simulated: what stands on it would be lost without a word.
+fn same_kind(new: &NewCluster, old: Option<&Cluster>) -> Result<(), CatalogueError> {
+    let Some(old) = old else { return Ok(()) };
+    if old.spec.sim.is_some() == new.spec.sim.is_some() {
+        return Ok(());
+    }
+    let message = format!("cluster {} is {}", new.name, if old.spec.sim.is_some() { "simulated" } else { "real" });
+    let mend = "keep it so, or delete the cluster first and register it anew";
+    Err(CatalogueError::Problems(vec![Problem::at("spec.sim", message).mend(mend)]))
 }
 
 fn unknown() -> Health {

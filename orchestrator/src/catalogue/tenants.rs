@@ -54,7 +54,14 @@ impl Tenants {
         if !users.is_empty() {
             return Err(CatalogueError::InUse { users });
         }
-        self.store.commit(Txn::new().delete(key(name))).await?;
+        let mut txn = Txn::new().delete(key(name));
+        // Who makes the tenant again must not meet the old one's tokens.
+        for object in codec::all(&self.store, Query::of(Kind::Token, "")).await? {
+            if object.doc["tenant"] == name.as_str() {
+                txn = txn.delete(object.key);
+            }
+        }
+        self.store.commit(txn).await?;
         Ok(())
     }
 }

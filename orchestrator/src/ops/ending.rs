@@ -56,6 +56,9 @@ pub(super) fn close(inner: &Inner, mut doc: OperationDoc, event: OperationEvent)
     let operation = &mut doc.operation;
     operation.state = operation.state.on(event)?;
     operation.ended = Some(inner.now());
+    if operation.state == OperationState::Completed {
+        operation.done = operation.changes;
+    }
     operation.waiting_for = None;
     operation.waiting_until = None;
     tracing::info!(operation.id = %operation.id, state = operation.state.as_str(), "ended");

@@ -156,6 +156,19 @@ impl Engine {
         }
     }
 
+    /// Carries work through to its end even where whoever asked for it goes away; [`Engine::shutdown`] waits for it.
+    /// What is half done between a commit and what follows from it would otherwise stay half done.
+    pub async fn see_through<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, OpsError> {
+        match self.0.tasks.spawn(work).await {
+            Ok(done) => Ok(done),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(OpsError::Stopping),
+        }
+    }
+
     /// Launches nothing more, and waits for the calls in flight.
     pub async fn shutdown(&self) {
         self.0.stop.cancel();

@@ -8,7 +8,7 @@ use super::graph::{self, Board};
 use super::model::OperationDoc;
 use super::start::deadline;
 use crate::store::{Revision, StoreError, Txn};
-use models::change::ChangeState;
+use models::change::{ChangeState, Failure};
 use models::operation::OperationEvent;
 use models::slice::Phase;
 use models::{Name, Operation};
@@ -18,8 +18,24 @@ impl Engine {
     pub async fn cancel(&self, tenant: &Name, id: &str) -> Result<Operation, OpsError> {
         let (doc, _) = self.read(tenant, id).await?;
         doc.operation.state.on(OperationEvent::Cancel)?;
-        self.0.interrupt(id).await;
+        if !self.0.interrupt(id).await {
+            self.stop_what_nothing_carries_out(tenant, id).await?;
+        }
         Ok(self.read(tenant, id).await?.0.operation)
+    }
+
+    /// No task works on it in this process: what is on disk is all there is, and an operator must be able to end it.
+    async fn stop_what_nothing_carries_out(&self, tenant: &Name, id: &str) -> Result<(), OpsError> {
+        let (doc, _) = self.read(tenant, id).await?;
+        if !doc.operation.state.is_running() {
+            return Ok(());
+        }
+        let failure = Failure {
+            code: "cancelled".into(),
+            message: "cancelled by an operator; nothing was carrying it out".into(),
+            next: format!("sliceway operation retry {id}, or: sliceway operation rollback {id}"),
+        };
+        ending::stopped(&self.0, doc, (OperationEvent::Cancel, failure)).await
     }
 
     pub async fn retry(&self, tenant: &Name, id: &str) -> Result<Operation, OpsError> {

@@ -19,21 +19,14 @@ impl Slices {
     }
 
     pub async fn start(&self, tenant: &Name, ask: &Ask) -> Result<Started, AskError> {
+        if ask.options.supersede == Supersede::Any {
+            // What runs is cancelled only for a request that could be carried out.
+            let mut snapshot = self.snapshot(tenant, &ask.name).await?;
+            self.planned(tenant, ask, &mut snapshot).await?;
+        }
         let supersede = self.take_over(tenant, ask).await?;
         let mut snapshot = self.snapshot(tenant, &ask.name).await?;
-        let shown = match &ask.options.plan {
-            Some(id) => Some(self.shown_as(tenant, ask, id).await?),
-            None => None,
-        };
-        for (function, bundle) in shown.iter().flat_map(|plan| &plan.bundles) {
-            let bundle =
-                serde_json::from_value(bundle.clone()).map_err(|e| AskError::Unavailable { cause: e.to_string() })?;
-            snapshot.world.bundles.insert(function.clone(), bundle);
-        }
-        let plan = make(&snapshot.world, &wish(tenant, ask), self.renderer.as_ref()).await?;
-        if let Some(shown) = shown.filter(|shown| shown.digest != plan.digest) {
-            return Err(AskError::PlanChanged { difference: difference(&shown, &plan) });
-        }
+        let plan = self.planned(tenant, ask, &mut snapshot).await?;
         if let (true, None, Some(slice)) = (nothing_to_do(&plan), &supersede, &plan.before) {
             return Ok(Started::Unchanged { slice: Box::new(slice.clone()), warnings: plan.warnings });
         }
@@ -45,6 +38,24 @@ impl Slices {
         };
         let operation = self.engine.start(plan.clone(), options).await?;
         Ok(Started::Operation { operation: Box::new(operation), plan: Box::new(plan) })
+    }
+
+    /// The plan for an ask, or exactly the one that was shown.
+    async fn planned(&self, tenant: &Name, ask: &Ask, snapshot: &mut Snapshot) -> Result<Plan, AskError> {
+        let shown = match &ask.options.plan {
+            Some(id) => Some(self.shown_as(tenant, ask, id).await?),
+            None => None,
+        };
+        for (function, bundle) in shown.iter().flat_map(|plan| &plan.bundles) {
+            let bundle =
+                serde_json::from_value(bundle.clone()).map_err(|e| AskError::Unavailable { cause: e.to_string() })?;
+            snapshot.world.bundles.insert(function.clone(), bundle);
+        }
+        let plan = make(&snapshot.world, &wish(tenant, ask), self.renderer.as_ref()).await?;
+        match shown.filter(|shown| shown.digest != plan.digest) {
+            Some(shown) => Err(AskError::PlanChanged { difference: difference(&shown, &plan) }),
+            None => Ok(plan),
+        }
     }
 
     async fn shown_as(&self, tenant: &Name, ask: &Ask, id: &str) -> Result<Plan, AskError> {

@@ -241,3 +241,85 @@ async fn a_key_that_is_sent_twice_at_once_is_carried_out_once() {
         again.header("Idempotency-Key", "again").body(json!({"spec": {"sim": {}}}).to_string()).send().await.unwrap();
     assert_eq!(good.status(), 200, "a refusal does not use the key up");
 }
+
+/// Sends a request and goes away before the answer.
+fn ask_and_leave(server: &Server, path: &str, body: &str, pause: Duration) {
+    use std::io::Write;
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\n\r\n",
+        server.token,
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body.as_bytes()).unwrap();
+    let until = std::time::Instant::now() + pause;
+    while std::time::Instant::now() < until {
+        std::thread::yield_now();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_no_operation_that_nothing_carries_out() {
+    let server = Server::start().with_lab().await;
+    let slice = std::fs::read_to_string(crate::server::factory()).unwrap();
+    for n in 0..30u64 {
+        let body = slice.replace("factory-7", &format!("left-{n}"));
+        ask_and_leave(&server, "/api/v1/slices", &body, Duration::from_millis(30 + 3 * n));
+    }
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        let (_, open) = server.admin("GET", "/api/v1/operations?field=state=PROCESSING", Value::Null).await;
+        let (_, done) = server.admin("GET", "/api/v1/operations?field=state=COMPLETED", Value::Null).await;
+        let done = done["items"].as_array().unwrap();
+        if open["items"] == json!([]) && !done.is_empty() {
+            assert!(done.iter().all(|operation| operation["done"] == operation["changes"]));
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "still open: {open}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_bad_request_that_would_supersede_leaves_alone_what_runs() {
+    let server = Server::start().with_lab().await;
+    let slice = std::fs::read_to_string(crate::server::factory()).unwrap();
+    let wrong = slice.replace("version: 1.2.0", "version: 9.9.9");
+    let post = |path: &str, body: String| {
+        server.http.post(format!("{}{path}", server.url)).bearer_auth(&server.token).body(body).send()
+    };
+    assert_eq!(post("/api/v1/slices", slice).await.unwrap().status(), 202);
+    assert_eq!(post("/api/v1/slices?supersede=any", wrong).await.unwrap().status(), 422);
+    let (_, operations) = server.admin("GET", "/api/v1/operations", Value::Null).await;
+    assert_ne!(operations["items"][0]["state"], "FAILED_TEMP");
+}
+
+#[tokio::test]
+async fn a_token_does_not_outlive_its_tenant() {
+    let server = Server::start();
+    server.admin("PUT", "/api/v1/tenants/beta", json!({})).await;
+    let token = server.token("operator", "beta").await;
+    assert_eq!(server.admin("DELETE", "/api/v1/tenants/beta", Value::Null).await.0, 204);
+    assert_eq!(server.send("GET", "/api/v1/whoami", (Some(&token), Value::Null)).await.status(), 401);
+    server.admin("PUT", "/api/v1/tenants/beta", json!({})).await;
+    assert_eq!(server.send("GET", "/api/v1/whoami", (Some(&token), Value::Null)).await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_simulated_cluster_stays_simulated() {
+    let server = Server::start().with_lab().await;
+    let (status, body) = server.admin("PUT", "/api/v1/clusters/edge", json!({"labels": {"region": "field"}})).await;
+    assert_eq!(status, 422, "{body}");
+    assert!(body["detail"].as_str().unwrap().contains("is simulated"), "{body}");
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_does_not_parse_is_not_quoted() {
+    let server = Server::start();
+    let text = "users: [{name: a, user: {token: [KUBETOKEN_98]}}]";
+    let (status, body) = server.admin("PUT", "/api/v1/clusters/x", json!({"kubeconfig": text})).await;
+    assert_eq!(status, 422);
+    assert!(!body.to_string().contains("KUBETOKEN_98"), "{body}");
+}
