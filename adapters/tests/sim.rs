@@ -137,7 +137,7 @@ async fn a_namespace_is_needed_and_takes_what_is_in_it_along() {
     assert!(matches!(world.make(&home).await, Err(PortError::Busy { .. })));
     assert!(world.observe(&home).await.unwrap().deleting.is_some());
     assert_eq!(world.observe(&home).await, None);
-    assert!(matches!(world.make(&config("b", "1")).await, Err(PortError::Invalid { .. })), "it is gone");
+    assert!(matches!(world.make(&config("b", "1")).await, Err(PortError::Busy { .. })), "it is gone");
     assert!(world.sim.dump().is_empty());
 }
 
