@@ -75,7 +75,8 @@ fn outputs(live: &Value) -> BTreeMap<String, String> {
         return outputs;
     }
     let mut put = |key: String, value: &str| {
-        if !value.is_empty() {
+        // `None` is how a headless Service says that it has no address.
+        if !value.is_empty() && value != "None" {
             outputs.insert(key, value.to_owned());
         }
     };
@@ -92,12 +93,12 @@ fn outputs(live: &Value) -> BTreeMap<String, String> {
     outputs
 }
 
-/// The ids of a list's items, without those that a controller made from another object: a Service's EndpointSlices and
+/// The ids of a list's items, in the version in which each was written, without those that a controller made from another object: a Service's EndpointSlices and
 /// a workload's pods carry its labels, and go with it.
 pub(super) fn ids(target: &Name, kind: &Kind, items: &[Value]) -> Vec<ResourceId> {
     let id = |item: &Value| ResourceId {
         target: Target::Cluster(target.clone()),
-        kind: kind.id.clone(),
+        kind: fields::written_in(item).map_or_else(|| kind.id.clone(), |version| kind.in_version(version)),
         namespace: text(item, "/metadata/namespace").to_owned(),
         name: text(item, "/metadata/name").to_owned(),
     };

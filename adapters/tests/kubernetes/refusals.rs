@@ -4,6 +4,8 @@ use crate::control_plane::{User, until};
 use crate::world::{World, deployment, port};
 use adapters::{Discovery, Port, PortError};
 use http::Method;
+use models::resource::{Body, Fill, Form, Part, Resource};
+use models::secret::SecretRef;
 use serde_json::json;
 use std::time::Duration;
 
@@ -96,6 +98,68 @@ async fn a_wrong_object_is_invalid_and_the_field_is_named() {
                 assert_eq!(id, want.id().to_string());
             }
             other => panic!("{words}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_rule_of_the_cluster_denies_is_a_wrong_object_and_no_missing_right() {
+    let Some(world) = World::new("denied").await else { return };
+    let level = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+    let home = format!("/api/v1/namespaces/{}", world.namespace);
+    world.api.must(Method::PATCH, &home, Some(&level)).await;
+    let account = format!("{home}/serviceaccounts/default");
+    until("the account is there", || async { world.api.call(Method::GET, &account, None).await.0 == 200 }).await;
+    let most = json!({"type": "Container", "max": {"cpu": "100m"}});
+    let limits = json!({"metadata": {"name": "small"}, "spec": {"limits": [most]}});
+    world.api.must(Method::POST, &world.path("limitranges", ""), Some(&limits)).await;
+    let pod = |spec| world.object("v1/Pod", ("p", json!({"spec": {"containers": [spec]}})));
+    let large = json!({"name": "c", "image": "i", "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}});
+    let small = json!({"name": "c", "image": "i", "resources": {"requests": {"cpu": "1m"}, "limits": {"cpu": "1m"}}});
+    for (want, words) in [(pod(large), "maximum cpu usage per Container"), (pod(small), "violates PodSecurity")] {
+        let last = std::sync::Mutex::new(String::new());
+        // The API server's own view of a new rule follows after a moment.
+        let denied = || async {
+            let refused = world.apply(&want, None).await;
+            *last.lock().unwrap() = format!("{refused:?}");
+            matches!(refused, Err(PortError::Invalid { cause, .. }) if cause.contains(words))
+        };
+        let end = tokio::time::Instant::now() + Duration::from_secs(10);
+        while !denied().await {
+            assert!(tokio::time::Instant::now() < end, "{words}: {}", last.lock().unwrap());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_tells_no_secret() {
+    let Some(world) = World::new("quoted").await else { return };
+    world.safe.keep("gw/password", "password", "t0p-s3cret");
+    let manifest = json!({"spec": {"ports": [{"port": 1, "protocol": "s3aled-value"}]}});
+    world.safe.blobs.lock().unwrap().insert("sha256:1".into(), manifest.to_string().into_bytes());
+    let Resource::Object(mut sealed) = world.object("v1/Service", ("s", json!({}))) else { unreachable!() };
+    sealed.body = Body::Sealed { digest: "sha256:1".into() };
+    let ports = json!({"spec": {"ports": [{"port": 1}]}});
+    let Resource::Object(mut filled) = world.object("v1/Service", ("f", ports)) else { unreachable!() };
+    let filled_at = |pointer: &str, form| {
+        let secret = SecretRef { id: "gw/password".into(), version: 1 };
+        let parts = vec![Part::Text("user:".into()), Part::Secret { secret, field: "password".into() }];
+        vec![Fill { pointer: pointer.into(), parts, form }]
+    };
+    filled.fills = filled_at("/spec/ports/0/protocol", Form::Text);
+    let mut encoded = filled.clone();
+    encoded.fills = filled_at("/spec/ports/0/protocol", Form::Base64);
+    for object in [sealed, filled, encoded] {
+        match world.apply(&Resource::Object(object), None).await {
+            Err(error @ PortError::Invalid { .. }) => {
+                let said = error.to_string();
+                assert!(said.contains("protocol") && said.contains("(hidden)"), "{said}");
+                for secret in ["t0p-s3cret", "s3aled-value", "dXNlcjp0MHAtczNjcmV0"] {
+                    assert!(!said.contains(secret), "{said}");
+                }
+            }
+            other => panic!("{other:?}"),
         }
     }
 }
