@@ -3,6 +3,7 @@
 //! nothing about it.
 
 use super::catalog::encoded;
+use super::ready;
 use super::seen::text;
 use super::wire::Wire;
 use crate::port::PortError;
@@ -12,6 +13,7 @@ use serde_json::Value;
 /// `None`: nothing was found that says more than the object's own status.
 pub(super) async fn of(wire: &Wire, live: &Value) -> Result<Option<Ready>, PortError> {
     match text(live, "/kind") {
+        "Deployment" | "StatefulSet" | "DaemonSet" if ready::is_behind(live) => Ok(None),
         "Deployment" => match replica_set(wire, live).await? {
             Some(set) => workload(wire, (&set, "ReplicaSet"), "").await,
             None => Ok(None),

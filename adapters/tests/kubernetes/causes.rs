@@ -74,9 +74,17 @@ async fn a_pod_of_an_older_revision_is_no_cause_and_a_name_that_is_no_image_has_
         let image = |pod: &Value| pod.pointer("/spec/containers/0/image") == Some(&json!("some:2"));
         pods.iter().find(|pod| image(pod)).map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned())
     };
-    until("there is a newer pod", || async { newer().await.is_some() }).await;
-    let seen = world.observe(&want("some:2")).await.unwrap();
-    assert!(matches!(&seen.ready, Ready::Waiting { reason } if !reason.contains("no such form")), "{:?}", seen.ready);
+    // From the first moment on: also before the controller has seen the change.
+    until("there is a newer pod", || async {
+        let seen = world.observe(&want("some:2")).await.unwrap();
+        assert!(
+            matches!(&seen.ready, Ready::Waiting { reason } if !reason.contains("no such form")),
+            "{:?}",
+            seen.ready
+        );
+        newer().await.is_some()
+    })
+    .await;
     let newer = newer().await.unwrap();
     waits(&world, &newer, ("ErrImagePull", "of the newer")).await;
     world.waits_for(&want("some:2"), "of the newer").await;
