@@ -21,13 +21,18 @@ pub(super) struct Kind {
     base: String,
     plural: String,
     namespaced: bool,
-    /// Lists its objects, in the first version of its group that does: the server's favourite.
+    /// Holds objects that can be made and removed, and lists them, in the first version of its group that does: the server's favourite.
     listed: bool,
 }
 
 impl Kind {
     fn name(&self) -> &str {
         self.id.rsplit_once('/').map_or(&self.id, |(_, name)| name)
+    }
+
+    /// A controller makes them from Services, with the Service's labels and without an owner.
+    pub(super) fn is_copied(&self) -> bool {
+        self.id == "v1/Endpoints"
     }
 
     /// The same kind in another version: `autoscaling/v1` gives `autoscaling/v1/HorizontalPodAutoscaler`.
@@ -72,7 +77,8 @@ impl Catalog {
             return;
         }
         let verbs = resource.get("verbs").and_then(Value::as_array);
-        let listable = verbs.is_some_and(|verbs| verbs.iter().any(|verb| verb == "list"));
+        let can = |word: &str| verbs.is_some_and(|verbs| verbs.iter().any(|verb| verb == word));
+        let listable = can("list") && can("delete");
         let listed = listable && listed.insert(plural.clone());
         let (id, base) = (format!("{version}/{kind}"), format!("{root}/{version}"));
         let path = format!("{base}/{plural}");
@@ -93,9 +99,9 @@ impl Catalog {
         })
     }
 
-    /// Kinds that may carry our label, each once. Events, and the endpoints that controllers make from ours, are theirs.
+    /// Kinds that may carry our label, each once. Events are about ours, and never ours.
     pub(super) fn listable(&self) -> impl Iterator<Item = &Kind> {
-        self.kinds.values().filter(|kind| kind.listed && kind.name() != "Event" && kind.id != "v1/Endpoints")
+        self.kinds.values().filter(|kind| kind.listed && kind.name() != "Event")
     }
 
     /// `group/version` and `group/version/Kind`, sorted.
@@ -112,4 +118,24 @@ pub(super) fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
     let one = |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_kind_that_nobody_can_delete_holds_nothing_of_ours() {
+        let kind = |plural: &str, kind: &str, verbs: &[&str]| json!({"resource": plural, "responseKind": {"kind": kind}, "scope": "Namespaced", "verbs": verbs});
+        // What metrics-server serves: it copies the labels of pods.
+        let metrics = kind("pods", "PodMetrics", &["get", "list"]);
+        let gears = kind("gears", "Gear", &["delete", "get", "list"]);
+        let group =
+            json!({"metadata": {"name": "dev.test"}, "versions": [{"version": "v1", "resources": [metrics, gears]}]});
+        let mut catalog = Catalog { kinds: BTreeMap::new(), versions: Vec::new() };
+        catalog.group("/apis", &group);
+        let listable: Vec<&str> = catalog.listable().map(|kind| kind.id.as_str()).collect();
+        assert_eq!(listable, ["dev.test/v1/Gear"]);
+    }
 }

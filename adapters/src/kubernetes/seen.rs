@@ -93,18 +93,24 @@ fn outputs(live: &Value) -> BTreeMap<String, String> {
     outputs
 }
 
-/// The ids of a list's items, in the version in which each was written, without those that a controller made from another object: a Service's EndpointSlices and
-/// a workload's pods carry its labels, and go with it.
+/// The ids of a list's items, in the version in which each was written, without those that a controller made of ours:
+/// a Service's EndpointSlices and a workload's pods carry its labels, and go with it.
 pub(super) fn ids(target: &Name, kind: &Kind, items: &[Value]) -> Vec<ResourceId> {
-    let id = |item: &Value| ResourceId {
-        target: Target::Cluster(target.clone()),
-        kind: fields::written_in(item).map_or_else(|| kind.id.clone(), |version| kind.in_version(version)),
-        namespace: text(item, "/metadata/namespace").to_owned(),
-        name: text(item, "/metadata/name").to_owned(),
-    };
     let controlled = |item: &Value| {
         let owners = item.pointer("/metadata/ownerReferences").and_then(Value::as_array);
         owners.into_iter().flatten().any(|owner| owner.get("controller") == Some(&Value::Bool(true)))
     };
-    items.iter().filter(|item| !controlled(item)).map(id).collect()
+    let id = |item: &Value| {
+        let written = fields::written_in(item);
+        if written.is_none() && (kind.is_copied() || controlled(item)) {
+            return None;
+        }
+        Some(ResourceId {
+            target: Target::Cluster(target.clone()),
+            kind: written.map_or_else(|| kind.id.clone(), |version| kind.in_version(version)),
+            namespace: text(item, "/metadata/namespace").to_owned(),
+            name: text(item, "/metadata/name").to_owned(),
+        })
+    };
+    items.iter().filter_map(id).collect()
 }

@@ -199,9 +199,17 @@ fn waits(message: &str) -> bool {
 
 /// 403 also says "not so": a rule of the cluster refuses the object, and no right would help.
 fn denied(message: &str) -> bool {
-    ["denied the request", "denied request", "violates PodSecurity", "maximum ", "minimum "]
-        .iter()
-        .any(|sign| message.contains(sign))
+    const SIGNS: [&str; 8] = [
+        "denied the request",
+        "denied request",
+        "violates PodSecurity",
+        "maximum ",
+        "minimum ",
+        "max limit to request ratio",
+        "failed quota",
+        "no PriorityClass with name",
+    ];
+    SIGNS.iter().any(|sign| message.contains(sign))
 }
 
 /// An unknown field, or a value of the wrong form, is a 500 without a reason to server-side apply (seen on 1.36).

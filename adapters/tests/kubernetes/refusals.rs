@@ -4,7 +4,7 @@ use crate::control_plane::{User, until};
 use crate::world::{World, deployment, port};
 use adapters::{Discovery, Port, PortError};
 use http::Method;
-use models::resource::{Body, Fill, Form, Part, Resource};
+use models::resource::{Body, Fill, Form, Object, Part, Resource};
 use models::secret::SecretRef;
 use serde_json::json;
 use std::time::Duration;
@@ -72,6 +72,20 @@ async fn a_quota_that_is_used_up_is_busy() {
         Err(PortError::Busy { cause, .. }) => assert!(cause.contains("exceeded quota: q"), "{cause}"),
         other => panic!("{other:?}"),
     }
+    // A quota of what the object does not say is the object's fault.
+    let limits = json!({"metadata": {"name": "l"}, "spec": {"hard": {"limits.cpu": "1"}}});
+    world.api.must(Method::POST, &world.path("resourcequotas", ""), Some(&limits)).await;
+    let pod = world.object("v1/Pod", ("p", json!({"spec": {"containers": [{"name": "c", "image": "i"}]}})));
+    let last = std::sync::Mutex::new(None);
+    until("the second quota counts", || async {
+        let refused = world.apply(&pod, None).await;
+        let counts = format!("{refused:?}").contains("must specify limits.cpu");
+        *last.lock().unwrap() = Some(refused);
+        counts
+    })
+    .await;
+    let refused = last.lock().unwrap().take();
+    assert!(matches!(refused, Some(Err(PortError::Invalid { .. }))), "{refused:?}");
 }
 
 #[tokio::test]
@@ -116,7 +130,16 @@ async fn what_a_rule_of_the_cluster_denies_is_a_wrong_object_and_no_missing_righ
     let pod = |spec| world.object("v1/Pod", ("p", json!({"spec": {"containers": [spec]}})));
     let large = json!({"name": "c", "image": "i", "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}});
     let small = json!({"name": "c", "image": "i", "resources": {"requests": {"cpu": "1m"}, "limits": {"cpu": "1m"}}});
-    for (want, words) in [(pod(large), "maximum cpu usage per Container"), (pod(small), "violates PodSecurity")] {
+    let mut urgent = pod(small.clone());
+    if let Resource::Object(Object { body: Body::Plain(body), .. }) = &mut urgent {
+        body["spec"]["priorityClassName"] = json!("none-such");
+    }
+    let cases = [
+        (pod(large), "maximum cpu usage per Container"),
+        (pod(small), "violates PodSecurity"),
+        (urgent, "no PriorityClass with name none-such"),
+    ];
+    for (want, words) in cases {
         let last = std::sync::Mutex::new(String::new());
         // The API server's own view of a new rule follows after a moment.
         let denied = || async {

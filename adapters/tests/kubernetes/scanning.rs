@@ -39,6 +39,26 @@ async fn a_service_without_a_selector_is_told_without_the_endpoints_that_follow_
 }
 
 #[tokio::test]
+async fn endpoints_that_we_wrote_are_told_and_those_that_follow_a_service_are_not() {
+    let Some(world) = World::new("endpoints").await else { return };
+    let ports = json!({"spec": {"ports": [{"port": 1}], "selector": {"app": "x"}}});
+    let service = world.object("v1/Service", ("followed", ports));
+    world.apply(&service, None).await.unwrap();
+    let followed = world.path("endpoints", "followed");
+    until("its endpoints are there", || async { world.api.call(Method::GET, &followed, None).await.0 == 200 }).await;
+    let subsets = json!({"subsets": [{"addresses": [{"ip": "192.0.2.1"}], "ports": [{"port": 1}]}]});
+    let ours = world.object("v1/Endpoints", ("ours", subsets));
+    world.apply(&ours, None).await.unwrap();
+    let mirrored = format!("/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices", world.namespace);
+    until("a slice follows", || async {
+        world.api.must(Method::GET, &mirrored, None).await.pointer("/items/0").is_some()
+    })
+    .await;
+    let found = world.port.scan(&world.call, &world.call.owner).await.unwrap();
+    assert_eq!(found, vec![ours.id().clone(), service.id().clone()]);
+}
+
+#[tokio::test]
 async fn an_object_whose_kind_went_away_is_gone() {
     let Some(world) = World::new("uninstalled").await else { return };
     let schema = json!({"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}});
