@@ -32,6 +32,23 @@ pub(crate) async fn manifest(call: &Call, object: &Object) -> Result<Value, Port
     Ok(value)
 }
 
+/// The texts that fills from secrets put into the manifest, whole and in parts. What cannot be read is not in it either.
+pub(crate) async fn secrets(call: &Call, object: &Object) -> Vec<Zeroizing<String>> {
+    let mut values = Vec::new();
+    for fill in &object.fills {
+        let before = values.len();
+        for part in &fill.parts {
+            if let Part::Secret { secret, field } = part {
+                values.extend(field_of(call, secret, field).await.ok());
+            }
+        }
+        if values.len() > before {
+            values.extend(text(call, &object.id, fill).await.ok());
+        }
+    }
+    values
+}
+
 fn invalid(id: &ResourceId, cause: impl Into<String>) -> PortError {
     PortError::Invalid { id: id.to_string(), cause: cause.into() }
 }

@@ -137,7 +137,7 @@ async fn a_namespace_is_needed_and_takes_what_is_in_it_along() {
     assert!(matches!(world.make(&home).await, Err(PortError::Busy { .. })));
     assert!(world.observe(&home).await.unwrap().deleting.is_some());
     assert_eq!(world.observe(&home).await, None);
-    assert!(matches!(world.make(&config("b", "1")).await, Err(PortError::Invalid { .. })), "it is gone");
+    assert!(matches!(world.make(&config("b", "1")).await, Err(PortError::Busy { .. })), "it is gone");
     assert!(world.sim.dump().is_empty());
 }
 
@@ -220,6 +220,8 @@ async fn capacity_runs_out_as_it_does_on_a_cluster() {
     }
     let facts = world.sim.facts(&world.call).await.unwrap();
     assert!(facts.nodes.iter().all(|node| node.requested_cpu_milli == 1_500 && node.usable));
+    let ranges: std::collections::BTreeSet<_> = facts.nodes.iter().flat_map(|node| &node.pod_cidrs).collect();
+    assert_eq!(ranges.len(), facts.nodes.len(), "each has its own");
     let left_out = world.observe(&deployment("c", "1")).await.unwrap();
     assert!(matches!(left_out.ready, Ready::Waiting { reason } if reason.contains("fits on none of 2 nodes")));
     world.sim.vanish(&id("apps/v1/Deployment", "a"));

@@ -4,7 +4,7 @@ use super::wire::Wire;
 use crate::port::PortError;
 use models::resource::ResourceId;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Catalog {
     /// By `group/version/Kind`.
@@ -21,7 +21,24 @@ pub(super) struct Kind {
     base: String,
     plural: String,
     namespaced: bool,
-    listable: bool,
+    /// Holds objects that can be made and removed, and lists them, in the first version of its group that does: the server's favourite.
+    listed: bool,
+}
+
+impl Kind {
+    fn name(&self) -> &str {
+        self.id.rsplit_once('/').map_or(&self.id, |(_, name)| name)
+    }
+
+    /// A controller makes them from Services, with the Service's labels and without an owner.
+    pub(super) fn is_copied(&self) -> bool {
+        self.id == "v1/Endpoints"
+    }
+
+    /// The same kind in another version: `autoscaling/v1` gives `autoscaling/v1/HorizontalPodAutoscaler`.
+    pub(super) fn in_version(&self, version: &str) -> String {
+        format!("{version}/{}", self.name())
+    }
 }
 
 impl Catalog {
@@ -42,42 +59,49 @@ impl Catalog {
 
     fn group(&mut self, root: &str, group: &Value) {
         let name = group.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("");
+        let mut listed = BTreeSet::new();
         for version in group.get("versions").and_then(Value::as_array).into_iter().flatten() {
             let word = version.get("version").and_then(Value::as_str).unwrap_or("");
             let full = if name.is_empty() { word.to_owned() } else { format!("{name}/{word}") };
             for resource in version.get("resources").and_then(Value::as_array).into_iter().flatten() {
-                self.kind(&format!("{root}/{full}"), &full, resource);
+                self.kind((root, &full), resource, &mut listed);
             }
             self.versions.push(full);
         }
     }
 
-    fn kind(&mut self, base: &str, version: &str, resource: &Value) {
+    fn kind(&mut self, (root, version): (&str, &str), resource: &Value, listed: &mut BTreeSet<String>) {
         let text = |pointer: &str| resource.pointer(pointer).and_then(Value::as_str).unwrap_or("").to_owned();
         let (kind, plural) = (text("/responseKind/kind"), text("/resource"));
         if kind.is_empty() || plural.is_empty() {
             return;
         }
         let verbs = resource.get("verbs").and_then(Value::as_array);
-        let listable = verbs.is_some_and(|verbs| verbs.iter().any(|verb| verb == "list"));
-        let id = format!("{version}/{kind}");
+        let can = |word: &str| verbs.is_some_and(|verbs| verbs.iter().any(|verb| verb == word));
+        let listable = can("list") && can("delete");
+        let listed = listable && listed.insert(plural.clone());
+        let (id, base) = (format!("{version}/{kind}"), format!("{root}/{version}"));
         let path = format!("{base}/{plural}");
         let namespaced = text("/scope") == "Namespaced";
-        self.kinds.insert(id.clone(), Kind { id, path, base: base.to_owned(), plural, namespaced, listable });
+        self.kinds.insert(id.clone(), Kind { id, path, base, plural, namespaced, listed });
     }
 
-    pub(super) fn path(&self, id: &ResourceId) -> Option<String> {
-        let Kind { base, plural, namespaced, .. } = self.kinds.get(&id.kind)?;
-        Some(match namespaced {
-            true => format!("{base}/namespaces/{}/{plural}/{}", id.namespace, id.name),
-            false => format!("{base}/{plural}/{}", id.name),
+    /// Where the object stands; the inner error says that its id does not fit the kind's scope.
+    pub(super) fn path(&self, id: &ResourceId) -> Option<Result<String, String>> {
+        let kind = self.kinds.get(&id.kind)?;
+        let Kind { base, plural, namespaced, .. } = kind;
+        let (namespace, name) = (encoded(&id.namespace), encoded(&id.name));
+        Some(match (namespaced, namespace.is_empty()) {
+            (true, false) => Ok(format!("{base}/namespaces/{namespace}/{plural}/{name}")),
+            (false, true) => Ok(format!("{base}/{plural}/{name}")),
+            (true, true) => Err(format!("a {} needs a namespace", kind.name())),
+            (false, false) => Err(format!("a {} has no namespace", kind.name())),
         })
     }
 
-    /// Kinds that may carry our label. Events and endpoints that controllers make from ours are theirs.
+    /// Kinds that may carry our label, each once. Events are about ours, and never ours.
     pub(super) fn listable(&self) -> impl Iterator<Item = &Kind> {
-        let made_by_others = |kind: &&Kind| !kind.id.ends_with("/Event") && kind.id != "v1/Endpoints";
-        self.kinds.values().filter(|kind| kind.listable).filter(made_by_others)
+        self.kinds.values().filter(|kind| kind.listed && kind.name() != "Event")
     }
 
     /// `group/version` and `group/version/Kind`, sorted.
@@ -86,5 +110,32 @@ impl Catalog {
         all.sort();
         all.dedup();
         all
+    }
+}
+
+/// A part of a path or of a query: a name cannot lead elsewhere.
+pub(super) fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    let one = |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_kind_that_nobody_can_delete_holds_nothing_of_ours() {
+        let kind = |plural: &str, kind: &str, verbs: &[&str]| json!({"resource": plural, "responseKind": {"kind": kind}, "scope": "Namespaced", "verbs": verbs});
+        // What metrics-server serves: it copies the labels of pods.
+        let metrics = kind("pods", "PodMetrics", &["get", "list"]);
+        let gears = kind("gears", "Gear", &["delete", "get", "list"]);
+        let group =
+            json!({"metadata": {"name": "dev.test"}, "versions": [{"version": "v1", "resources": [metrics, gears]}]});
+        let mut catalog = Catalog { kinds: BTreeMap::new(), versions: Vec::new() };
+        catalog.group("/apis", &group);
+        let listable: Vec<&str> = catalog.listable().map(|kind| kind.id.as_str()).collect();
+        assert_eq!(listable, ["dev.test/v1/Gear"]);
     }
 }

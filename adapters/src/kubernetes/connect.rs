@@ -51,6 +51,8 @@ pub(super) async fn client(text: &str, exec: ExecPolicy) -> Result<Client, Conne
     let mut config = config.map_err(|error| ConnectError::Unreadable(error.to_string()))?;
     // The way is the one that the kubeconfig names, not the one that the server's environment prefers.
     config.proxy_url = None;
+    // The engine above retries, and wants to know why.
+    config.default_retry = false;
     Client::try_from(config).map_err(|error| ConnectError::Unreadable(error.to_string()))
 }
 

@@ -1,22 +1,22 @@
 //! What placement and rendering rest on: version, APIs, nodes with their free room, storage classes.
 
 use super::catalog::Catalog;
+use super::quantity;
 use super::seen::text;
-use super::wire::Wire;
+use super::wire::{METADATA, WHOLE, Wire};
 use crate::port::PortError;
 use models::ClusterFacts;
 use models::cluster::Node;
-use models::quantity::{Cpu, Memory};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 pub(super) async fn read(wire: &Wire, catalog: &Catalog) -> Result<ClusterFacts, PortError> {
     let version = one(wire, "/version").await?;
     let mut nodes: BTreeMap<String, Node> = BTreeMap::new();
-    for node in wire.list("/api/v1/nodes", "").await? {
+    for node in wire.list("/api/v1/nodes", ("", WHOLE)).await? {
         nodes.insert(text(&node, "/metadata/name").to_owned(), of_node(&node));
     }
-    for pod in wire.list("/api/v1/pods", "").await? {
+    for pod in wire.list("/api/v1/pods", ("", WHOLE)).await? {
         let over = matches!(text(&pod, "/status/phase"), "Succeeded" | "Failed");
         if let (Some(node), false) = (nodes.get_mut(text(&pod, "/spec/nodeName")), over) {
             let (cpu, memory) = requests(&pod);
@@ -24,7 +24,7 @@ pub(super) async fn read(wire: &Wire, catalog: &Catalog) -> Result<ClusterFacts,
             node.requested_memory_bytes += memory;
         }
     }
-    let classes = wire.list("/apis/storage.k8s.io/v1/storageclasses", "").await?;
+    let classes = wire.list("/apis/storage.k8s.io/v1/storageclasses", ("", METADATA)).await?;
     Ok(ClusterFacts {
         version: text(&version, "/gitVersion").to_owned(),
         apis: catalog.apis(),
@@ -57,22 +57,73 @@ fn of_node(node: &Value) -> Node {
     }
 }
 
+/// Thousandths of a core and bytes.
+type Room = (u64, u64);
+
 fn cpu(value: Option<&Value>) -> u64 {
-    value.and_then(Value::as_str).and_then(|text| text.parse::<Cpu>().ok()).map_or(0, |cpu| cpu.cpu_milli)
+    value.and_then(Value::as_str).and_then(quantity::milli).unwrap_or(0)
 }
 
 fn memory(value: Option<&Value>) -> u64 {
-    value.and_then(Value::as_str).and_then(|text| text.parse::<Memory>().ok()).map_or(0, |memory| memory.memory_bytes)
+    value.and_then(Value::as_str).and_then(quantity::whole).unwrap_or(0)
 }
 
-/// What a pod requests: its containers together, or the largest init container if that is more.
-fn requests(pod: &Value) -> (u64, u64) {
-    let each = |pointer: &str| -> Vec<(u64, u64)> {
-        let containers = pod.pointer(pointer).and_then(Value::as_array);
-        let ask =
-            |c: &Value| (cpu(c.pointer("/resources/requests/cpu")), memory(c.pointer("/resources/requests/memory")));
-        containers.into_iter().flatten().map(ask).collect()
-    };
-    let sum = each("/spec/containers").iter().fold((0, 0), |sum, ask| (sum.0 + ask.0, sum.1 + ask.1));
-    each("/spec/initContainers").iter().fold(sum, |most, ask| (most.0.max(ask.0), most.1.max(ask.1)))
+fn sum(a: Room, b: Room) -> Room {
+    (a.0.saturating_add(b.0), a.1.saturating_add(b.1))
+}
+
+fn most(a: Room, b: Room) -> Room {
+    (a.0.max(b.0), a.1.max(b.1))
+}
+
+/// What a pod requests, as its scheduler counts: what runs together, or the most that is needed on the way there.
+fn requests(pod: &Value) -> Room {
+    let list = |pointer: &str| pod.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+    let ask =
+        |of: &Value| (cpu(of.pointer("/resources/requests/cpu")), memory(of.pointer("/resources/requests/memory")));
+    let (mut stay, mut peak) = ((0, 0), (0, 0));
+    for container in list("/spec/initContainers") {
+        // A sidecar begins here and stays.
+        if text(container, "/restartPolicy") == "Always" {
+            stay = sum(stay, ask(container));
+            peak = most(peak, stay);
+        } else {
+            peak = most(peak, sum(stay, ask(container)));
+        }
+    }
+    let running = list("/spec/containers").map(ask).fold(stay, sum);
+    let mut all = most(running, peak);
+    // What the pod asks for as a whole stands for its containers.
+    let whole = pod.pointer("/spec").map_or((0, 0), ask);
+    all = (if whole.0 > 0 { whole.0 } else { all.0 }, if whole.1 > 0 { whole.1 } else { all.1 });
+    sum(all, (cpu(pod.pointer("/spec/overhead/cpu")), memory(pod.pointer("/spec/overhead/memory"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(spec: Value, expect: Room) {
+        assert_eq!(requests(&json!({"spec": spec})), expect, "{spec}");
+    }
+
+    fn asks(cpu: &str, policy: &str) -> Value {
+        json!({"restartPolicy": policy, "resources": {"requests": {"cpu": cpu, "memory": "1Mi"}}})
+    }
+
+    #[test]
+    fn a_pod_requests_what_runs_together_or_what_its_start_needs() {
+        let mi = 1 << 20;
+        check(json!({"containers": [asks("1", ""), asks("500m", "")]}), (1_500, 2 * mi));
+        check(json!({"containers": [asks("1", "")], "initContainers": [asks("3", "")]}), (3_000, mi));
+        let sidecar = json!([asks("2", "Always"), asks("2", "")]);
+        check(json!({"containers": [asks("1", "")], "initContainers": sidecar}), (4_000, 2 * mi));
+        let sidecar = json!([asks("2", ""), asks("2", "Always")]);
+        check(json!({"containers": [asks("1", "")], "initContainers": sidecar}), (3_000, 2 * mi));
+        let overhead = json!({"cpu": "250m", "memory": "1Ki"});
+        check(json!({"containers": [asks("1", "")], "overhead": overhead}), (1_250, mi + 1024));
+        let whole = json!({"requests": {"cpu": "3"}});
+        check(json!({"containers": [asks("1", "")], "resources": whole}), (3_000, mi));
+    }
 }

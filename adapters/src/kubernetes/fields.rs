@@ -8,17 +8,22 @@ use serde_json::{Map, Value};
 
 /// The fields of our manager with their values. A change by another hand takes a field away or changes its value.
 pub(super) fn ours(live: &Value) -> Value {
-    let entries = live.pointer("/metadata/managedFields").and_then(Value::as_array);
-    let mut all = Vec::new();
-    for entry in entries.into_iter().flatten() {
-        let manager = entry.get("manager").and_then(Value::as_str);
-        let status = entry.get("subresource").and_then(Value::as_str).is_some();
-        if manager == Some(label::MANAGER) && !status && entry.get("operation").and_then(Value::as_str) == Some("Apply")
-        {
-            all.push(project(entry.get("fieldsV1").unwrap_or(&Value::Null), Some(live)));
-        }
-    }
-    Value::Array(all)
+    let fields = |entry: &Value| project(entry.get("fieldsV1").unwrap_or(&Value::Null), Some(live));
+    entries(live).map(fields).collect()
+}
+
+/// The API version in which our manager applied it; `None` where it did not.
+pub(super) fn written_in(live: &Value) -> Option<&str> {
+    entries(live).next()?.get("apiVersion").and_then(Value::as_str)
+}
+
+/// What we applied; not what somebody wrote under our name by another verb, or as a status.
+fn entries(live: &Value) -> impl Iterator<Item = &Value> {
+    let all = live.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten();
+    all.filter(|entry| {
+        let word = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or("");
+        (word("manager"), word("operation"), word("subresource")) == (label::MANAGER, "Apply", "")
+    })
 }
 
 fn project(fields: &Value, live: Option<&Value>) -> Value {

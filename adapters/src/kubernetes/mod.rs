@@ -8,6 +8,8 @@ mod cause;
 mod connect;
 mod facts;
 mod fields;
+mod hide;
+mod quantity;
 mod ready;
 mod seen;
 mod wire;
@@ -25,7 +27,7 @@ use models::{ClusterFacts, Name, Readiness};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::RwLock;
-use wire::{Answer, Wire};
+use wire::{Answer, METADATA, Wire};
 
 /// A version that no object ever has: a write based on it makes what is absent and is refused, atomically, where an
 /// object stands.
@@ -62,25 +64,55 @@ impl Kubernetes {
         Ok(catalog)
     }
 
-    async fn path(&self, id: &ResourceId) -> Result<String, PortError> {
-        let known = self.catalog().await?.path(id);
-        let path = match known {
+    /// Where the object stands; `None` where its kind is not served.
+    async fn place(&self, id: &ResourceId) -> Result<Option<String>, PortError> {
+        let path = match self.catalog().await?.path(id) {
             Some(path) => Some(path),
             None => self.discover().await?.path(id),
         };
+        path.transpose().map_err(|cause| PortError::Invalid { id: id.to_string(), cause })
+    }
+
+    async fn path(&self, id: &ResourceId) -> Result<String, PortError> {
         let cause = || format!("this cluster does not serve {} (is its CRD installed, or the API removed?)", id.kind);
-        path.ok_or_else(|| PortError::Invalid { id: id.to_string(), cause: cause() })
+        self.place(id).await?.ok_or_else(|| PortError::Invalid { id: id.to_string(), cause: cause() })
     }
 
     async fn get(&self, id: &ResourceId) -> Result<Option<Value>, PortError> {
-        let path = self.path(id).await?;
-        match self.wire.get(&path).await? {
+        let Some(path) = self.place(id).await? else { return self.unserved(id).await };
+        let answer = self.wire.get(&path).await?;
+        if answer.is_absent() {
+            return Ok(None);
+        }
+        if answer.status != 404 {
+            return self.wire.ok(answer, id).map(Some);
+        }
+        // The path itself is not found: the kind went away, or something in the way answers.
+        match self.discover().await?.path(id) {
+            None => self.unserved(id).await,
+            Some(_) => Err(self.wire.odd(&answer)),
+        }
+    }
+
+    /// Nothing of a kind that is not served exists. But an extension server that is down leaves discovery too, and its
+    /// objects stay: then its group still has an answer, which is an error.
+    async fn unserved(&self, id: &ResourceId) -> Result<Option<Value>, PortError> {
+        let (version, _) = id.api();
+        let root = if version.contains('/') { "/apis" } else { "/api" };
+        match self.wire.get(&format!("{root}/{version}")).await? {
             Answer { status: 404, .. } => Ok(None),
-            answer => self.wire.ok(answer, id).map(Some),
+            answer => self.wire.ok(answer, id).map(|_| None),
         }
     }
 
     async fn apply_object(&self, call: &Call, object: &Object, seen: Option<&Seen>) -> Result<Seen, PortError> {
+        match self.converge(call, object, seen).await {
+            Err(error) => Err(hide::secrets_of(call, object, error).await),
+            done => done,
+        }
+    }
+
+    async fn converge(&self, call: &Call, object: &Object, seen: Option<&Seen>) -> Result<Seen, PortError> {
         let id = &object.id;
         if let Some(owner) = seen.and_then(|seen| seen.stranger.clone()) {
             return Err(PortError::Foreign { id: id.to_string(), owner });
@@ -147,39 +179,36 @@ impl Kubernetes {
         self.wire.busy(format!("{id} is still on its way out: {holds}"), None)
     }
 
+    /// Looks first: what was ours when it was seen may have become a stranger's since. What is removed is what was
+    /// looked at, by uid and version.
     async fn remove_object(&self, call: &Call, object: &Object, seen: Option<&Seen>) -> Result<(), PortError> {
         let id = &object.id;
-        let uid = match seen.filter(|seen| !seen.uid.is_empty()) {
-            Some(seen) => seen.uid.clone(),
-            None => match self.get(id).await? {
-                None => return Ok(()),
-                Some(live) => match seen::stranger(call, &live) {
-                    Some(owner) => return Err(PortError::Foreign { id: id.to_string(), owner }),
-                    None => seen::text(&live, "/metadata/uid").to_owned(),
-                },
-            },
-        };
-        let path = self.path(id).await?;
-        let options = json!({
-            "kind": "DeleteOptions", "apiVersion": "v1",
-            "propagationPolicy": "Background", "preconditions": {"uid": uid},
-        });
-        match self.wire.delete(&path, &options).await? {
-            Answer { status: 404, .. } => Ok(()),
-            answer if answer.status == 409 => self.replaced(call, id, (&answer, &uid)).await,
-            answer => self.wire.ok(answer, id).map(|_| ()),
+        for _ in 0..LOOKS {
+            let Some(live) = self.get(id).await? else { return Ok(()) };
+            let now = seen::of(call, &live);
+            let other = seen.is_some_and(|seen| !seen.uid.is_empty() && seen.uid != now.uid);
+            match now.stranger {
+                // The one that was meant is gone; what stands there now is somebody else's.
+                Some(_) if other => return Ok(()),
+                Some(owner) => return Err(PortError::Foreign { id: id.to_string(), owner }),
+                // One of ours in its place says that somebody works with old knowledge.
+                None if other => return Err(PortError::Stale { id: id.to_string() }),
+                None if now.deleting.is_some() => return Ok(()),
+                None => {}
+            }
+            let options = json!({
+                "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background",
+                "preconditions": {"uid": now.uid, "resourceVersion": now.version},
+            });
+            let answer = self.wire.delete(&self.path(id).await?, &options).await?;
+            if answer.is_absent() {
+                return Ok(());
+            }
+            if answer.status != 409 {
+                return self.wire.ok(answer, id).map(drop);
+            }
         }
-    }
-
-    /// A removal was refused: another object may have taken the name. The one that was meant is gone then; one of ours
-    /// in its place says that somebody works with old knowledge.
-    async fn replaced(&self, call: &Call, id: &ResourceId, (answer, uid): (&Answer, &str)) -> Result<(), PortError> {
-        match self.get(id).await? {
-            None => Ok(()),
-            Some(live) if seen::text(&live, "/metadata/uid") == uid => Err(self.wire.busy(answer.message(), None)),
-            Some(live) if seen::stranger(call, &live).is_some() => Ok(()),
-            Some(_) => Err(PortError::Stale { id: id.to_string() }),
-        }
+        Err(PortError::Stale { id: id.to_string() })
     }
 
     async fn observe_object(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
@@ -202,7 +231,7 @@ impl Kubernetes {
     }
 
     async fn holds(&self, kind: Kind, selector: &str) -> Result<Vec<ResourceId>, PortError> {
-        match self.wire.list(&kind.path, selector).await {
+        match self.wire.list(&kind.path, (selector, METADATA)).await {
             Ok(items) => Ok(seen::ids(self.wire.target_name(), &kind, &items)),
             // A kind that we may not list, or that went away, holds nothing of ours.
             Err(PortError::Forbidden { .. } | PortError::Invalid { .. }) => Ok(Vec::new()),

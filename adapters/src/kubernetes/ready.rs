@@ -36,9 +36,13 @@ fn is_true(live: &Value, kind: &str) -> bool {
     condition(live, kind).is_some_and(|condition| text(condition, "/status") == "True")
 }
 
+/// Its status, and the pods that stand now, belong to what was wanted before.
+pub(super) fn is_behind(live: &Value) -> bool {
+    number(live, "/status/observedGeneration") < number(live, "/metadata/generation")
+}
+
 fn unseen(live: &Value) -> Option<Ready> {
-    let behind = number(live, "/status/observedGeneration") < number(live, "/metadata/generation");
-    behind.then(|| wait("its controller has not seen the change yet"))
+    is_behind(live).then(|| wait("its controller has not seen the change yet"))
 }
 
 fn deployment(live: &Value) -> Ready {

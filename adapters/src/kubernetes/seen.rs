@@ -75,7 +75,8 @@ fn outputs(live: &Value) -> BTreeMap<String, String> {
         return outputs;
     }
     let mut put = |key: String, value: &str| {
-        if !value.is_empty() {
+        // `None` is how a headless Service says that it has no address.
+        if !value.is_empty() && value != "None" {
             outputs.insert(key, value.to_owned());
         }
     };
@@ -92,18 +93,24 @@ fn outputs(live: &Value) -> BTreeMap<String, String> {
     outputs
 }
 
-/// The ids of a list's items, without those that a controller made from another object: a Service's EndpointSlices and
-/// a workload's pods carry its labels, and go with it.
+/// The ids of a list's items, in the version in which each was written, without those that a controller made of ours:
+/// a Service's EndpointSlices and a workload's pods carry its labels, and go with it.
 pub(super) fn ids(target: &Name, kind: &Kind, items: &[Value]) -> Vec<ResourceId> {
-    let id = |item: &Value| ResourceId {
-        target: Target::Cluster(target.clone()),
-        kind: kind.id.clone(),
-        namespace: text(item, "/metadata/namespace").to_owned(),
-        name: text(item, "/metadata/name").to_owned(),
-    };
     let controlled = |item: &Value| {
         let owners = item.pointer("/metadata/ownerReferences").and_then(Value::as_array);
         owners.into_iter().flatten().any(|owner| owner.get("controller") == Some(&Value::Bool(true)))
     };
-    items.iter().filter(|item| !controlled(item)).map(id).collect()
+    let id = |item: &Value| {
+        let written = fields::written_in(item);
+        if written.is_none() && (kind.is_copied() || controlled(item)) {
+            return None;
+        }
+        Some(ResourceId {
+            target: Target::Cluster(target.clone()),
+            kind: written.map_or_else(|| kind.id.clone(), |version| kind.in_version(version)),
+            namespace: text(item, "/metadata/namespace").to_owned(),
+            name: text(item, "/metadata/name").to_owned(),
+        })
+    };
+    items.iter().filter_map(id).collect()
 }

@@ -1,7 +1,9 @@
 //! Requests to an API server, and what its refusals mean.
 
+use super::catalog::encoded;
 use crate::port::PortError;
 use http::{Method, Request};
+use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use kube::client::{Body, Client};
 use models::Name;
@@ -11,6 +13,11 @@ use std::error::Error;
 
 /// Items of a list that are asked for at once.
 const PAGE: usize = 500;
+/// A page of large objects fits; what is larger is no answer to us.
+const LARGEST_BODY: usize = 64 << 20;
+/// A list of nothing but metadata: no value of a Secret comes along.
+pub(super) const METADATA: &str = "application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadataList";
+pub(super) const WHOLE: &str = "application/json";
 
 pub(super) struct Wire {
     target: Name,
@@ -28,6 +35,11 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// A Kubernetes API says that the object is not there. A page that is not found says nothing about it.
+    pub(super) fn is_absent(&self) -> bool {
+        self.status == 404 && self.json().get("reason").and_then(Value::as_str) == Some("NotFound")
     }
 
     pub(super) fn text(&self) -> String {
@@ -60,17 +72,17 @@ impl Wire {
         self.send(Method::GET, path, ("application/json", Vec::new())).await
     }
 
-    /// Every item of a list, page by page.
-    pub(super) async fn list(&self, path: &str, query: &str) -> Result<Vec<Value>, PortError> {
+    /// Every item of a list, page by page, in the form that `accept` names.
+    pub(super) async fn list(&self, path: &str, (query, accept): (&str, &str)) -> Result<Vec<Value>, PortError> {
         let mut all = Vec::new();
         let mut next = String::new();
         loop {
-            let answer = self.get(&format!("{path}?limit={PAGE}&{query}{next}")).await?;
+            let answer = self.get_as(&format!("{path}?limit={PAGE}&{query}{next}"), accept).await?;
             let page = self.ok(answer, &self.itself(path))?;
             all.extend(page.get("items").and_then(Value::as_array).cloned().unwrap_or_default());
             match page.pointer("/metadata/continue").and_then(Value::as_str) {
                 None | Some("") => return Ok(all),
-                Some(token) => next = format!("&continue={token}"),
+                Some(token) => next = format!("&continue={}", encoded(token)),
             }
         }
     }
@@ -93,6 +105,10 @@ impl Wire {
     /// Aggregated discovery: everything that is served, in one answer.
     pub(super) async fn discovery(&self, path: &str) -> Result<Answer, PortError> {
         let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+        self.get_as(path, accept).await
+    }
+
+    async fn get_as(&self, path: &str, accept: &str) -> Result<Answer, PortError> {
         let request = Request::get(path).header("accept", accept).body(Body::empty());
         self.answer(request.map_err(|error| self.unreachable(&error))?).await
     }
@@ -107,24 +123,27 @@ impl Wire {
         let status = response.status().as_u16();
         let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let retry_after_s = header.and_then(|text| text.parse().ok());
-        let body = response.into_body().collect_bytes().await.map_err(|error| self.lost(&error))?;
-        Ok(Answer { status, body: body.to_vec(), retry_after_s })
+        let body = Limited::new(response.into_body(), LARGEST_BODY).collect().await;
+        let body = body.map_err(|error| self.unreachable(error.as_ref()))?.to_bytes();
+        Ok(Answer { status, body: body.into(), retry_after_s })
     }
 
     /// The object of a good answer; otherwise what the refusal means.
     pub(super) fn ok(&self, answer: Answer, id: &ResourceId) -> Result<Value, PortError> {
+        if let 200..=299 = answer.status {
+            return Some(answer.json()).filter(Value::is_object).ok_or_else(|| self.odd(&answer));
+        }
         let message = answer.message();
         match answer.status {
-            200..=299 => Ok(answer.json()),
+            300..=399 => Err(self.odd(&answer)),
+            404 if !answer.json().is_object() => Err(self.odd(&answer)),
             401 => Err(self.unauthorized(message)),
             403 if waits(&message) => Err(self.busy(message, answer.retry_after_s)),
+            403 if denied(&message) => Err(PortError::Invalid { id: id.to_string(), cause: message }),
             403 => Err(PortError::Forbidden { target: self.target.to_string(), cause: message }),
             404 if message.contains("namespaces") => Err(self.busy(message, None)),
             409 => Err(PortError::Stale { id: id.to_string() }),
-            // A field that the kind does not have is a 500 to server-side apply, and no fault of the server.
-            500 if message.starts_with("failed to create typed patch object") => {
-                Err(PortError::Invalid { id: id.to_string(), cause: message })
-            }
+            500 if unfit(&message) => Err(PortError::Invalid { id: id.to_string(), cause: message }),
             429 | 500..=599 => Err(self.busy(message, answer.retry_after_s)),
             _ => Err(PortError::Invalid { id: id.to_string(), cause: message }),
         }
@@ -132,6 +151,12 @@ impl Wire {
 
     pub(super) fn busy(&self, cause: String, retry_after_s: Option<u64>) -> PortError {
         PortError::Busy { target: self.target.to_string(), cause, retry_after_s }
+    }
+
+    /// Something in the way answered: a proxy, a login page.
+    pub(super) fn odd(&self, answer: &Answer) -> PortError {
+        let cause = format!("what answers is no Kubernetes API ({}): {}", answer.status, answer.message());
+        PortError::Unreachable { target: self.target.to_string(), cause }
     }
 
     fn unauthorized(&self, message: String) -> PortError {
@@ -144,8 +169,13 @@ impl Wire {
 
     fn lost(&self, error: &kube::Error) -> PortError {
         let words = chain(error);
-        if words.contains("CertificateExpired") || words.contains("certificate expired") {
+        // An alert is what the server says of our certificate; without one it is what we say of the server's.
+        if words.contains("alert: CertificateExpired") {
             return self.unauthorized(words);
+        }
+        if words.contains("certificate expired") || words.contains("certificate: Expired") {
+            let cause = format!("the server's certificate has ended: {words}");
+            return PortError::Unreachable { target: self.target.to_string(), cause };
         }
         if words.contains("UnknownIssuer") {
             let hint = "the server's certificate is not signed by the kubeconfig's CA (a leaf certificate given as CA is \
@@ -155,7 +185,7 @@ impl Wire {
         self.unreachable(error)
     }
 
-    fn unreachable(&self, error: &dyn Error) -> PortError {
+    fn unreachable(&self, error: &(dyn Error + 'static)) -> PortError {
         PortError::Unreachable { target: self.target.to_string(), cause: chain(error) }
     }
 }
@@ -165,6 +195,26 @@ fn waits(message: &str) -> bool {
     ["exceeded quota", "status unknown for quota", "being terminated", "error looking up service account"]
         .iter()
         .any(|sign| message.contains(sign))
+}
+
+/// 403 also says "not so": a rule of the cluster refuses the object, and no right would help.
+fn denied(message: &str) -> bool {
+    const SIGNS: [&str; 8] = [
+        "denied the request",
+        "denied request",
+        "violates PodSecurity",
+        "maximum ",
+        "minimum ",
+        "max limit to request ratio",
+        "failed quota",
+        "no PriorityClass with name",
+    ];
+    SIGNS.iter().any(|sign| message.contains(sign))
+}
+
+/// An unknown field, or a value of the wrong form, is a 500 without a reason to server-side apply (seen on 1.36).
+fn unfit(message: &str) -> bool {
+    ["failed to create typed patch object", "failed to convert new object"].iter().any(|sign| message.contains(sign))
 }
 
 /// An error with its causes, without what is said twice.

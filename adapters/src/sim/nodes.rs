@@ -25,6 +25,7 @@ fn place(world: &World) -> (Vec<Node>, BTreeMap<ResourceId, String>) {
         .map(|number| Node {
             name: format!("{}-{number}", world.name),
             addresses: vec![format!("198.18.{}.{}", number / 250, number % 250 + 1)],
+            pod_cidrs: vec![format!("10.{}.{}.0/24", 128 + number / 250 % 100, number % 250)],
             cpu_milli: world.spec.cpu.cpu_milli,
             memory_bytes: world.spec.memory.memory_bytes,
             usable: true,

@@ -97,14 +97,17 @@ impl World {
         let kind = "v1/Namespace".to_owned();
         let home = ResourceId { target, kind, namespace: String::new(), name: id.namespace.clone() };
         match self.things.get(&home) {
-            None => Err(rules::invalid(id, format!("namespace {} does not exist", id.namespace))),
-            Some(Thing { leaving: Some(_), .. }) => Err(PortError::Busy {
-                target: self.name.clone(),
-                cause: format!("namespace {} is being terminated", id.namespace),
-                retry_after_s: None,
-            }),
+            // Both pass, and are what a cluster's port says.
+            None => Err(self.busy(format!("namespace {} is not found", id.namespace))),
+            Some(Thing { leaving: Some(_), .. }) => {
+                Err(self.busy(format!("namespace {} is being terminated", id.namespace)))
+            }
             Some(_) => Ok(()),
         }
+    }
+
+    fn busy(&self, cause: String) -> PortError {
+        PortError::Busy { target: self.name.clone(), cause, retry_after_s: None }
     }
 
     fn create(&mut self, call: &Call, id: &ResourceId, manifest: Value) {
@@ -135,8 +138,7 @@ impl World {
             other || !seen.version.is_empty() && seen.version != thing.version.to_string()
         };
         if thing.leaving.is_some() {
-            let cause = format!("{id} is still on its way out");
-            return Err(PortError::Busy { target: self.name.clone(), cause, retry_after_s: None });
+            return Err(self.busy(format!("{id} is still on its way out")));
         }
         if seen.is_some_and(newer) {
             return Err(PortError::Stale { id: id.to_string() });

@@ -7,8 +7,12 @@ mod control_plane;
 #[path = "../safe/mod.rs"]
 mod safe;
 
+mod causes;
 mod connecting;
+mod fake;
 mod reading;
 mod refusals;
+mod scanning;
+mod strange;
 mod world;
 mod writing;

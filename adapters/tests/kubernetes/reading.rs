@@ -51,6 +51,13 @@ async fn a_service_tells_the_addresses_and_ports_that_the_cluster_chose() {
     assert_eq!((seen.outputs["address"].as_str(), &seen.ready), ("192.0.2.7", &Ready::Yes));
 }
 
+#[tokio::test]
+async fn a_headless_service_tells_no_address() {
+    let Some(world) = World::new("headless").await else { return };
+    let want = world.object("v1/Service", ("s", json!({"spec": {"clusterIP": "None", "ports": [{"port": 1}]}})));
+    assert!(world.apply(&want, None).await.unwrap().outputs.is_empty());
+}
+
 /// Writes what a kubelet would about a pod's only container.
 async fn report(world: &World, pod: &str, state: (Value, Value)) {
     let (now, last) = state;

@@ -4,7 +4,9 @@ use crate::control_plane::{User, until};
 use crate::world::{World, deployment, port};
 use adapters::{Discovery, Port, PortError};
 use http::Method;
-use serde_json::json;
+use models::resource::{Body, Fill, Form, Part, Resource};
+use models::secret::SecretRef;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 #[tokio::test]
@@ -70,6 +72,28 @@ async fn a_quota_that_is_used_up_is_busy() {
         Err(PortError::Busy { cause, .. }) => assert!(cause.contains("exceeded quota: q"), "{cause}"),
         other => panic!("{other:?}"),
     }
+    // A quota of what the object does not say is the object's fault.
+    let limits = json!({"metadata": {"name": "l"}, "spec": {"hard": {"limits.cpu": "1"}}});
+    world.api.must(Method::POST, &world.path("resourcequotas", ""), Some(&limits)).await;
+    let body = json!({"spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let refused = refusal(&world, body, "must specify limits.cpu").await;
+    assert!(matches!(refused, PortError::Invalid { .. }), "{refused:?}");
+}
+
+/// What a rule that was just made says of a pod. The API server takes a moment to know its rules, and does not judge
+/// again what it let in: each try makes another pod.
+async fn refusal(world: &World, body: Value, words: &str) -> PortError {
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
+    for number in 0.. {
+        let want = world.object("v1/Pod", (&format!("p{number}"), body.clone()));
+        let tried = world.apply(&want, None).await;
+        match tried {
+            Err(error) if error.to_string().contains(words) => return error,
+            other => assert!(tokio::time::Instant::now() < end, "{words}: {other:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    unreachable!()
 }
 
 #[tokio::test]
@@ -96,6 +120,65 @@ async fn a_wrong_object_is_invalid_and_the_field_is_named() {
                 assert_eq!(id, want.id().to_string());
             }
             other => panic!("{words}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_rule_of_the_cluster_denies_is_a_wrong_object_and_no_missing_right() {
+    let Some(world) = World::new("denied").await else { return };
+    let level = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+    let home = format!("/api/v1/namespaces/{}", world.namespace);
+    world.api.must(Method::PATCH, &home, Some(&level)).await;
+    let account = format!("{home}/serviceaccounts/default");
+    until("the account is there", || async { world.api.call(Method::GET, &account, None).await.0 == 200 }).await;
+    let most = json!({"type": "Container", "max": {"cpu": "100m"}});
+    let limits = json!({"metadata": {"name": "small"}, "spec": {"limits": [most]}});
+    world.api.must(Method::POST, &world.path("limitranges", ""), Some(&limits)).await;
+    let pod = |spec| json!({"spec": {"containers": [spec]}});
+    let large = json!({"name": "c", "image": "i", "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}});
+    let small = json!({"name": "c", "image": "i", "resources": {"requests": {"cpu": "1m"}, "limits": {"cpu": "1m"}}});
+    let mut urgent = pod(small.clone());
+    urgent["spec"]["priorityClassName"] = json!("none-such");
+    let cases = [
+        (pod(large), "maximum cpu usage per Container"),
+        (pod(small), "violates PodSecurity"),
+        (urgent, "no PriorityClass with name none-such"),
+    ];
+    for (body, words) in cases {
+        let refused = refusal(&world, body, words).await;
+        assert!(matches!(refused, PortError::Invalid { .. }), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_tells_no_secret() {
+    let Some(world) = World::new("quoted").await else { return };
+    world.safe.keep("gw/password", "password", "t0p-s3cret");
+    let manifest = json!({"spec": {"ports": [{"port": 1, "protocol": "s3aled-value"}]}});
+    world.safe.blobs.lock().unwrap().insert("sha256:1".into(), manifest.to_string().into_bytes());
+    let Resource::Object(mut sealed) = world.object("v1/Service", ("s", json!({}))) else { unreachable!() };
+    sealed.body = Body::Sealed { digest: "sha256:1".into() };
+    let ports = json!({"spec": {"ports": [{"port": 1}]}});
+    let Resource::Object(mut filled) = world.object("v1/Service", ("f", ports)) else { unreachable!() };
+    let filled_at = |pointer: &str, form| {
+        let secret = SecretRef { id: "gw/password".into(), version: 1 };
+        let parts = vec![Part::Text("user:".into()), Part::Secret { secret, field: "password".into() }];
+        vec![Fill { pointer: pointer.into(), parts, form }]
+    };
+    filled.fills = filled_at("/spec/ports/0/protocol", Form::Text);
+    let mut encoded = filled.clone();
+    encoded.fills = filled_at("/spec/ports/0/protocol", Form::Base64);
+    for object in [sealed, filled, encoded] {
+        match world.apply(&Resource::Object(object), None).await {
+            Err(error @ PortError::Invalid { .. }) => {
+                let said = error.to_string();
+                assert!(said.contains("protocol") && said.contains("(hidden)"), "{said}");
+                for secret in ["t0p-s3cret", "s3aled-value", "dXNlcjp0MHAtczNjcmV0"] {
+                    assert!(!said.contains(secret), "{said}");
+                }
+            }
+            other => panic!("{other:?}"),
         }
     }
 }

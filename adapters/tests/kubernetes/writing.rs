@@ -53,7 +53,10 @@ async fn a_strangers_object_is_named_and_not_touched() {
                 other => panic!("{name}: {other:?}"),
             }
         }
-        assert!(matches!(world.port.remove(&world.call, &want, None).await, Err(PortError::Foreign { .. })));
+        for known in [None, Some(&theirs)] {
+            let kept = world.port.remove(&world.call, &want, known).await;
+            assert!(matches!(kept, Err(PortError::Foreign { .. })), "{name}: {kept:?}");
+        }
         assert_eq!(world.live(name).await, before, "{name}");
         assert!(theirs.stranger.is_some_and(|said| said.contains(owner)));
     }
@@ -115,6 +118,18 @@ async fn a_removal_means_the_object_that_was_seen() {
     let late = world.port.remove(&world.call, &want, Some(&first)).await;
     assert!(matches!(late, Err(PortError::Stale { .. })), "{late:?}");
     assert_eq!(world.observe(&want).await, Some(second));
+}
+
+#[tokio::test]
+async fn what_another_slice_took_over_since_it_was_seen_is_not_removed() {
+    let Some(world) = World::new("taken").await else { return };
+    let want = world.config("a", json!({"x": "1"}));
+    let seen = world.apply(&want, None).await.unwrap();
+    let theirs = json!({"metadata": {"labels": {label::SLICE: "other"}}});
+    world.api.must(Method::PATCH, &world.path("configmaps", "a"), Some(&theirs)).await;
+    let kept = world.port.remove(&world.call, &want, Some(&seen)).await;
+    assert!(matches!(kept, Err(PortError::Foreign { .. })), "{kept:?}");
+    assert_eq!(world.live("a").await["data"], json!({"x": "1"}));
 }
 
 #[tokio::test]
