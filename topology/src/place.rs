@@ -25,7 +25,7 @@ pub fn place(request: &Request) -> Result<Placement, NoPlace> {
     if let Some(lost) = request.demands.iter().find(|demand| !request.sites.contains_key(&demand.site)) {
         return Err(lost_site(lost));
     }
-    let mut ground = Ground::of(&request.candidates);
+    let mut ground = Ground::of(request);
     let mut sites: Vec<Ask<'_>> = asks(request);
     sites.sort_by_key(|ask| (ask.turn(), ask.site.clone()));
     let mut chosen = Vec::with_capacity(sites.len());
@@ -52,7 +52,6 @@ struct Ask<'a> {
     site: &'a Name,
     clause: &'a Clause,
     demands: Vec<Demand>,
-    pods: Vec<Pods>,
     before: Option<&'a Standing>,
     /// `replace` names one of its functions.
     may_move: bool,
@@ -73,8 +72,17 @@ impl Ask<'_> {
         there.map(|before| before.demands.iter().flat_map(|d| d.pods.clone()).collect()).unwrap_or_default()
     }
 
-    fn unchanged<'b>(&self, before: &'b Standing) -> Option<&'b Name> {
-        (before.clause == *self.clause && before.demands == self.demands).then_some(&before.cluster)
+    fn is_unchanged(&self, before: &Standing) -> bool {
+        before.clause == *self.clause && self.on(&before.cluster).is_ok_and(|demands| before.demands == demands)
+    }
+
+    /// What is asked on one cluster, or why that cannot be.
+    fn on(&self, cluster: &Name) -> Result<Vec<Demand>, String> {
+        self.demands.iter().map(|demand| demand.on(cluster)).collect()
+    }
+
+    fn pods(&self, cluster: &Name) -> Result<Vec<Pods>, String> {
+        Ok(self.on(cluster)?.into_iter().flat_map(|demand| demand.pods).collect())
     }
 }
 
@@ -93,7 +101,6 @@ fn ask<'a>(request: &'a Request, site: &'a Name, clause: &'a Clause) -> Ask<'a> 
     Ask {
         site,
         clause,
-        pods: demands.iter().flat_map(|d| d.pods.clone()).collect(),
         before: request.standing.iter().find(|standing| standing.site == *site),
         may_move: demands.iter().any(|d| request.replace.contains(&d.function)),
         demands,
@@ -114,13 +121,21 @@ enum Trial {
 }
 
 impl<'a> Ground<'a> {
-    fn of(candidates: &'a [Candidate]) -> Self {
-        Self { clusters: candidates.iter().map(|c| (&c.name, (c, Nodes::of(&c.nodes)))).collect() }
+    fn of(request: &'a Request) -> Self {
+        let mut clusters: BTreeMap<_, _> =
+            request.candidates.iter().map(|c| (&c.name, (c, Nodes::of(&c.nodes)))).collect();
+        for (cluster, pods) in &request.booked {
+            if let Some((_, nodes)) = clusters.get_mut(cluster) {
+                // What has no room any more takes none: its own operation waits for it.
+                let _ = nodes.take(pods);
+            }
+        }
+        Self { clusters }
     }
 
     fn settle(&mut self, ask: &Ask<'_>) -> Result<Choice, NoPlace> {
         match ask.before.filter(|_| !ask.may_move) {
-            Some(before) if ask.unchanged(before).is_some() => self.stay(ask, before),
+            Some(before) if ask.is_unchanged(before) => self.stay(ask, before),
             Some(before) if self.allowed(ask, &before.cluster) => self.keep(ask, before),
             Some(_) | None => self.choose(ask),
         }
@@ -214,7 +229,7 @@ impl<'a> Ground<'a> {
             site: ask.site.clone(),
             cluster: cluster.clone(),
             clause: ask.clause.clone(),
-            demands: ask.demands.clone(),
+            demands: ask.on(cluster).unwrap_or_default(),
         };
         Choice { standing, candidates, warning: None }
     }
@@ -260,7 +275,11 @@ fn room_for(ask: &Ask<'_>, candidate: &Candidate, nodes: &Nodes) -> Trial {
 
 fn capacity(ask: &Ask<'_>, candidate: &Candidate, nodes: &Nodes) -> Trial {
     let (mut nodes, old) = (nodes.clone(), ask.running(&candidate.name));
-    let taken = if old.is_empty() { nodes.take(&ask.pods) } else { nodes.retake(&ask.pods, &old) };
+    let pods = match ask.pods(&candidate.name) {
+        Ok(pods) => pods,
+        Err(reason) => return Trial::Refuses(reason),
+    };
+    let taken = if old.is_empty() { nodes.take(&pods) } else { nodes.retake(&pods, &old) };
     match taken {
         Ok(()) => Trial::Fits(nodes),
         Err(reason) => Trial::Lacks(reason),
@@ -270,7 +289,10 @@ fn capacity(ask: &Ask<'_>, candidate: &Candidate, nodes: &Nodes) -> Trial {
 /// The cluster that the clause prefers among those that fit; of equals the first by name.
 fn best<'t>(ask: &Ask<'_>, trials: &BTreeMap<&'t Name, Trial>) -> Option<&'t Name> {
     let fitting = trials.iter().filter_map(|(name, trial)| match trial {
-        Trial::Fits(nodes) => Some((nodes.free().holds_more(nodes.total(&ask.pods)), *name)),
+        Trial::Fits(nodes) => {
+            let pods = ask.pods(name).unwrap_or_default();
+            Some((nodes.free().holds_more(nodes.total(&pods)), *name))
+        }
         Trial::Lacks(_) | Trial::Refuses(_) => None,
     });
     let packs = match ask.clause {

@@ -16,6 +16,8 @@ pub struct Request {
     pub sites: BTreeMap<Name, Clause>,
     pub demands: Vec<Demand>,
     pub candidates: Vec<Candidate>,
+    /// Room that others were given and that the candidates' figures do not show yet.
+    pub booked: Vec<(Name, Vec<Pods>)>,
     /// Where the slice's sites stand already.
     pub standing: Vec<Standing>,
     /// Functions that may move (`--replace NAME`). A site is one place: it moves with any of its functions.
@@ -64,6 +66,17 @@ pub struct Demand {
     pub function: Name,
     pub site: Name,
     pub pods: Vec<Pods>,
+    /// Where a cluster's version or APIs make another size of it, or why it cannot stand there. Empty in a [`Standing`].
+    #[serde(skip)]
+    pub there: BTreeMap<Name, Result<Vec<Pods>, String>>,
+}
+
+impl Demand {
+    /// As it is on one cluster.
+    pub(crate) fn on(&self, cluster: &Name) -> Result<Self, String> {
+        let pods = self.there.get(cluster).cloned().unwrap_or_else(|| Ok(self.pods.clone()))?;
+        Ok(Self { function: self.function.clone(), site: self.site.clone(), pods, there: BTreeMap::new() })
+    }
 }
 
 /// Pods of one workload, all alike. The requests of a pod are the sums over its containers.

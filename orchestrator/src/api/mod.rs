@@ -35,7 +35,7 @@ use std::sync::Arc;
 pub struct App {
     pub store: Arc<dyn Store>,
     pub engine: Engine,
-    pub slices: Slices,
+    pub slices: Arc<Slices>,
     pub tokens: Tokens,
     pub tenants: Tenants,
     pub clusters: Clusters,
@@ -49,7 +49,7 @@ pub struct App {
 pub struct Parts {
     pub store: Arc<dyn Store>,
     pub engine: Engine,
-    pub slices: Slices,
+    pub slices: Arc<Slices>,
     pub tokens: Tokens,
     pub tenants: Tenants,
     pub clusters: Clusters,

@@ -163,8 +163,8 @@ impl Clusters {
     }
 
     async fn look(&self, name: &Name) -> Result<(), StoreError> {
-        let result = self.facts(name).await;
         let now = self.now();
+        let result = self.facts(name).await;
         let (state, cause) = match &result {
             Ok(_) => (HealthState::Reachable, String::new()),
             Err(error @ (PortError::Unauthorized { .. } | PortError::Forbidden { .. })) => {
@@ -226,12 +226,15 @@ fn unknown() -> Health {
 #[async_trait]
 impl slices::Clusters for Clusters {
     /// Facts that are too old are read again; a cluster that is known to be away is not waited for.
-    async fn snapshot(&self) -> Result<Vec<Cluster>, StoreError> {
+    async fn snapshot(&self, since: Timestamp) -> Result<Vec<Cluster>, StoreError> {
         let all = self.list().await?;
         let live = self.live.read().await.clone();
         let now = self.now();
         let stale = |cluster: &Cluster| match live.get(&cluster.name) {
-            Some(live) => live.health.state == HealthState::Reachable && now.duration_since(live.looked) > FRESH,
+            Some(live) => {
+                let old = now.duration_since(live.looked) > FRESH || live.looked <= since;
+                live.health.state == HealthState::Reachable && old
+            }
             None => true,
         };
         let names: Vec<Name> = all.iter().map(|(c, _)| c).filter(|c| stale(c)).map(|c| c.name.clone()).collect();

@@ -36,11 +36,22 @@ pub(super) async fn stuck(inner: &Inner, doc: OperationDoc, failure: Failure) ->
     stopped(inner, doc, (OperationEvent::Stuck, failure)).await
 }
 
+pub(super) async fn cancelled(inner: &Inner, doc: OperationDoc) -> Result<(), OpsError> {
+    let id = &doc.operation.id;
+    let failure = Failure {
+        code: "cancelled".into(),
+        message: "cancelled by an operator".into(),
+        next: format!("sliceway operation retry {id}, or: sliceway operation rollback {id}"),
+    };
+    stopped(inner, doc, (OperationEvent::Cancel, failure)).await
+}
+
 pub(super) async fn stopped(
     inner: &Inner,
     mut doc: OperationDoc,
     (event, failure): (OperationEvent, Failure),
 ) -> Result<(), OpsError> {
+    inner.settle();
     let operation = &mut doc.operation;
     operation.state = operation.state.on(event)?;
     operation.waiting_for = None;
@@ -53,6 +64,7 @@ pub(super) async fn stopped(
 
 /// The transaction that ends an operation for ever.
 pub(super) fn close(inner: &Inner, mut doc: OperationDoc, event: OperationEvent) -> Result<Txn, OpsError> {
+    inner.settle();
     let operation = &mut doc.operation;
     operation.state = operation.state.on(event)?;
     operation.ended = Some(inner.now());
@@ -68,7 +80,9 @@ pub(super) fn close(inner: &Inner, mut doc: OperationDoc, event: OperationEvent)
     let key = codec::slice_key(&tenant, &subject);
     let (slice, phase) = match state {
         OperationState::Completed => (doc.after.as_ref(), Phase::Ready),
-        OperationState::RolledBack => (doc.before.as_ref(), Phase::Ready),
+        OperationState::RolledBack => {
+            (doc.before.as_ref(), doc.before.as_ref().map_or(Phase::Ready, |before| before.phase))
+        }
         OperationState::PartiallyCompleted
         | OperationState::Failed
         | OperationState::Processing

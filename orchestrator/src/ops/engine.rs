@@ -9,6 +9,7 @@ use super::executor;
 use super::fence::Fence;
 use super::model::{ChangeDoc, OperationDoc};
 use super::safe::StoreSafe;
+use super::unplanned::Planner;
 use super::waiting::Pauses;
 use crate::store::{Blobs, Clock, Kind, Query, Random, Revision, Store, StoreError, Txn, Vault};
 use adapters::{Port, PortError, Safe};
@@ -18,7 +19,8 @@ use models::Name;
 use models::resource::Target;
 use serde::Serialize;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -67,6 +69,9 @@ pub(super) struct Inner {
     pub(super) random: Random,
     pub(super) limits: Limits,
     pub(super) fence: Fence,
+    /// When an operation stopped last, in milliseconds: what was read of a target before may miss what it did.
+    settled: AtomicI64,
+    pub(super) planner: OnceLock<Weak<dyn Planner>>,
     lanes: Mutex<HashMap<Target, Arc<Semaphore>>>,
     running: Mutex<HashMap<String, Running>>,
     tasks: TaskTracker,
@@ -102,6 +107,8 @@ impl Engine {
             random: means.random,
             limits: means.limits,
             fence,
+            settled: AtomicI64::new(0),
+            planner: OnceLock::new(),
             lanes: Mutex::default(),
             running: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -185,6 +192,11 @@ impl Engine {
         self.0.now()
     }
 
+    /// When an operation stopped last.
+    pub fn settled(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.settled.load(Ordering::Relaxed)).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
     pub fn epoch(&self) -> u64 {
         self.0.fence.epoch
     }
@@ -204,6 +216,11 @@ pub(super) fn count(steps: &[ChangeDoc]) -> u32 {
 impl Inner {
     pub(super) fn now(&self) -> Timestamp {
         Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// What it did is done; told before its end is written, so that nobody who knows of the end knows an older world.
+    pub(super) fn settle(&self) {
+        self.settled.fetch_max(self.now().as_millisecond(), Ordering::Relaxed);
     }
 
     /// A random byte; a machine without randomness loses the spreading of its pauses, nothing else.

@@ -7,6 +7,7 @@ use super::error::OpsError;
 use super::graph::{self, Board};
 use super::model::{ChangeDoc, OperationDoc};
 use super::step::{Note, Step, Stop};
+use super::unplanned;
 use crate::store::Txn;
 use jiff::{SignedDuration, Timestamp};
 use models::change::{ChangeState, Failure, Seq};
@@ -24,6 +25,14 @@ const NOTES: usize = 64;
 const NOTE_EVERY: SignedDuration = SignedDuration::from_secs(1);
 
 pub(super) async fn run(inner: &Arc<Inner>, doc: OperationDoc, cancel: CancellationToken) -> Result<(), OpsError> {
+    let waits = doc.wish.is_some() && doc.operation.state == OperationState::Processing;
+    let doc = match waits && codec::readable(&doc.operation) {
+        true => match unplanned::plan(inner, doc, &cancel).await? {
+            Some(planned) => planned,
+            None => return Ok(()),
+        },
+        false => doc,
+    };
     let tenant = doc.operation.tenant.clone();
     let read = codec::changes(&inner.store, &tenant, &doc.operation.id).await?;
     let unreadable = |words: String| Failure {
@@ -177,13 +186,7 @@ impl<'a> Run<'a> {
     async fn cancelled(mut self) -> Result<(), OpsError> {
         self.steps.abort_all();
         while self.steps.join_next().await.is_some() {}
-        let id = &self.doc.operation.id;
-        let failure = Failure {
-            code: "cancelled".into(),
-            message: "cancelled by an operator".into(),
-            next: format!("sliceway operation retry {id}, or: sliceway operation rollback {id}"),
-        };
-        ending::stopped(self.inner, self.doc, (OperationEvent::Cancel, failure)).await
+        ending::cancelled(self.inner, self.doc).await
     }
 
     async fn end(self) -> Result<(), OpsError> {

@@ -18,9 +18,11 @@ pub(crate) mod safe;
 mod start;
 mod step;
 mod undo;
+mod unplanned;
 mod waiting;
 
 pub use engine::{Engine, Limits, Means, OperationView, Ports};
 pub use error::OpsError;
 pub use model::OperationDoc;
 pub use start::StartOptions;
+pub use unplanned::{Planned, Planner, Unplanned};

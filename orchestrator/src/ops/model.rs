@@ -1,5 +1,6 @@
 //! How an operation is stored: one object for itself, one for each of its changes.
 
+use crate::plan::Wish;
 use crate::plan::model::PlannedChange;
 use models::change::ChangeRecord;
 use models::resource::ResourceId;
@@ -16,6 +17,9 @@ pub struct OperationDoc {
     pub before: Option<Slice>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Slice>,
+    /// What it has no plan for yet: it waits for a place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wish: Option<Wish>,
 }
 
 /// Stored under `Kind::Change`, tenant, id `<operation id>/<seq, five digits>`.

@@ -5,7 +5,7 @@ use super::ending;
 use super::engine::{Engine, Inner};
 use super::error::OpsError;
 use super::model::{ChangeDoc, OperationDoc};
-use crate::plan::Plan;
+use crate::plan::{Plan, Wish};
 use crate::store::{Revision, StoreError, Txn};
 use jiff::{SignedDuration, Timestamp};
 use models::operation::OperationEvent;
@@ -19,6 +19,8 @@ pub struct StartOptions {
     pub supersede: Option<String>,
     /// The slice's revision that the plan rests on; `None`: it does not exist.
     pub slice: Option<Revision>,
+    /// What is to be planned as soon as there is a place; the plan that goes with it changes nothing.
+    pub wish: Option<Wish>,
     /// The slice layer's own writes.
     pub extra: Txn,
 }
@@ -82,7 +84,12 @@ impl Engine {
             successor: None,
             warnings: plan.warnings.clone(),
         };
-        Ok(OperationDoc { operation, before: plan.before.clone(), after: plan.after.clone() })
+        Ok(OperationDoc {
+            operation,
+            before: plan.before.clone(),
+            after: plan.after.clone(),
+            wish: options.wish.clone(),
+        })
     }
 
     async fn in_the_way(&self, doc: &OperationDoc, is_slice: bool) -> Result<OpsError, OpsError> {

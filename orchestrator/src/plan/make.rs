@@ -2,10 +2,11 @@
 
 use super::bundle::{Bundle, ChartPin};
 use super::diff::{self, Sides};
-use super::model::{Candidate, Choice, Plan};
+use super::model::{Candidate, Choice, Plan, PlannedChange};
 use super::names::{self, digest};
 use super::order::order;
 use super::render::{Order, Renderer};
+use super::size::Sizes;
 use super::want::{self, Decided, Scene, Want};
 use super::world::World;
 use super::{contract, resolve};
@@ -13,17 +14,20 @@ use adapters::helm::Release;
 use models::labels::Labels;
 use models::slice::{Phase, Workload};
 use models::{ClusterFacts, Name, OperationKind, Problem, Slice, SliceSpec};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use topology::{Clause, Demand, NoPlace, Placement, Request};
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Goal {
     Apply { labels: Labels, spec: Box<SliceSpec> },
     Delete,
 }
 
-#[derive(Debug, Clone)]
+/// Stored with an operation that waits for a place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wish {
     pub tenant: Name,
     pub name: Name,
@@ -61,6 +65,21 @@ pub async fn make(world: &World, wish: &Wish, renderer: &dyn Renderer) -> Result
     }
 }
 
+/// The plan of a slice that has no place yet: it changes nothing but what is wanted.
+pub fn unplaced(world: &World, wish: &Wish, why: &str) -> Option<Plan> {
+    let Goal::Apply { labels, spec } = &wish.goal else { return None };
+    let before = world.slice.as_ref();
+    let kind = if before.is_some() { OperationKind::ChangeSlice } else { OperationKind::CreateSlice };
+    let placed = before.map(|slice| slice.placed.clone()).unwrap_or_default();
+    let after = Slice { placed, ..next_slice(world, wish, (labels, spec)) };
+    let warnings = vec![format!("it waits for a place: {why}")];
+    Some(planned(
+        (world, wish),
+        vec![],
+        Outcome { kind, after: Some(after), choices: vec![], warnings, bundles: vec![] },
+    ))
+}
+
 fn next_slice(world: &World, wish: &Wish, (labels, spec): (&Labels, &SliceSpec)) -> Slice {
     let incarnation = world.slice.as_ref().map_or(world.incarnations + 1, |slice| slice.incarnation);
     Slice {
@@ -76,22 +95,22 @@ fn next_slice(world: &World, wish: &Wish, (labels, spec): (&Labels, &SliceSpec))
     }
 }
 
-struct Maker<'a> {
-    world: &'a World,
+pub(super) struct Maker<'a> {
+    pub(super) world: &'a World,
     wish: &'a Wish,
     renderer: &'a dyn Renderer,
-    slice: Slice,
+    pub(super) slice: Slice,
 }
 
 /// A workload with everything that its bundle depends on.
-struct Part<'a> {
-    workload: Workload<'a>,
+pub(super) struct Part<'a> {
+    pub(super) workload: Workload<'a>,
     field: String,
     chart: ChartPin,
     values: Value,
     inputs: String,
     /// The bundle that is kept for the same inputs.
-    kept: Option<Bundle>,
+    pub(super) kept: Option<Bundle>,
 }
 
 impl Maker<'_> {
@@ -101,7 +120,7 @@ impl Maker<'_> {
         let sizes = self.sizes(&parts).await?;
         let placement = self.place(&parts, &sizes)?;
         let placed = placement.functions();
-        let bundles = self.bundles(&parts, &placed, &sizes).await?;
+        let bundles = self.bundles(&parts, &placed, sizes).await?;
         self.guard_data(&placed)?;
         self.slice.placed = placed.iter().map(|(f, c)| (f.to_string(), c.to_string())).collect();
         let decided = Decided {
@@ -151,44 +170,7 @@ impl Maker<'_> {
         Ok(Part { workload, field, chart, values, inputs, kept })
     }
 
-    /// One render per function where nothing is kept: requests exist only after rendering.
-    async fn sizes(&self, parts: &[Part<'_>]) -> Result<BTreeMap<Name, Bundle>, PlanError> {
-        let mut sizes = BTreeMap::new();
-        for part in parts {
-            let bundle = match &part.kept {
-                Some(bundle) => bundle.clone(),
-                None => self.render(part, self.candidate(part)?).await?,
-            };
-            sizes.insert(part.workload.name.clone(), bundle);
-        }
-        Ok(sizes)
-    }
-
-    /// The facts of the first cluster where the function may stand.
-    fn candidate(&self, part: &Part<'_>) -> Result<&ClusterFacts, PlanError> {
-        let site = self.slice.spec.sites.get(part.workload.site);
-        let meant = |view: &super::ClusterView| match site.and_then(Clause::of) {
-            Some(Clause::Cluster(name)) => view.cluster.name == name,
-            Some(Clause::Select { selector, .. }) => selector.chooses(&view.cluster.labels),
-            None => false,
-        };
-        // Where it stands already comes first: a label that no longer matches must not move or refuse it.
-        let standing = self.world.standing.iter().find(|standing| &standing.site == part.workload.site);
-        let stands = standing.and_then(|standing| self.world.clusters.get(&standing.cluster));
-        let views = stands.into_iter().chain(self.world.clusters.values().filter(|view| meant(view)));
-        let known = views.filter_map(|view| view.facts()).next();
-        known.ok_or_else(|| {
-            let site = part.workload.site;
-            let names: Vec<&str> = self.world.clusters.keys().map(Name::as_str).collect();
-            let list = if names.is_empty() { "none is registered".to_owned() } else { names.join(", ") };
-            PlanError::Problems(vec![
-                Problem::at(format!("spec.sites.{site}"), "no cluster that it means was ever read".to_owned())
-                    .mend(format!("clusters: {list}; see: sliceway get clusters")),
-            ])
-        })
-    }
-
-    async fn render(&self, part: &Part<'_>, facts: &ClusterFacts) -> Result<Bundle, PlanError> {
+    pub(super) async fn render(&self, part: &Part<'_>, facts: &ClusterFacts) -> Result<Bundle, PlanError> {
         let known = self.world.bundles.contains_key(part.workload.name.as_str());
         let release = Release {
             name: names::release(part.workload.name, &self.slice.uid),
@@ -208,49 +190,25 @@ impl Maker<'_> {
         self.renderer.render(&order).await
     }
 
-    fn place(&self, parts: &[Part<'_>], sizes: &BTreeMap<Name, Bundle>) -> Result<Placement, PlanError> {
-        let demand = |part: &Part<'_>| Demand {
-            function: part.workload.name.clone(),
-            site: part.workload.site.clone(),
-            pods: sizes.get(part.workload.name).map(|bundle| bundle.pods.clone()).unwrap_or_default(),
+    fn place(&self, parts: &[Part<'_>], sizes: &BTreeMap<Name, Sizes>) -> Result<Placement, PlanError> {
+        let demand = |part: &Part<'_>| {
+            let (pods, there) = sizes[part.workload.name].pods();
+            let (function, site) = (part.workload.name.clone(), part.workload.site.clone());
+            Demand { function, site, pods, there }
         };
         let sites = self.slice.spec.sites.iter();
         let request = Request {
             sites: sites.filter_map(|(name, site)| Some((name.clone(), Clause::of(site)?))).collect(),
             demands: parts.iter().map(demand).collect(),
             candidates: self.world.clusters.values().map(candidate).collect(),
+            booked: self.world.booked.clone(),
             standing: self.world.standing.clone(),
             replace: self.wish.replace.clone(),
         };
         topology::place(&request).map_err(|no| PlanError::NoPlace(Box::new(no)))
     }
 
-    /// The bundle for the cluster that was chosen: what is kept, or a render for that cluster's version and APIs.
-    async fn bundles(
-        &self,
-        parts: &[Part<'_>],
-        placed: &BTreeMap<Name, Name>,
-        sizes: &BTreeMap<Name, Bundle>,
-    ) -> Result<BTreeMap<Name, Bundle>, PlanError> {
-        let mut bundles = BTreeMap::new();
-        for part in parts {
-            let size = &sizes[part.workload.name];
-            let cluster = placed.get(part.workload.name);
-            let chosen = cluster.and_then(|c| self.world.clusters.get(c)).and_then(|v| v.facts());
-            let bundle = match chosen {
-                // What is kept was rendered for the cluster that it leaves, or nothing is kept.
-                Some(facts) if self.moves(part, cluster) => self.render(part, facts).await?,
-                Some(facts) if part.kept.is_none() && !same_target(facts, self.candidate(part)?) => {
-                    self.render(part, facts).await?
-                }
-                _ => size.clone(),
-            };
-            bundles.insert(part.workload.name.clone(), bundle);
-        }
-        Ok(bundles)
-    }
-
-    fn moves(&self, part: &Part<'_>, cluster: Option<&Name>) -> bool {
+    pub(super) fn moves(&self, part: &Part<'_>, cluster: Option<&Name>) -> bool {
         let before = self.world.slice.as_ref().and_then(|slice| slice.placed.get(part.workload.name.as_str()));
         before.is_some_and(|before| Some(before.as_str()) != cluster.map(Name::as_str))
     }
@@ -265,10 +223,6 @@ impl Maker<'_> {
         let lost = before.placed.iter().filter(|(f, c)| leaves(f, c)).map(|(f, _)| f.as_str());
         guard(self.world, self.wish, lost)
     }
-}
-
-fn same_target(a: &ClusterFacts, b: &ClusterFacts) -> bool {
-    a.version == b.version && a.apis == b.apis
 }
 
 fn candidate(view: &super::ClusterView) -> topology::Candidate {
@@ -358,13 +312,16 @@ fn finish(world: &World, wish: &Wish, want: &Want, outcome: Outcome) -> Result<P
     let sides = Sides { want, recorded: &world.recorded, observed: &world.observed, replace: &wish.replace };
     let steps = diff::diff(&sides)?;
     unasked_loss(&steps, wish)?;
-    let changes = order(steps);
+    Ok(planned((world, wish), order(steps), outcome))
+}
+
+fn planned((world, wish): (&World, &Wish), changes: Vec<PlannedChange>, outcome: Outcome) -> Plan {
     let slice = outcome.after.as_ref().or(world.slice.as_ref());
     // What was seen moves by itself (a status, a version); what is written does not.
     let written: Vec<_> =
         changes.iter().map(|c| (&c.change.id, c.change.verb, &c.change.before, &c.change.after)).collect();
     let digest = digest(&(written, &outcome.after));
-    Ok(Plan {
+    Plan {
         format: Plan::FORMAT,
         id: digest[..16].to_owned(),
         kind: outcome.kind,
@@ -378,5 +335,5 @@ fn finish(world: &World, wish: &Wish, want: &Want, outcome: Outcome) -> Result<P
         warnings: outcome.warnings,
         bundles: outcome.bundles,
         digest,
-    })
+    }
 }

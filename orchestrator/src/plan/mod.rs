@@ -13,11 +13,12 @@ pub mod order;
 pub mod render;
 pub mod resolve;
 pub mod scope;
+pub(crate) mod size;
 pub mod want;
 pub mod world;
 
 pub use bundle::Bundle;
-pub use make::{Goal, PlanError, Wish, make};
+pub use make::{Goal, PlanError, Wish, make, unplaced};
 pub use model::{Candidate, Choice, Plan, PlannedChange, Recorded};
 pub use render::{Renderer, Rendering};
 pub use world::{ClusterView, Observed, World};

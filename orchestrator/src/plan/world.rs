@@ -19,6 +19,8 @@ pub struct World {
     pub observed: BTreeMap<ResourceId, Observed>,
     /// Rendered charts of this slice, by function.
     pub bundles: BTreeMap<String, Bundle>,
+    /// Room that operations under way were given, by cluster.
+    pub booked: Vec<(Name, Vec<topology::Pods>)>,
     /// What placement chose before.
     pub standing: Vec<topology::Standing>,
 }

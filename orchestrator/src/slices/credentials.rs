@@ -4,6 +4,7 @@ use super::describe::endpoint;
 use super::{AskError, Slices};
 use crate::plan::{Recorded, names};
 use crate::store::{Key, Kind, Txn};
+use jiff::Timestamp;
 use models::resource::{Resource, ResourceId};
 use models::secret::SecretRef;
 use models::slice::Device;
@@ -26,7 +27,7 @@ impl Slices {
         let recorded = self.recorded(tenant, &slice.uid).await?;
         let ca = self.field(&recorded, names::ca(&slice.uid), "ca.crt").await?;
         let password = self.field(&recorded, names::device_password(&slice.uid, &device.name), "password").await?;
-        let clusters = self.clusters.snapshot().await?;
+        let clusters = self.clusters.snapshot(Timestamp::MIN).await?;
         let (host, port) = endpoint(&slice, &device.gateway, (&recorded, &clusters))
             .ok_or_else(|| AskError::Unavailable { cause: format!("gateway {} has no address yet", device.gateway) })?;
         let about = json!({

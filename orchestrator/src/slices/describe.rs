@@ -3,6 +3,7 @@
 use super::{AskError, Slices};
 use crate::ops::codec;
 use crate::plan::{Observed, Recorded, names};
+use jiff::Timestamp;
 use models::cluster::{Cluster, Expose};
 use models::resource::{Ready, ResourceId, Seen};
 use models::slice::Workload;
@@ -49,7 +50,7 @@ impl Slices {
     }
 
     async fn devices(&self, slice: &Slice, recorded: &BTreeMap<ResourceId, Recorded>) -> Result<Vec<Value>, AskError> {
-        let clusters = self.clusters.snapshot().await?;
+        let clusters = self.clusters.snapshot(Timestamp::MIN).await?;
         let device = |device: &models::slice::Device| {
             let endpoint = endpoint(slice, &device.gateway, (recorded, &clusters));
             json!({

@@ -7,25 +7,27 @@ mod credentials;
 mod describe;
 mod snapshot;
 mod start;
+mod waiting;
 
 pub use ask::{Ask, AskError, AskOptions, Goal, Started, Supersede};
 
-use crate::ops::{Engine, codec};
+use crate::ops::{Engine, Planner, codec};
 use crate::plan::{Choice, Renderer};
 use crate::store::{Key, Kind, Query, Revision, Store, StoreError};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use models::cluster::Cluster;
 use models::{Name, Slice};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Where the snapshot of the clusters comes from: the catalogue, which keeps their facts fresh.
 #[async_trait]
 pub trait Clusters: Send + Sync {
-    /// Every cluster with facts that are fresh enough for a plan, or with the reason why they are not.
-    async fn snapshot(&self) -> Result<Vec<Cluster>, StoreError>;
+    /// Every cluster with facts that are fresh enough for a plan, and not older than `since`, or with the reason why
+    /// they are not.
+    async fn snapshot(&self, since: Timestamp) -> Result<Vec<Cluster>, StoreError>;
 }
 
-#[derive(Clone)]
 pub struct Slices {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) engine: Engine,
@@ -39,8 +41,11 @@ impl Slices {
         engine: Engine,
         renderer: Arc<dyn Renderer>,
         clusters: Arc<dyn Clusters>,
-    ) -> Self {
-        Self { store, engine, renderer, clusters }
+    ) -> Arc<Self> {
+        let slices = Arc::new(Self { store, engine, renderer, clusters });
+        let planner: Weak<dyn Planner> = Arc::downgrade(&(Arc::clone(&slices) as Arc<dyn Planner>));
+        slices.engine.plan_by(planner);
+        slices
     }
 
     pub async fn get(&self, tenant: &Name, name: &Name) -> Result<(Slice, Revision), AskError> {

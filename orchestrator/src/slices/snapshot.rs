@@ -2,12 +2,13 @@
 
 use super::{AskError, Slices, bundle_key, incarnation_key, shown_key};
 use crate::ops::codec;
-use crate::plan::{Bundle, ClusterView, Plan, World};
+use crate::plan::{Bundle, Choice, ClusterView, Plan, World};
 use crate::store::{Kind, Query, Revision};
 use models::repository::Repository;
-use models::{Name, Slice};
+use models::{Name, OperationState, Slice};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use topology::Pods;
 
 /// How long each cluster has to answer for a plan (SLICE.md).
 const LOOK: Duration = Duration::from_secs(5);
@@ -26,6 +27,7 @@ impl Slices {
         let mut world = World {
             incarnations: self.incarnations(tenant, name).await?,
             clusters: self.views().await?,
+            booked: self.booked(tenant, name).await?,
             repositories: self.repositories().await?,
             ..World::default()
         };
@@ -53,8 +55,27 @@ impl Slices {
     }
 
     async fn views(&self) -> Result<BTreeMap<Name, ClusterView>, AskError> {
-        let clusters = self.clusters.snapshot().await?;
+        let clusters = self.clusters.snapshot(self.engine.settled()).await?;
         Ok(clusters.into_iter().map(|cluster| (cluster.name.clone(), ClusterView { cluster })).collect())
+    }
+
+    /// What operations under way were given: the clusters' figures may not show it yet.
+    async fn booked(&self, tenant: &Name, name: &Name) -> Result<Vec<(Name, Vec<Pods>)>, AskError> {
+        let own = codec::claim_key(tenant, name);
+        let mut booked = Vec::new();
+        for claim in codec::all(&self.store, Query::all(Kind::Claim)).await? {
+            let (holder, owner) = (claim.doc["holder"].as_str().unwrap_or_default(), claim.key.tenant.parse());
+            let Ok(owner): Result<Name, _> = owner else { continue };
+            if claim.key == own {
+                continue;
+            }
+            let Some((doc, _)) = codec::operation(&self.store, &owner, holder).await? else { continue };
+            if doc.operation.state == OperationState::Processing {
+                let choices = self.choices(&owner, &doc.operation.uid).await?;
+                booked.extend(choices.into_iter().flat_map(given));
+            }
+        }
+        Ok(booked)
     }
 
     async fn repositories(&self) -> Result<BTreeMap<Name, Repository>, AskError> {
@@ -78,4 +99,10 @@ impl Slices {
         let found = self.store.get(&shown_key(tenant, name)).await?;
         Ok(found.map(|object| object.read()).transpose()?)
     }
+}
+
+/// One function's share of its site.
+fn given(choice: Choice) -> Option<(Name, Vec<Pods>)> {
+    let demand = choice.standing.demands.into_iter().find(|demand| demand.function == choice.function)?;
+    Some((choice.cluster, demand.pods))
 }

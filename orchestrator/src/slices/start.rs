@@ -26,7 +26,12 @@ impl Slices {
         }
         let supersede = self.take_over(tenant, ask).await?;
         let mut snapshot = self.snapshot(tenant, &ask.name).await?;
-        let plan = self.planned(tenant, ask, &mut snapshot).await?;
+        let plan = match self.planned(tenant, ask, &mut snapshot).await {
+            Err(AskError::NoPlace { message, passing: true, .. }) if ask.options.plan.is_none() => {
+                return self.start_to_wait((tenant, ask), (snapshot, supersede), &message).await;
+            }
+            planned => planned?,
+        };
         if let (true, None, Some(slice)) = (nothing_to_do(&plan), &supersede, &plan.before) {
             return Ok(Started::Unchanged { slice: Box::new(slice.clone()), warnings: plan.warnings });
         }
@@ -34,6 +39,7 @@ impl Slices {
             timeout_s: ask.options.timeout_s,
             supersede,
             slice: snapshot.slice,
+            wish: None,
             extra: extra(&plan, &snapshot)?,
         };
         let operation = self.engine.start(plan.clone(), options).await?;
@@ -80,7 +86,7 @@ impl Slices {
     }
 }
 
-fn wish(tenant: &Name, ask: &Ask) -> Wish {
+pub(super) fn wish(tenant: &Name, ask: &Ask) -> Wish {
     let set = |names: &[Name]| names.iter().cloned().collect();
     Wish {
         tenant: tenant.clone(),
@@ -107,7 +113,7 @@ fn nothing_to_do(plan: &Plan) -> bool {
 }
 
 /// What is written beside the operation, in its own transaction.
-fn extra(plan: &Plan, snapshot: &Snapshot) -> Result<Txn, AskError> {
+pub(super) fn extra(plan: &Plan, snapshot: &Snapshot) -> Result<Txn, AskError> {
     if plan.kind == OperationKind::DeleteSlice {
         return Ok(Txn::new());
     }
@@ -116,10 +122,14 @@ fn extra(plan: &Plan, snapshot: &Snapshot) -> Result<Txn, AskError> {
         txn = txn.put(bundle_key(&plan.tenant, &plan.uid, function), bundle.clone());
     }
     if snapshot.slice.is_none() {
-        let used = snapshot.world.incarnations + 1;
-        txn = txn.put(incarnation_key(&plan.tenant, &plan.subject), json!({"used": used}));
+        txn = used(txn, (plan, snapshot));
     }
     Ok(txn)
+}
+
+pub(super) fn used(txn: Txn, (plan, snapshot): (&Plan, &Snapshot)) -> Txn {
+    let used = snapshot.world.incarnations + 1;
+    txn.put(incarnation_key(&plan.tenant, &plan.subject), json!({"used": used}))
 }
 
 fn difference(shown: &Plan, now: &Plan) -> Vec<String> {

@@ -4,5 +4,6 @@
 mod auth;
 mod charts;
 mod commands;
+mod places;
 mod rules;
 mod server;

@@ -6,7 +6,7 @@ use models::resource::Target;
 use models::{ChangeState, OperationState};
 use orchestrator::ops::OperationView;
 use orchestrator::plan::names::slice_uid;
-use orchestrator::slices::{Ask, AskError};
+use orchestrator::slices::{Ask, AskError, AskOptions};
 use serde_json::json;
 
 fn quick(slice: &str, wish: (models::labels::Labels, models::SliceSpec)) -> Ask {
@@ -29,11 +29,23 @@ fn error(view: &OperationView) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_for_64_cpus_has_no_place_and_the_reason_has_figures() {
+async fn a_request_for_64_cpus_is_waited_for_with_figures_and_mended_by_a_new_file() {
     let Some(ground) = Ground::new().await else { return };
-    let refused = ground.slices.start(&name("default"), &quick("big", probes(json!({"cpu": "64"})))).await;
-    let Err(AskError::NoPlace { message, passing, .. }) = refused else { panic!("{refused:?}") };
+    let large = Ask {
+        options: AskOptions { timeout_s: Some(2), ..AskOptions::default() },
+        ..quick("big", probes(json!({"cpu": "64"})))
+    };
+    let shown = ground.slices.plan(&name("default"), &large).await;
+    let Err(AskError::NoPlace { message, passing, .. }) = shown else { panic!("{shown:?}") };
     assert!(message.contains("64") && message.contains("edge") && passing, "{message}");
+    let view = ground.reach(&large).await;
+    assert_eq!(view.operation.state, OperationState::FailedTemp);
+    let (code, message) = error(&view);
+    assert!(code == "no-place" && message.contains("needs 64 CPU"), "{code}: {message}");
+    assert!(view.steps.is_empty(), "nothing was begun");
+    let mended = ground.reach(&ask("big", probes(json!({})))).await;
+    assert_eq!(mended.operation.state, OperationState::Completed, "{:?}", mended.operation.error);
+    ground.remove("big").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -109,7 +109,7 @@ struct Known(Vec<Cluster>);
 
 #[async_trait]
 impl Clusters for Known {
-    async fn snapshot(&self) -> Result<Vec<Cluster>, StoreError> {
+    async fn snapshot(&self, _: jiff::Timestamp) -> Result<Vec<Cluster>, StoreError> {
         Ok(self.0.clone())
     }
 }
@@ -117,7 +117,7 @@ impl Clusters for Known {
 pub struct Ground {
     _folder: TempDir,
     registry: Arc<Registry>,
-    pub slices: Slices,
+    pub slices: Arc<Slices>,
     pub engine: Engine,
     pub clusters: BTreeMap<String, Arc<Kubernetes>>,
 }

@@ -42,7 +42,7 @@ fn demand(function: &str, site: &str, pods: &[(u64, u32)]) -> Demand {
         memory_bytes: GIB / 8,
         count: Count::Replicas(*count),
     });
-    Demand { function: name(function), site: name(site), pods: pods.collect() }
+    Demand { function: name(function), site: name(site), pods: pods.collect(), there: BTreeMap::new() }
 }
 
 fn request(clause: Clause, demand: Demand, candidates: Vec<Candidate>) -> Request {
@@ -259,6 +259,36 @@ fn a_site_whose_cluster_is_gone_is_refused_and_says_so() {
     assert_eq!(refused.note.as_deref(), Some("cluster edge, where the site stands, is not registered any more"));
 }
 
+#[test]
+fn room_that_others_were_given_is_not_given_twice() {
+    let mut late = request(select(Policy::WorstFit), demand("f", "s", &[(500, 1)]), two());
+    assert_eq!(chosen(&late), "cloud");
+    late.booked = vec![(name("cloud"), demand("g", "s", &[(6_500, 1)]).pods)];
+    assert_eq!(chosen(&late), "edge");
+}
+
+#[test]
+fn a_size_that_differs_on_a_cluster_counts_there_and_stands_with_the_choice() {
+    let mut asked = demand("f", "s", &[(500, 1)]);
+    asked.there.insert(name("cloud"), Ok(demand("f", "s", &[(9_000, 1)]).pods));
+    let choice = place(&request(select(Policy::WorstFit), asked.clone(), two())).unwrap().sites.remove(0);
+    assert_eq!(choice.standing.cluster, name("edge"), "what it is on cloud has no room there");
+    asked.there = BTreeMap::from([(name("edge"), Ok(demand("f", "s", &[(700, 1)]).pods))]);
+    let fixed = request(Clause::Cluster(name("edge")), asked, two());
+    let (choice, again) = standing(&fixed);
+    assert_eq!(choice.standing.demands, vec![demand("f", "s", &[(700, 1)])]);
+    assert!(place(&again).unwrap().sites[0].candidates[1].reason.starts_with("stands here, and neither"));
+}
+
+#[test]
+fn a_cluster_for_which_a_chart_does_not_render_is_refused_with_the_reason_and_the_others_carry_it() {
+    let mut asked = demand("f", "s", &[(500, 1)]);
+    asked.there.insert(name("cloud"), Err("chart needs Kubernetes >= 1.99".into()));
+    let choice = place(&request(select(Policy::WorstFit), asked, two())).unwrap().sites.remove(0);
+    assert_eq!(choice.standing.cluster, name("edge"));
+    assert_eq!(choice.candidates[0].reason, "chart needs Kubernetes >= 1.99");
+}
+
 /// CPU, what is requested of it, memory, whether it is usable.
 type Size = (u64, u64, u64, bool);
 
@@ -328,7 +358,7 @@ proptest! {
 
     #[test]
     fn what_is_accepted_can_be_put_on_the_nodes(world in world(), pods in pods()) {
-        let asked = Demand { function: name("f"), site: name("s"), pods: pods.clone() };
+        let asked = Demand { function: name("f"), site: name("s"), pods: pods.clone(), there: BTreeMap::new() };
         if let Ok(placement) = place(&request(select(Policy::WorstFit), asked, world.clone())) {
             for verdict in placement.sites[0].candidates.iter().filter(|v| v.accepted) {
                 let cluster = world.iter().find(|c| c.name == verdict.cluster).unwrap();
@@ -340,7 +370,7 @@ proptest! {
     #[test]
     fn a_single_pod_is_refused_only_where_no_node_holds_it(world in world(), cpu in 1u64..6_000, memory in 1u64..GIB) {
         let pod = Pods { cpu_milli: cpu, memory_bytes: memory, count: Count::Replicas(1) };
-        let asked = Demand { function: name("f"), site: name("s"), pods: vec![pod] };
+        let asked = Demand { function: name("f"), site: name("s"), pods: vec![pod], there: BTreeMap::new() };
         let europe = |c: &&Candidate| c.labels["region"] == "eu";
         let fits = world.iter().filter(europe).any(|c| some_way(&[(cpu, memory)], &mut free(c)));
         prop_assert_eq!(place(&request(select(Policy::BestFit), asked, world.clone())).is_ok(), fits);
@@ -348,7 +378,7 @@ proptest! {
 
     #[test]
     fn the_order_of_candidates_and_demands_does_not_matter(world in world(), pods in pods(), turn in 0usize..6) {
-        let mut one = request(select(Policy::WorstFit), Demand { function: name("f"), site: name("s"), pods }, world);
+        let mut one = request(select(Policy::WorstFit), Demand { function: name("f"), site: name("s"), pods, there: BTreeMap::new() }, world);
         one.demands.push(demand("g", "s", &[(100, 1)]));
         let mut other = one.clone();
         let by = turn % other.candidates.len();
@@ -363,7 +393,7 @@ proptest! {
         let single = single(&pods);
         let (cpu, memory) = single.iter().fold((0, 0), |sum, pod| (sum.0 + pod.0, sum.1 + pod.1));
         for policy in [Policy::WorstFit, Policy::BestFit] {
-            let asked = Demand { function: name("f"), site: name("s"), pods: pods.clone() };
+            let asked = Demand { function: name("f"), site: name("s"), pods: pods.clone(), there: BTreeMap::new() };
             let Ok(placement) = place(&request(select(policy), asked, world.clone())) else { continue };
             let choice = &placement.sites[0];
             let accepted = choice.candidates.iter().filter(|v| v.accepted).map(|v| &v.cluster);
@@ -384,7 +414,7 @@ proptest! {
 
     #[test]
     fn a_choice_that_is_handed_in_again_comes_back(world in world(), pods in pods()) {
-        let asked = Demand { function: name("f"), site: name("s"), pods };
+        let asked = Demand { function: name("f"), site: name("s"), pods, there: BTreeMap::new() };
         let request = request(select(Policy::BestFit), asked, world);
         if let Ok(placement) = place(&request) {
             let again = Request { standing: vec![placement.sites[0].standing.clone()], ..request };
@@ -394,9 +424,9 @@ proptest! {
 
     #[test]
     fn two_sites_together_never_exceed_a_node(world in world(), first in pods(), second in pods()) {
-        let mut both = request(select(Policy::BestFit), Demand { function: name("f"), site: name("s"), pods: first.clone() }, world.clone());
+        let mut both = request(select(Policy::BestFit), Demand { function: name("f"), site: name("s"), pods: first.clone(), there: BTreeMap::new() }, world.clone());
         both.sites.insert(name("t"), select(Policy::WorstFit));
-        both.demands.push(Demand { function: name("g"), site: name("t"), pods: second.clone() });
+        both.demands.push(Demand { function: name("g"), site: name("t"), pods: second.clone(), there: BTreeMap::new() });
         if let Ok(placement) = place(&both) {
             for cluster in &world {
                 let here = placement.functions().into_iter().filter(|(_, c)| *c == cluster.name);

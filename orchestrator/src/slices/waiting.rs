@@ -1,0 +1,67 @@
+//! A slice for which no cluster has room now: its operation is accepted and waits, and is planned when there is a place.
+
+use super::snapshot::Snapshot;
+use super::start::{extra, used, wish};
+use super::{Ask, AskError, Slices, Started};
+use crate::ops::{OperationDoc, OpsError, Planned, Planner, StartOptions, Unplanned};
+use crate::plan::{Wish, make, unplaced};
+use crate::store::Txn;
+use async_trait::async_trait;
+use models::Name;
+
+impl Slices {
+    pub(super) async fn start_to_wait(
+        &self,
+        (tenant, ask): (&Name, &Ask),
+        (snapshot, supersede): (Snapshot, Option<String>),
+        why: &str,
+    ) -> Result<Started, AskError> {
+        let wish = wish(tenant, ask);
+        let Some(plan) = unplaced(&snapshot.world, &wish, why) else {
+            return Err(AskError::Unavailable { cause: why.to_owned() });
+        };
+        let extra = match snapshot.slice {
+            None => used(Txn::new(), (&plan, &snapshot)),
+            Some(_) => Txn::new(),
+        };
+        let options = StartOptions {
+            timeout_s: ask.options.timeout_s,
+            supersede,
+            slice: snapshot.slice,
+            wish: Some(wish),
+            extra,
+        };
+        let operation = self.engine.start(plan.clone(), options).await?;
+        Ok(Started::Operation { operation: Box::new(operation), plan: Box::new(plan) })
+    }
+}
+
+#[async_trait]
+impl Planner for Slices {
+    async fn plan(&self, wish: &Wish, doc: &OperationDoc) -> Result<Planned, Unplanned> {
+        let mut snapshot = self.snapshot(&wish.tenant, &wish.name).await.map_err(told)?;
+        // What is stored is already what this operation wants; a plan rests on what was before it.
+        snapshot.world.slice = doc.before.clone();
+        if let (None, Some(after)) = (&doc.before, &doc.after) {
+            snapshot.world.incarnations = after.incarnation.saturating_sub(1);
+        }
+        let plan = make(&snapshot.world, wish, self.renderer.as_ref()).await.map_err(|error| told(error.into()))?;
+        let extra = extra(&plan, &snapshot).map_err(told)?;
+        Ok(Planned { plan, extra })
+    }
+}
+
+fn told(error: AskError) -> Unplanned {
+    let reason = error.to_string();
+    match error {
+        AskError::NoPlace { passing: true, .. } | AskError::Unavailable { .. } => Unplanned::NotYet(reason),
+        AskError::Store(error) => Unplanned::Store(OpsError::Store(error)),
+        AskError::Ops(error) => Unplanned::Store(error),
+        AskError::Refused { reason, mend } => Unplanned::Never { reason, mend },
+        AskError::Problems(_)
+        | AskError::Busy { .. }
+        | AskError::PlanChanged { .. }
+        | AskError::NotFound(_)
+        | AskError::NoPlace { .. } => Unplanned::Never { reason, mend: "change the slice file and apply it".into() },
+    }
+}

@@ -1,0 +1,170 @@
+//! A slice that fits nowhere now: its operation waits, says for what, and every way out of the wait ends well.
+
+use crate::server::{Server, words};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+const DEPLOYMENT: &str = r#"apiVersion: apps/v1
+kind: Deployment
+metadata: {name: it}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: it}}
+  template:
+    metadata: {labels: {app: it}}
+    spec:
+      containers:
+        - {name: it, image: "example.org/it:1", resources: {requests: {cpu: {{ .Values.cpu | quote }}, memory: 1Mi}}}
+"#;
+
+/// One simulated cluster of one node with a CPU, and a chart that asks for as much as its values say.
+async fn small() -> Server {
+    let server = Server::start();
+    let cluster = json!({"labels": {"region": "field"}, "spec": {"sim": {"nodes": 1, "cpu": "1", "memory": "1Gi"}}});
+    let (status, said) = server.admin("PUT", "/api/v1/clusters/edge", cluster).await;
+    assert_eq!(status, 200, "{said}");
+    let chart = server.path("charts/odd");
+    std::fs::create_dir_all(chart.join("templates")).unwrap();
+    std::fs::write(chart.join("Chart.yaml"), "apiVersion: v2\nname: odd\nversion: 0.1.0\n").unwrap();
+    std::fs::write(chart.join("values.yaml"), "cpu: 100m\n").unwrap();
+    std::fs::write(chart.join("templates/it.yaml"), DEPLOYMENT).unwrap();
+    let added = server.cli(&["repository", "add", "odd", "--path", server.path("charts").to_str().unwrap()]);
+    assert!(added.status.success(), "{}", words(&added));
+    server
+}
+
+fn slice(name: &str, cpu: &str) -> Value {
+    let chart = json!({"repository": "odd", "name": "odd"});
+    let function = json!({"name": "it", "site": "edge", "chart": chart, "values": {"cpu": cpu}});
+    let spec = json!({"sites": {"edge": {"select": {"labels": {"region": "field"}}}}, "functions": [function]});
+    json!({"apiVersion": "sliceway/v1", "kind": "Slice", "metadata": {"name": name}, "spec": spec})
+}
+
+/// Applies it; the operation's id.
+async fn apply(server: &Server, name: &str, (cpu, query): (&str, &str)) -> String {
+    let (status, said) = server.admin("POST", &format!("/api/v1/slices{query}"), slice(name, cpu)).await;
+    assert_eq!(status, 202, "{said}");
+    said["operation"]["id"].as_str().unwrap().to_owned()
+}
+
+async fn until(server: &Server, id: &str, is: impl Fn(&Value) -> bool) -> Value {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let (_, operation) = server.admin("GET", &format!("/api/v1/operations/{id}"), Value::Null).await;
+        if is(&operation) {
+            return operation;
+        }
+        assert!(Instant::now() < end, "{operation}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn in_state(state: &'static str) -> impl Fn(&Value) -> bool {
+    move |operation| operation["state"] == state
+}
+
+fn waits(operation: &Value) -> bool {
+    operation["waiting_for"].as_str().is_some_and(|text| text.contains("no cluster can carry site edge"))
+}
+
+/// The cluster is full of the first slice, and the second waits for a place.
+async fn full() -> (Server, String) {
+    let server = small().await;
+    let first = apply(&server, "first", ("600m", "")).await;
+    until(&server, &first, in_state("COMPLETED")).await;
+    let second = apply(&server, "second", ("700m", "")).await;
+    let operation = until(&server, &second, waits).await;
+    assert_eq!(operation["state"], "PROCESSING");
+    assert!(operation["waiting_until"].is_string(), "{operation}");
+    (server, second)
+}
+
+async fn make_room(server: &Server) {
+    let (status, said) = server.admin("DELETE", "/api/v1/slices/first", Value::Null).await;
+    assert_eq!(status, 202, "{said}");
+}
+
+#[tokio::test]
+async fn a_slice_without_a_place_waits_visibly_and_goes_on_when_there_is_room() {
+    let (server, id) = full().await;
+    let told = words(&server.cli(&["operation", "get", &id, "-o", "wide"]));
+    assert!(told.contains("CPU") && told.contains("edge"), "{told}");
+    let (_, waiting) = server.admin("GET", "/api/v1/slices/second", Value::Null).await;
+    assert_eq!(waiting["phase"], "Creating", "{waiting}");
+    make_room(&server).await;
+    let done = until(&server, &id, in_state("COMPLETED")).await;
+    assert!(done["changes"].as_u64().unwrap() > 3, "{done}");
+    let (_, slice) = server.admin("GET", "/api/v1/slices/second", Value::Null).await;
+    assert_eq!((&slice["phase"], &slice["placed"]["it"]), (&json!("Ready"), &json!("edge")));
+    let again = server.admin("POST", "/api/v1/slices", self::slice("second", "700m")).await;
+    assert_eq!((again.0, &again.1["unchanged"]), (200, &json!(true)), "{}", again.1);
+}
+
+#[tokio::test]
+async fn a_plan_alone_does_not_wait() {
+    let (server, _) = full().await;
+    let (status, said) = server.admin("POST", "/api/v1/slices:plan", slice("third", "900m")).await;
+    assert_eq!((status, &said["title"], &said["passing"]), (409, &json!("no place"), &json!(true)), "{said}");
+}
+
+#[tokio::test]
+async fn a_wait_outlives_a_killed_server() {
+    let (server, id) = full().await;
+    let server = server.killed_and_started_again();
+    make_room(&server).await;
+    until(&server, &id, in_state("COMPLETED")).await;
+}
+
+#[tokio::test]
+async fn patience_ends_with_the_reason_and_retry_goes_on() {
+    let (server, _) = full().await;
+    let id = apply(&server, "third", ("900m", "?timeout=1")).await;
+    let stuck = until(&server, &id, in_state("FAILED_TEMP")).await;
+    assert_eq!(stuck["error"]["code"], "no-place", "{stuck}");
+    assert!(stuck["error"]["next"].as_str().unwrap().contains(&format!("operation retry {id}")), "{stuck}");
+    for slice in ["first", "second"] {
+        let gone = words(&server.cli(&["delete", "slice", slice, "--wait", "--supersede"]));
+        assert!(gone.contains("COMPLETED"), "{gone}");
+    }
+    assert!(server.cli(&["operation", "retry", &id]).status.success());
+    until(&server, &id, in_state("COMPLETED")).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_wait_rolls_back_to_nothing() {
+    let (server, id) = full().await;
+    assert!(server.cli(&["operation", "cancel", &id]).status.success());
+    until(&server, &id, in_state("FAILED_TEMP")).await;
+    assert!(server.cli(&["operation", "rollback", &id]).status.success());
+    until(&server, &id, in_state("ROLLED_BACK")).await;
+    let (status, _) = server.admin("GET", "/api/v1/slices/second", Value::Null).await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn a_change_that_fits_nowhere_waits_and_a_smaller_file_takes_over() {
+    let server = small().await;
+    let first = apply(&server, "first", ("600m", "")).await;
+    until(&server, &first, in_state("COMPLETED")).await;
+    let large = apply(&server, "first", ("64", "?timeout=1")).await;
+    let stuck = until(&server, &large, in_state("FAILED_TEMP")).await;
+    assert!(stuck["error"]["message"].as_str().unwrap().contains("64 CPU"), "{stuck}");
+    let mended = apply(&server, "first", ("500m", "")).await;
+    until(&server, &mended, in_state("COMPLETED")).await;
+    let (_, old) = server.admin("GET", &format!("/api/v1/operations/{large}"), Value::Null).await;
+    assert_eq!((&old["state"], &old["successor"]), (&json!("FAILED"), &json!(mended)));
+}
+
+/// What was broken before an operation is not called ready by undoing it.
+#[tokio::test]
+async fn a_rollback_to_a_slice_that_was_broken_says_so() {
+    let (server, id) = full().await;
+    assert!(server.cli(&["operation", "cancel", &id]).status.success());
+    let next = apply(&server, "second", ("800m", "")).await;
+    until(&server, &next, waits).await;
+    assert!(server.cli(&["operation", "cancel", &next]).status.success());
+    assert!(server.cli(&["operation", "rollback", &next]).status.success());
+    until(&server, &next, in_state("ROLLED_BACK")).await;
+    let (_, slice) = server.admin("GET", "/api/v1/slices/second", Value::Null).await;
+    assert_eq!(slice["phase"], "Broken", "{slice}");
+}
