@@ -10,5 +10,5 @@ mod room;
 
 pub use choice::{Choice, NoPlace, Placement, Verdict};
 pub use place::place;
-pub use request::{Candidate, Clause, Condition, Count, Demand, Pods, Request, Standing};
+pub use request::{Candidate, Clause, Condition, Count, Demand, Pods, Request, Standing, There};
 pub use room::Room;

@@ -68,8 +68,11 @@ pub struct Demand {
     pub pods: Vec<Pods>,
     /// Where a cluster's version or APIs make another size of it, or why it cannot stand there. Empty in a [`Standing`].
     #[serde(skip)]
-    pub there: BTreeMap<Name, Result<Vec<Pods>, String>>,
+    pub there: There,
 }
+
+/// The pods on each cluster, or why there can be none.
+pub type There = BTreeMap<Name, Result<Vec<Pods>, String>>;
 
 impl Demand {
     /// As it is on one cluster.

@@ -70,7 +70,9 @@ impl Step {
         let change = self.doc.record.change.clone();
         // What is on disk says that an effect may have happened: the truth is read before the next one.
         let mut known = match self.doc.record.state {
-            ChangeState::Pending => Known::Planned(change.seen.clone()),
+            ChangeState::Pending if change.seen.is_some() || change.verb == Verb::Create => {
+                Known::Planned(change.seen.clone())
+            }
             _ => Known::Ask,
         };
         self.intent(ChangeState::Doing, change.after.as_ref().or(change.before.as_ref())).await?;

@@ -8,37 +8,53 @@ use models::change::{Change, Seq, Verb};
 use models::resource::{ResourceId, Target};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub fn order(mut steps: Vec<Step>) -> Vec<PlannedChange> {
+pub fn order(steps: Vec<Step>) -> Vec<PlannedChange> {
+    let mut steps: Vec<Step> = steps.into_iter().flat_map(in_turns).collect();
     steps.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.id.cmp(&b.id)));
-    let numbers: BTreeMap<ResourceId, Seq> = (1..).zip(&steps).map(|(seq, step)| (step.id.clone(), seq)).collect();
+    let steps: Vec<(Seq, Step)> = (1..).zip(steps).collect();
+    // What comes in two turns is there for others with its first.
+    let numbers: BTreeMap<ResourceId, Seq> = steps.iter().rev().map(|(seq, step)| (step.id.clone(), *seq)).collect();
     let needs: Vec<Vec<Seq>> = steps.iter().map(|step| needs(step, &steps, &numbers)).collect();
-    steps.into_iter().zip(needs).map(|(step, needs)| planned(step, &numbers, needs)).collect()
+    steps.into_iter().zip(needs).map(|(step, needs)| planned(step, needs)).collect()
+}
+
+/// A quota of which some figures rise and some fall is raised first and lowered later.
+fn in_turns(step: Step) -> Vec<Step> {
+    let Some(between) = quota::between(step.before.as_ref(), step.after.as_ref()) else { return vec![step] };
+    let lower = Step {
+        before: Some(between.clone()),
+        seen: None,
+        reason: "what the slice no longer takes is given back once its workloads run with less".into(),
+        ..step.clone()
+    };
+    vec![Step { after: Some(between), ..step }, lower]
 }
 
 /// For reading: what is made in its order, then checks, then removals from the top tier down.
 fn rank(step: &Step) -> (u8, u8) {
     match step.verb {
+        Verb::Update if shrinks(step) => (1, step.tier),
         Verb::Create | Verb::Update | Verb::Replace => (0, step.tier),
         Verb::Check => (1, step.tier),
         Verb::Delete => (2, u8::MAX - step.tier),
     }
 }
 
-fn needs(step: &Step, steps: &[Step], numbers: &BTreeMap<ResourceId, Seq>) -> Vec<Seq> {
+fn needs((seq, step): &(Seq, Step), steps: &[(Seq, Step)], numbers: &BTreeMap<ResourceId, Seq>) -> Vec<Seq> {
+    let having = |is: &dyn Fn(&Step) -> bool| -> Vec<Seq> {
+        steps.iter().filter(|(_, other)| is(other)).map(|(seq, _)| *seq).collect()
+    };
     let mut needs: BTreeSet<Seq> = BTreeSet::new();
     match step.verb {
         Verb::Create | Verb::Update | Verb::Replace | Verb::Check => {
             needs.extend(step.needs.iter().filter_map(|id| numbers.get(id)));
             if shrinks(step) {
-                needs.clear();
-                needs.extend(
-                    steps.iter().filter(|other| runs_on(other, step)).filter_map(|other| numbers.get(&other.id)),
-                );
+                needs = having(&|other| runs_on(other, step) || other.id == step.id).into_iter().collect();
             }
         }
-        Verb::Delete => needs.extend(steps.iter().filter(|o| goes_before(o, step)).filter_map(|o| numbers.get(&o.id))),
+        Verb::Delete => needs.extend(having(&|other| goes_before(other, step))),
     }
-    needs.remove(&numbers[&step.id]);
+    needs.remove(seq);
     needs.into_iter().collect()
 }
 
@@ -63,9 +79,9 @@ fn runs_on(other: &Step, quota: &Step) -> bool {
     same && (pods || other.verb == Verb::Check)
 }
 
-fn planned(step: Step, numbers: &BTreeMap<ResourceId, Seq>, needs: Vec<Seq>) -> PlannedChange {
+fn planned((seq, step): (Seq, Step), needs: Vec<Seq>) -> PlannedChange {
     let change = Change {
-        seq: numbers[&step.id],
+        seq,
         verb: step.verb,
         id: step.id,
         before: step.before,

@@ -6,7 +6,7 @@ use super::make::{Maker, Part, PlanError};
 use super::world::ClusterView;
 use models::{ClusterFacts, Name, Problem};
 use std::collections::BTreeMap;
-use topology::{Clause, Pods};
+use topology::{Clause, Pods, There};
 
 /// What one function is, by where it may stand.
 pub(super) enum Sizes {
@@ -15,7 +15,7 @@ pub(super) enum Sizes {
 }
 
 impl Sizes {
-    pub(super) fn pods(&self) -> (Vec<Pods>, BTreeMap<Name, Result<Vec<Pods>, String>>) {
+    pub(super) fn pods(&self) -> (Vec<Pods>, There) {
         match self {
             Self::Kept(bundle) => (bundle.pods.clone(), BTreeMap::new()),
             Self::Rendered(there) => {

@@ -6,7 +6,7 @@ use models::secret::{Material, SecretSpec};
 use models::slice::Phase;
 use models::{Name, OperationKind, Slice, SliceSpec};
 use orchestrator::plan::want::{Want, Wanted, tier};
-use orchestrator::plan::{Observed, Plan, Recorded, diff, order};
+use orchestrator::plan::{Observed, Plan, PlannedChange, Recorded, diff, order};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,6 +91,11 @@ fn ready(cluster: &str, deployment: &str) -> Wanted {
     Wanted { resource: Resource::Readiness(check), needs: vec![of], tier: tier::BASE, why: "ready".into() }
 }
 
+fn quota(cpu: &str, memory: &str) -> Wanted {
+    let hard = json!({"spec": {"hard": {"requests.cpu": cpu, "requests.memory": memory}}});
+    wanted(Piece("cloud", "v1/ResourceQuota", "sliceway", hard), tier::BASE, vec![])
+}
+
 /// The goal of a slice: two namespaces, secrets, a server, and a gateway that reaches it by a port born at run time.
 pub fn goal() -> Want {
     let service = id("cloud", "v1/Service", "store");
@@ -117,6 +122,7 @@ pub fn goal() -> Want {
         wanted(Piece("cloud", "v1/Namespace", NAMESPACE, json!({})), tier::NAMESPACE, vec![]),
         wanted(Piece("edge", "v1/Namespace", NAMESPACE, json!({})), tier::NAMESPACE, vec![]),
         wanted(Piece("cloud", "v1/Secret", "tls", json!({"type": "Opaque"})), tier::BASE, vec![password]),
+        quota("100m", "200"),
         wanted(Piece("cloud", "v1/Service", "store", node_port), tier::BASE, vec![]),
         wanted(Piece("cloud", "v1/ConfigMap", "settings", json!({"data": {"a": "1"}})), tier::SERVER, vec![]),
         wanted(Piece("cloud", "apps/v1/Deployment", "store", deployment(1)), tier::SERVER, vec![]),
@@ -128,11 +134,12 @@ pub fn goal() -> Want {
     all.into_iter().map(|w| (w.resource.id().clone(), w)).collect()
 }
 
-/// Another goal: something changed, something gone, something new.
+/// Another goal: something changed, something gone, something new, and a quota of which one figure rises and one falls.
 pub fn changed() -> Want {
     let mut want = goal();
     want.remove(&id("cloud", "v1/ConfigMap", "settings"));
     for new in [
+        quota("300m", "100"),
         wanted(Piece("cloud", "apps/v1/Deployment", "store", deployment(2)), tier::SERVER, vec![]),
         wanted(Piece("edge", "v1/ConfigMap", "extra", json!({"data": {"b": "2"}})), tier::GATEWAY, vec![]),
     ] {
@@ -195,24 +202,38 @@ pub fn plan(want: &Want, from: &From<'_>) -> Plan {
     }
 }
 
+fn recorded(want: Want) -> BTreeMap<ResourceId, Recorded> {
+    let record = |w: Wanted| Recorded {
+        format: Recorded::FORMAT,
+        resource: w.resource,
+        needs: w.needs,
+        tier: w.tier,
+        seen: None,
+        certain: true,
+        operation: String::new(),
+    };
+    want.into_iter().filter(|(_, w)| !w.resource.is_check()).map(|(id, w)| (id, record(w))).collect()
+}
+
+#[test]
+fn a_quota_is_raised_before_the_workloads_grow_and_lowered_after_they_run() {
+    let (recorded, observed) = (recorded(goal()), BTreeMap::new());
+    let plan = plan(&changed(), &From { slice: Some(slice()), recorded: &recorded, observed: &observed });
+    let of = |kind: &str| plan.changes.iter().filter(|c| c.change.id.kind == kind).collect::<Vec<_>>();
+    let hard = |change: &PlannedChange| match &change.change.after {
+        Some(Resource::Object(Object { body: Body::Plain(body), .. })) => body["spec"]["hard"].clone(),
+        other => panic!("{other:?}"),
+    };
+    let [raised, lowered] = of("v1/ResourceQuota")[..] else { panic!("{:?}", plan.changes) };
+    assert_eq!(hard(raised), json!({"requests.cpu": "300m", "requests.memory": "200"}));
+    assert_eq!(hard(lowered), json!({"requests.cpu": "300m", "requests.memory": "100"}));
+    let [store] = of("apps/v1/Deployment")[..] else { panic!("{:?}", plan.changes) };
+    assert!(lowered.change.needs.contains(&store.change.seq) && lowered.change.needs.contains(&raised.change.seq));
+}
+
 #[test]
 fn a_plan_of_an_unchanged_goal_is_empty_and_a_deletion_ends_with_the_namespace() {
-    let recorded: BTreeMap<ResourceId, Recorded> = goal()
-        .into_iter()
-        .filter(|(_, w)| !w.resource.is_check())
-        .map(|(id, w)| {
-            let recorded = Recorded {
-                format: Recorded::FORMAT,
-                resource: w.resource,
-                needs: w.needs,
-                tier: w.tier,
-                seen: None,
-                certain: true,
-                operation: String::new(),
-            };
-            (id, recorded)
-        })
-        .collect();
+    let recorded = recorded(goal());
     let observed = BTreeMap::new();
     let from = From { slice: Some(slice()), recorded: &recorded, observed: &observed };
     assert!(plan(&goal(), &from).is_empty());

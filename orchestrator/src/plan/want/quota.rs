@@ -107,19 +107,42 @@ fn chart_node_ports(scene: &Scene<'_>, cluster: &Name) -> u64 {
     bodies(scene, cluster).filter(exposing).map(ports).sum()
 }
 
-/// Whether a quota's figures only fall. Where some rise and some fall it is raised first: the plan that follows lowers it.
+/// Whether a quota's figures only fall.
 pub fn lowered(before: Option<&Resource>, after: Option<&Resource>) -> bool {
-    let hard = |resource: Option<&Resource>| match resource {
+    let (Some(before), Some(after)) = (hard(before), hard(after)) else { return false };
+    before != after && after.iter().all(|(key, value)| figure(Some(value)) <= figure(before.get(key)))
+}
+
+/// Where some figures rise and some fall: the quota in which nothing has fallen yet.
+pub fn between(before: Option<&Resource>, after: Option<&Resource>) -> Option<Resource> {
+    let (old, new) = (hard(before)?, hard(after)?);
+    let falls = |(key, value): &(&String, &Value)| figure(Some(value)) < figure(old.get(*key));
+    let rises = |(key, value): &(&String, &Value)| figure(Some(value)) > figure(old.get(*key));
+    if !new.iter().any(|pair| falls(&pair)) || !new.iter().any(|pair| rises(&pair)) {
+        return None;
+    }
+    let mut raised = after?.clone();
+    if let Resource::Object(object) = &mut raised
+        && let Body::Plain(body) = &mut object.body
+    {
+        let largest = new.iter().map(|pair| (pair.0.clone(), if falls(&pair) { &old[pair.0] } else { pair.1 }.clone()));
+        body["spec"]["hard"] = Value::Object(largest.collect());
+    }
+    Some(raised)
+}
+
+fn hard(resource: Option<&Resource>) -> Option<&Map<String, Value>> {
+    match resource {
         Some(Resource::Object(object)) if object.id.kind == "v1/ResourceQuota" => match &object.body {
-            Body::Plain(body) => body.pointer("/spec/hard").and_then(Value::as_object).cloned(),
+            Body::Plain(body) => body.pointer("/spec/hard").and_then(Value::as_object),
             Body::Sealed { .. } => None,
         },
         _ => None,
-    };
-    let (Some(before), Some(after)) = (hard(before), hard(after)) else { return false };
-    let figure = |value: Option<&Value>| -> u64 {
-        let text = value.and_then(Value::as_str).unwrap_or("0");
-        text.strip_suffix('m').unwrap_or(text).parse().unwrap_or(0)
-    };
-    before != after && after.iter().all(|(key, value)| figure(Some(value)) <= figure(before.get(key)))
+    }
+}
+
+/// A key keeps its unit from plan to plan.
+fn figure(value: Option<&Value>) -> u64 {
+    let text = value.and_then(Value::as_str).unwrap_or("0");
+    text.strip_suffix('m').unwrap_or(text).parse().unwrap_or(0)
 }
