@@ -3,6 +3,7 @@
 use crate::api::Tls;
 use serde::Deserialize;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -20,7 +21,24 @@ pub struct Config {
     #[serde(default)]
     pub repositories: RepositoriesConfig,
     #[serde(default)]
+    pub certificates: CertificatesConfig,
+    #[serde(default)]
     pub limits: LimitsConfig,
+}
+
+const YEAR_S: NonZeroU32 = NonZeroU32::new(365 * 24 * 3_600).expect("a year is not zero");
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CertificatesConfig {
+    /// Seconds that a certificate of a server or gateway is good for; it is renewed after two thirds of them.
+    pub life_s: NonZeroU32,
+}
+
+impl Default for CertificatesConfig {
+    fn default() -> Self {
+        Self { life_s: YEAR_S }
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -11,6 +11,7 @@ use crate::store::{Blobs, Clock, Options, Random, Sqlite, Store, StoreError, Vau
 use adapters::helm::{Helm, HelmError, Limits as HelmLimits, locate};
 use adapters::kubernetes::ExecPolicy;
 use adapters::local::Local;
+use jiff::SignedDuration;
 use models::Name;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -40,6 +41,7 @@ pub enum StartError {
 pub struct Server {
     app: Arc<App>,
     engine: Engine,
+    slices: Arc<Slices>,
     clusters: Clusters,
     config: Config,
     data: PathBuf,
@@ -60,7 +62,9 @@ impl Server {
         let helm = Arc::new(Helm::new(worker, HelmLimits::default()));
         let now = clock.clone();
         let now = move || jiff::Timestamp::try_from(now.now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        let local = Arc::new(Local::new(Arc::new(now), Arc::new(ring::rand::SystemRandom::new())));
+        let life = SignedDuration::from_secs(config.certificates.life_s.get().into());
+        let local = Local::new(Arc::new(now), Arc::new(ring::rand::SystemRandom::new())).with_life(life);
+        let local = Arc::new(local);
         let exec = if config.clusters.allow_exec { ExecPolicy::Allow } else { ExecPolicy::Refuse };
         let registry = Arc::new(Registry::new(Arc::clone(&store), Arc::clone(&vault), local, exec));
         let engine = Engine::new(Means {
@@ -89,7 +93,7 @@ impl Server {
         let parts = Parts {
             store,
             engine: engine.clone(),
-            slices,
+            slices: Arc::clone(&slices),
             tokens,
             tenants,
             clusters: clusters.clone(),
@@ -101,7 +105,7 @@ impl Server {
         if resumed > 0 {
             tracing::info!(resumed, "went on with open operations");
         }
-        Ok(Self { app: App::new(parts), engine, clusters, config: config.clone(), data, first })
+        Ok(Self { app: App::new(parts), engine, slices, clusters, config: config.clone(), data, first })
     }
 
     pub fn data(&self) -> &Path {
@@ -115,10 +119,10 @@ impl Server {
 
     /// Serves until `stop`, then lets calls in flight end.
     pub async fn run(&self, stop: CancellationToken, ready: impl FnOnce(SocketAddr)) -> Result<(), StartError> {
-        let looks = self.look(stop.clone());
+        let looks = async { tokio::join!(self.look(stop.clone()), self.renew(stop.clone())) };
         let at = (self.config.listen(), self.config.tls());
         let serve = api::serve(Arc::clone(&self.app), at, stop.clone(), ready);
-        let (served, ()) = tokio::join!(
+        let (served, _) = tokio::join!(
             async {
                 let served = serve.await;
                 stop.cancel();
@@ -128,6 +132,21 @@ impl Server {
         );
         self.engine.shutdown().await;
         Ok(served?)
+    }
+
+    /// Renews certificates before they end.
+    async fn renew(&self, stop: CancellationToken) {
+        let life = Duration::from_secs(self.config.certificates.life_s.get().into());
+        let every = (life / 30).clamp(Duration::from_millis(100), Duration::from_secs(3_600));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(every) => {}
+            }
+            if let Err(error) = self.slices.renew().await {
+                tracing::warn!(%error, "certificates that are due could not be looked for");
+            }
+        }
     }
 
     /// Looks at the clusters again and again.

@@ -17,7 +17,6 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 const CA_LIFE: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
-const LEAF_LIFE: SignedDuration = SignedDuration::from_hours(365 * 24);
 /// Peers whose clocks are a little behind accept a fresh certificate.
 const BACKDATE: SignedDuration = SignedDuration::from_mins(5);
 
@@ -28,6 +27,7 @@ const MOSQUITTO_SALT_BYTES: usize = 12;
 
 pub(super) struct Forge<'a> {
     pub(super) now: Timestamp,
+    pub(super) life: SignedDuration,
     pub(super) random: &'a (dyn SecureRandom + Send + Sync),
 }
 
@@ -54,7 +54,7 @@ impl Forge<'_> {
         let issuer = Issuer::from_ca_cert_pem(ca_crt, issuer_key).map_err(|e| e.to_string())?;
         let (key, pem) = self.key()?;
         let mut params = self.params(common_name, dns_names)?;
-        params.not_after = moment((self.now + LEAF_LIFE).min(issuer_end));
+        params.not_after = moment((self.now + self.life).min(issuer_end));
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
@@ -93,7 +93,7 @@ impl Forge<'_> {
         let mut params = CertificateParams::new(names.to_vec()).map_err(bad)?;
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, common_name);
-        params.not_before = moment(self.now - BACKDATE);
+        params.not_before = moment(self.now - BACKDATE.min(self.life / 10));
         Ok(params)
     }
 }
@@ -119,9 +119,14 @@ fn moment(at: Timestamp) -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-/// When the first certificate of a PEM text ends.
-pub(crate) fn end(pem: &[u8]) -> Option<Timestamp> {
+/// When the first certificate of a PEM text begins and ends.
+pub(super) fn life(pem: &[u8]) -> Option<(Timestamp, Timestamp)> {
     let (_, pem) = x509_parser::pem::parse_x509_pem(pem).ok()?;
     let certificate = pem.parse_x509().ok()?;
-    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+    let moment = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).ok();
+    Some((moment(certificate.validity().not_before)?, moment(certificate.validity().not_after)?))
+}
+
+pub(super) fn end(pem: &[u8]) -> Option<Timestamp> {
+    life(pem).map(|(_, end)| end)
 }

@@ -8,7 +8,7 @@ mod material;
 use crate::deadline::within;
 use crate::port::{Call, Port, PortError, Sealed};
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use models::resource::{Ready, Resource, ResourceId, Seen, Target};
 use models::secret::{Material, SecretRef, SecretSpec};
 use ring::rand::SecureRandom;
@@ -23,7 +23,14 @@ pub(crate) fn certificate_end(pem: &[u8]) -> Option<Timestamp> {
 /// The output that says when a certificate ends, RFC 3339.
 pub const NOT_AFTER: &str = "not_after";
 
+/// The output that says when it begins, RFC 3339.
+pub const NOT_BEFORE: &str = "not_before";
+
+/// The life of a certificate where nobody says another.
+pub const LIFE: SignedDuration = SignedDuration::from_hours(365 * 24);
+
 pub struct Local {
+    life: SignedDuration,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     random: Arc<dyn SecureRandom + Send + Sync>,
 }
@@ -32,7 +39,13 @@ type Fields = Vec<(String, Sealed)>;
 
 impl Local {
     pub fn new(clock: Arc<dyn Fn() -> Timestamp + Send + Sync>, random: Arc<dyn SecureRandom + Send + Sync>) -> Self {
-        Self { clock, random }
+        Self { clock, random, life: LIFE }
+    }
+
+    /// Servers' and gateways' certificates live so long, unless their CA ends before.
+    #[must_use]
+    pub fn with_life(self, life: SignedDuration) -> Self {
+        Self { life, ..self }
     }
 
     async fn make(&self, call: &Call, spec: &SecretSpec) -> Result<Seen, PortError> {
@@ -59,7 +72,7 @@ impl Local {
     }
 
     fn forge(&self) -> material::Forge<'_> {
-        material::Forge { now: (self.clock)(), random: self.random.as_ref() }
+        material::Forge { now: (self.clock)(), life: self.life, random: self.random.as_ref() }
     }
 }
 
@@ -89,9 +102,10 @@ fn seen(reference: &SecretRef, kept: &Fields) -> Result<Seen, PortError> {
     };
     let field = |name: &str| kept.iter().find(|(field, _)| field == name).map(|(_, value)| value);
     if let Some(certificate) = field("tls.crt").or_else(|| field("ca.crt")) {
-        let end = material::end(certificate);
         let broken = || PortError::Sealed { cause: format!("{} holds no certificate", reference.id) };
-        seen.outputs.insert(NOT_AFTER.to_owned(), end.ok_or_else(broken)?.to_string());
+        let (start, end) = material::life(certificate).ok_or_else(broken)?;
+        seen.outputs.insert(NOT_BEFORE.to_owned(), start.to_string());
+        seen.outputs.insert(NOT_AFTER.to_owned(), end.to_string());
         // A certificate is public; a digest of a password would not be.
         seen.digest = Sha256::digest(certificate.as_slice()).iter().map(|byte| format!("{byte:02x}")).collect();
     }

@@ -226,7 +226,12 @@ fn body(resource: &Resource) -> Option<&Value> {
 /// The first few places where two resources differ.
 fn fields(before: &Resource, after: &Resource) -> String {
     let (Some(old), Some(new)) = (body(before), body(after)) else {
-        return "its material".into();
+        return match (before, after) {
+            (Resource::Secret(old), Resource::Secret(new)) if old.material == new.material => {
+                "a new one before the old one ends".into()
+            }
+            _ => "its material".into(),
+        };
     };
     let mut found = Vec::new();
     walk((old, new), String::new(), &mut found);

@@ -9,7 +9,7 @@ use super::render::{Order, Renderer};
 use super::size::Sizes;
 use super::want::{self, Decided, Scene, Want};
 use super::world::World;
-use super::{contract, resolve};
+use super::{contract, renewal, resolve};
 use adapters::helm::Release;
 use models::labels::Labels;
 use models::slice::{Phase, Workload};
@@ -123,11 +123,13 @@ impl Maker<'_> {
         let bundles = self.bundles(&parts, &placed, sizes).await?;
         self.guard_data(&placed)?;
         self.slice.placed = placed.iter().map(|(f, c)| (f.to_string(), c.to_string())).collect();
+        let renewed = renewal::due(self.world);
         let decided = Decided {
             placed: &placed,
             clusters: &self.world.clusters,
             bundles: &bundles,
             recorded: &self.world.recorded,
+            renewed: &renewed,
         };
         let scene = Scene::new(&self.slice, decided);
         let (want, mut warnings) = (want::want(&scene), want::warnings(&scene));

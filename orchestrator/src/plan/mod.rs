@@ -11,6 +11,7 @@ pub mod model;
 pub mod names;
 pub mod order;
 pub mod render;
+pub mod renewal;
 pub mod resolve;
 pub mod scope;
 pub(crate) mod size;

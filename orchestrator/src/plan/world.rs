@@ -2,6 +2,7 @@
 
 use super::bundle::Bundle;
 use super::model::Recorded;
+use jiff::Timestamp;
 use models::cluster::{Cluster, HealthState};
 use models::repository::Repository;
 use models::resource::{ResourceId, Seen};
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, Default)]
 pub struct World {
+    pub now: Timestamp,
     pub slice: Option<Slice>,
     /// How often this name was used before.
     pub incarnations: u64,

@@ -5,6 +5,7 @@
 mod ask;
 mod credentials;
 mod describe;
+mod renewal;
 mod snapshot;
 mod start;
 mod waiting;

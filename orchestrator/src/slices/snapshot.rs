@@ -29,6 +29,7 @@ impl Slices {
             clusters: self.views().await?,
             booked: self.booked(tenant, name).await?,
             repositories: self.repositories().await?,
+            now: self.engine.now(),
             ..World::default()
         };
         if let Some(slice) = &slice {

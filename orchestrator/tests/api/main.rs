@@ -5,5 +5,6 @@ mod auth;
 mod charts;
 mod commands;
 mod places;
+mod renewal;
 mod rules;
 mod server;

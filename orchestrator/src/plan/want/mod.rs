@@ -50,6 +50,8 @@ pub struct Scene<'a> {
     pub clusters: &'a BTreeMap<Name, ClusterView>,
     pub bundles: &'a BTreeMap<Name, Bundle>,
     pub recorded: &'a BTreeMap<ResourceId, Recorded>,
+    /// Certificates that get a new version although nothing about them changed.
+    pub renewed: &'a BTreeSet<ResourceId>,
     /// Who may speak to whom, on which container ports: the file's rules and what `servers:` and devices imply.
     pub rules: access::Rules,
 }
@@ -57,8 +59,8 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     pub fn new(slice: &'a Slice, decided: Decided<'a>) -> Self {
         let rules = access::rules(&slice.spec);
-        let Decided { placed, clusters, bundles, recorded } = decided;
-        Self { slice, namespace: slice.namespace(), placed, clusters, bundles, recorded, rules }
+        let Decided { placed, clusters, bundles, recorded, renewed } = decided;
+        Self { slice, namespace: slice.namespace(), placed, clusters, bundles, recorded, renewed, rules }
     }
 
     fn cluster_of(&self, function: &Name) -> Option<&'a Name> {
@@ -82,11 +84,13 @@ impl<'a> Scene<'a> {
         names::object(cluster, "v1/Namespace", "", self.namespace.clone())
     }
 
-    /// A secret of ours: the recorded version while its material is the same, the next one when it changed.
+    /// A secret of ours: the recorded version while its material is the same and it is not renewed.
     fn secret(&self, name: String, material: Material) -> SecretSpec {
         let id = names::local(name);
         let version = match self.recorded.get(&id).map(|recorded| &recorded.resource) {
-            Some(Resource::Secret(before)) if before.material == material => before.version,
+            Some(Resource::Secret(before)) if before.material == material && !self.renewed.contains(&id) => {
+                before.version
+            }
             Some(Resource::Secret(before)) => before.version + 1,
             _ => 1,
         };
@@ -119,6 +123,8 @@ pub struct Decided<'a> {
     pub clusters: &'a BTreeMap<Name, ClusterView>,
     pub bundles: &'a BTreeMap<Name, Bundle>,
     pub recorded: &'a BTreeMap<ResourceId, Recorded>,
+    /// Certificates that get a new version although nothing about them changed.
+    pub renewed: &'a BTreeSet<ResourceId>,
 }
 
 /// One of our objects before it has its envelope.
