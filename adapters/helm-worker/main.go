@@ -117,6 +117,12 @@ func handle(req *request, lim limits) (ans answer) {
 		ans.Rendered, problems = render(req.Render, lim)
 	case req.Inspect != nil:
 		ans.Chart, problems = inspect(req.Inspect, lim)
+	case req.Show != nil:
+		ans.Shown, problems = show(req.Show, lim)
+	case req.Depend != nil:
+		ans.Needs, problems = depend(req.Depend, lim)
+	case req.Pick != nil:
+		ans.Picked, problems = pick(req.Pick)
 	default:
 		problems = fail(kindInternal, "unknown request")
 	}

@@ -20,6 +20,8 @@ const (
 	kindRelease     = "release"
 	kindKubeVersion = "kube_version"
 	kindLibrary     = "library"
+	kindVersion     = "version"
+	kindRepository  = "repository"
 	kindLimit       = "limit"
 	kindInternal    = "internal"
 )

@@ -5,13 +5,16 @@ package main
 
 import "encoding/json"
 
-const protocol = 1
+const protocol = 2
 
 type request struct {
 	ID       uint64         `json:"id"`
 	Protocol int            `json:"protocol"`
 	Render   *renderRequest `json:"render,omitempty"`
 	Inspect  *chartRef      `json:"inspect,omitempty"`
+	Show     *chartRef      `json:"show,omitempty"`
+	Depend   *dependRequest `json:"depend,omitempty"`
+	Pick     *pickRequest   `json:"pick,omitempty"`
 }
 
 // chartRef is a packed chart: its bytes, or the file that holds them.
@@ -44,10 +47,13 @@ type capabilities struct {
 }
 
 type answer struct {
-	ID       uint64     `json:"id"`
-	Rendered *rendered  `json:"rendered,omitempty"`
-	Chart    *chartInfo `json:"chart,omitempty"`
-	Problems []problem  `json:"problems,omitempty"`
+	ID       uint64        `json:"id"`
+	Rendered *rendered     `json:"rendered,omitempty"`
+	Chart    *chartInfo    `json:"chart,omitempty"`
+	Shown    *shown        `json:"shown,omitempty"`
+	Needs    *dependencies `json:"needs,omitempty"`
+	Picked   *picked       `json:"picked,omitempty"`
+	Problems []problem     `json:"problems,omitempty"`
 }
 
 type rendered struct {
