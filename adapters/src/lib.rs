@@ -3,6 +3,7 @@
 //! An adapter talks to one kind of target. It must never decide what is wanted, keep an operation's state, or retry on
 //! its own account: order, time and retry belong to the engine above.
 
+pub mod charts;
 mod deadline;
 mod fill;
 pub mod helm;

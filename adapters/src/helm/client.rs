@@ -87,7 +87,7 @@ impl Helm {
         }
     }
 
-    async fn ask(&self, ask: Ask<'_>) -> Result<Answer, HelmError> {
+    pub(super) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, HelmError> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let frame = serde_json::to_vec(&Request { id, protocol: PROTOCOL, ask })
             .map_err(|error| HelmError::Protocol(error.to_string()))?;

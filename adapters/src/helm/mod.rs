@@ -5,16 +5,20 @@
 
 mod client;
 mod error;
+mod files;
 mod ignore;
 mod locate;
 mod pack;
+mod supply;
 mod wire;
 mod worker;
 
 pub use client::{Helm, Limits};
 pub use error::HelmError;
+pub(crate) use files::ChartFiles;
 pub use locate::{WORKER, locate};
 pub use pack::{PackError, pack_folder};
+pub use supply::{DependRequest, Lock, Needs, PackedChart, PickRequest, Picked, Shown, ShownDependency, Wanted};
 pub use wire::{
     ApiVersions, Capabilities, ChartInfo, ChartSource, Hook, Lookup, Object, Problem, ProblemKind, Release,
     RenderRequest, Rendered, UnknownHook,

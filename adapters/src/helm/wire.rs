@@ -2,6 +2,7 @@
 //!
 //! Values, objects and manifests may hold secrets: nothing here prints them.
 
+use super::supply::{DependRequest, Needs, PickRequest, Picked, Shown};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize, Serializer};
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Changes with every change that one side alone would misread.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 
 #[derive(Serialize)]
 pub(super) struct Request<'a> {
@@ -25,6 +26,9 @@ pub(super) struct Request<'a> {
 pub(super) enum Ask<'a> {
     Render(&'a RenderRequest),
     Inspect(&'a ChartSource),
+    Show(&'a ChartSource),
+    Depend(&'a DependRequest),
+    Pick(&'a PickRequest),
 }
 
 #[derive(Deserialize)]
@@ -32,6 +36,9 @@ pub(super) struct Answer {
     pub(super) id: u64,
     pub(super) rendered: Option<Rendered>,
     pub(super) chart: Option<ChartInfo>,
+    pub(super) shown: Option<Shown>,
+    pub(super) needs: Option<Needs>,
+    pub(super) picked: Option<Picked>,
     #[serde(default)]
     pub(super) problems: Vec<Problem>,
 }
@@ -246,6 +253,10 @@ pub enum ProblemKind {
     KubeVersion,
     /// A library chart has nothing to install.
     Library,
+    /// What should be a version or a range of them is none.
+    Version,
+    /// A dependency's `@name` is not registered.
+    Repository,
     /// More files, bytes or memory than allowed.
     Limit,
     /// A fault of the worker.

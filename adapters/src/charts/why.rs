@@ -1,0 +1,62 @@
+//! Finds the cause in an error of the HTTP client: it lies several sources deep.
+
+use super::fault::Reason;
+use reqwest::{StatusCode, Url};
+use std::error::Error;
+use std::io;
+
+pub(super) fn why(error: &reqwest::Error, url: &Url) -> Reason {
+    let host = host(url);
+    let mut last = error.to_string();
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        last = cause.to_string();
+        if let Some(refused) = certificate(cause) {
+            return Reason::Certificate { host, cause: refused };
+        }
+        if let Some(kind) = cause.downcast_ref::<io::Error>().map(io::Error::kind)
+            && kind == io::ErrorKind::ConnectionRefused
+        {
+            return Reason::Refused { host };
+        }
+        if last.contains("dns error") || last.contains("failed to lookup address") {
+            return Reason::UnknownHost { host: url.host_str().unwrap_or_default().to_owned() };
+        }
+        next = cause.source();
+    }
+    Reason::Unreachable { host, cause: last }
+}
+
+/// The TLS library's refusal, which stands inside of an I/O error.
+fn certificate(error: &(dyn Error + 'static)) -> Option<String> {
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner.or_else(|| error.downcast_ref::<rustls::Error>())? {
+        rustls::Error::InvalidCertificate(refused) => Some(refused.to_string()),
+        _ => None,
+    }
+}
+
+pub(super) fn host(url: &Url) -> String {
+    let name = url.host_str().unwrap_or_default();
+    url.port_or_known_default().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
+}
+
+/// What an answer other than success means.
+pub(super) fn status(status: StatusCode, url: &str, known: Known) -> Reason {
+    let url = url.to_owned();
+    match (status.as_u16(), known) {
+        (401, Known::Nobody) => Reason::NeedsLogin { url },
+        (401, Known::Somebody) => Reason::WrongLogin { url },
+        (403, _) => Reason::Forbidden { url },
+        (404 | 410, _) => Reason::NotFound { url },
+        (status, _) => Reason::Status { url, status },
+    }
+}
+
+/// Whether credentials were sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    Nobody,
+    Somebody,
+}
