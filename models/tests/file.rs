@@ -59,13 +59,16 @@ fn the_file_of_the_model_page_gives_the_values_that_it_says() {
 fn several_documents_and_every_kind_stand_in_one_file() {
     let all = read(EVERYTHING).unwrap();
     let kinds: Vec<&str> = all.iter().map(|parsed| parsed.document.kind()).collect();
-    assert_eq!(kinds, ["Tenant", "Cluster", "Cluster", "Repository", "Repository", "Slice"]);
+    assert_eq!(kinds, ["Tenant", "Cluster", "Cluster", "Repository", "Repository", "Slice", "Repository"]);
     let Document::Cluster { spec, kubeconfig, context, .. } = &all[1].document else { panic!("{all:?}") };
     assert_eq!((kubeconfig.as_deref(), context.as_deref()), (Some("./edge.kubeconfig"), Some("admin")));
     assert_eq!((spec.expose, spec.address.as_deref()), (Expose::LoadBalancer, Some("203.0.113.7")));
     let Document::Cluster { spec, .. } = &all[2].document else { panic!("{all:?}") };
     let sim = spec.sim.as_ref().unwrap();
     assert_eq!((sim.nodes, sim.cpu, sim.memory), (3, Cpu::new(4_000), Memory::new(8 << 30)));
+    let Document::Repository { spec, files, .. } = &all[4].document else { panic!("{all:?}") };
+    assert_eq!(spec.url.as_deref(), Some("https://charts.example.org/stable"));
+    assert_eq!((files.username.as_deref(), files.password_file.as_deref()), (Some("reader"), Some("./password")));
 }
 
 #[test]
@@ -166,7 +169,7 @@ spec:
         "f:7:27: spec.sites.edge.select: cannot stand beside cluster; give only one of cluster or select",
         "f:8:3: spec.servres: unknown field; did you mean \"servers\"?",
         "f:10:24: spec.gateways[0].site: no site is called \"egde\"; did you mean \"edge\"?",
-        "f:10:37: spec.gateways[0].chart.name: is missing; give the chart's folder in the repository",
+        "f:10:37: spec.gateways[0].chart.name: is missing; give the chart's name in the repository; of a folder, its folder there",
         "f:10:64: spec.gateways[0].server: no server is called \"stor\"; the slice has none",
         "f:10:80: spec.gateways[0].platform: \"mqttt\" is not known here; did you mean \"mqtt\"?",
     ];
@@ -237,7 +240,7 @@ fn clusters_and_repositories_are_checked() {
         "{path: a, url: \"ftp://x\"}",
         &[
             "f:4:17: spec.url: cannot stand beside path; give only one of path or url",
-            "f:4:22: spec.url: \"ftp://x\" is not a repository address; write an address that begins with https://, http:// or oci://",
+            "f:4:22: spec.url: \"ftp://x\" is not a repository address; write an address that begins with https://, http:// or oci:// (oci+http:// without TLS), without credentials",
         ],
     );
 }
@@ -338,14 +341,14 @@ fn who_is_spoken_to_has_a_port() {
 #[test]
 fn workloads_are_checked() {
     check_beside_store(
-        "  functions:\n    - {name: f, site: b, chart: {repository: R, name: ../x, version: ^1.2}, values: [], port: 1/tcp}\n",
+        "  functions:\n    - {name: f, site: b, chart: {repository: R, name: ../x, version: latest}, values: [], port: 1/tcp}\n",
         &[
             "f:9:23: spec.functions[0].site: no site is called \"b\"; did you mean \"a\"?",
             "f:9:46: spec.functions[0].chart.repository: \"R\" is not a name; write 1 to 40 of a-z, 0-9 and '-', with a letter or digit first and last",
             "f:9:55: spec.functions[0].chart.name: \"../x\" is not a chart name; write the chart's folder in its repository: letters, digits, '.', '_' and '-'",
-            "f:9:70: spec.functions[0].chart.version: \"^1.2\" is not a chart version; write one exact version, such as 1.2.0",
-            "f:9:85: spec.functions[0].values: a list does not fit here; write a map",
-            "f:9:89: spec.functions[0].port: unknown field; allowed: name, site, chart, values",
+            "f:9:70: spec.functions[0].chart.version: \"latest\" is not a chart version; write a version such as 1.2.0, or a range as Helm reads it, such as ^1.2, perhaps with @sha256: and a digest",
+            "f:9:87: spec.functions[0].values: a list does not fit here; write a map",
+            "f:9:91: spec.functions[0].port: unknown field; allowed: name, site, chart, values",
         ],
     );
     check_beside_store(

@@ -211,7 +211,7 @@ fn both_refuse_what_is_impossible() {
         ("/spec/sites/cloud/quota/memory", json!("1GB")),
         ("/spec/servers/0/port", json!("1883")),
         ("/spec/servers/0/chart/name", json!("../x")),
-        ("/spec/servers/0/chart/version", json!("^1.2")),
+        ("/spec/servers/0/chart/version", json!("latest")),
         ("/spec/servers/0/bind/a.b", json!("password")),
         ("/spec/servers/0/bind/sliceway.port", json!("port")),
         ("/spec/servers/0/values/sliceway", json!({})),

@@ -97,25 +97,27 @@ pub(crate) static CHART: Form = Form {
 
 pub(crate) static VERSION: Form = Form {
     title: "chart version",
-    allowed: "one exact version, such as 1.2.0",
-    pattern: "^v?[0-9][0-9A-Za-z.+-]{0,127}$",
+    allowed: "a version such as 1.2.0, or a range as Helm reads it, such as ^1.2, perhaps with @sha256: and a digest",
+    pattern: r"^(sha256:|[0-9vVxX*^~<>=!])[0-9A-Za-z.+*^~<>=!|,@: -]{0,255}$",
     example: "1.2.0",
     bare: Bare::Refused,
     judge: |text| {
-        let digits = text.strip_prefix('v').unwrap_or(text);
-        fits(digits.starts_with(|c: char| c.is_ascii_digit()) && word(digits, ".+-", 128), text, &VERSION)
+        let mark = |c: char| c.is_ascii_digit() || "vVxX*^~<>=!".contains(c);
+        let first = text.starts_with(mark) || text.starts_with("sha256:");
+        fits(first && word(text, ".+*^~<>=!|,@: -", 256), text, &VERSION)
     },
 };
 
 pub(crate) static URL: Form = Form {
     title: "repository address",
-    allowed: "an address that begins with https://, http:// or oci://",
-    pattern: r"^(https|http|oci)://\S+$",
+    allowed: "an address that begins with https://, http:// or oci:// (oci+http:// without TLS), without credentials",
+    pattern: r"^(https|http|oci|oci\+http)://[^\s@]+$",
     example: "https://charts.example.org/stable",
     bare: Bare::Refused,
     judge: |text| {
-        let rest = ["https://", "http://", "oci://"].iter().find_map(|scheme| text.strip_prefix(scheme));
-        let good = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace));
+        let schemes = ["https://", "http://", "oci://", "oci+http://"];
+        let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
+        let good = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(|c: char| c.is_whitespace() || c == '@'));
         fits(good, text, &URL)
     },
 };
@@ -136,6 +138,15 @@ pub(crate) static FILE: Form = Form {
     example: "./edge.kubeconfig",
     bare: Bare::Refused,
     judge: |text| fits(!text.trim().is_empty(), text, &FILE),
+};
+
+pub(crate) static PEM: Form = Form {
+    title: "certificate",
+    allowed: "certificates as PEM, which begin with -----BEGIN CERTIFICATE-----",
+    pattern: "-----BEGIN CERTIFICATE-----",
+    example: "-----BEGIN CERTIFICATE-----",
+    bare: Bare::Refused,
+    judge: |text| fits(text.contains("-----BEGIN CERTIFICATE-----"), text, &PEM),
 };
 
 pub(crate) static TEXT: Form = Form {

@@ -48,6 +48,20 @@ pub struct TenantSpec {
     pub description: String,
 }
 
+/// Paths on the side of the command line, which sends the contents instead; a server must refuse them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryFiles {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Document {
     Tenant {
@@ -65,6 +79,7 @@ pub enum Document {
     Repository {
         meta: Meta,
         spec: RepositorySpec,
+        files: RepositoryFiles,
     },
     Slice {
         meta: Meta,
@@ -95,7 +110,7 @@ impl Document {
     pub fn json(&self) -> Value {
         let spec = match self {
             Document::Tenant { spec, .. } => json!(spec),
-            Document::Repository { spec, .. } => json!(spec),
+            Document::Repository { spec, files, .. } => joined(json!(spec), json!(files)),
             Document::Slice { spec, .. } => json!(spec),
             Document::Cluster { spec, kubeconfig, context, .. } => {
                 let mut value = json!(spec);
@@ -109,6 +124,13 @@ impl Document {
         };
         json!({"apiVersion": API_VERSION, "kind": self.kind(), "metadata": self.meta(), "spec": spec})
     }
+}
+
+fn joined(mut one: Value, other: Value) -> Value {
+    if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
+        one.extend(other);
+    }
+    one
 }
 
 /// A document with where its parts stand.
@@ -235,7 +257,14 @@ fn typed(kind: &str, root: &Node, fields: &'static Fields) -> Result<Document, s
     let mut spec = take("spec");
     Ok(match kind {
         "Tenant" => Document::Tenant { meta, spec: serde_json::from_value(spec)? },
-        "Repository" => Document::Repository { meta, spec: serde_json::from_value(spec)? },
+        "Repository" => {
+            let mut files = Map::new();
+            for key in ["caFile", "username", "passwordFile", "tokenFile"] {
+                files.extend(spec.as_object_mut().and_then(|map| map.remove_entry(key)));
+            }
+            let files = serde_json::from_value(Value::Object(files))?;
+            Document::Repository { meta, spec: serde_json::from_value(spec)?, files }
+        }
         "Cluster" => {
             let mut text = |key: &str| {
                 let value = spec.as_object_mut().and_then(|map| map.remove(key));

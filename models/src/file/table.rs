@@ -94,8 +94,23 @@ static REPOSITORY_SPEC: Fields = Fields {
     fields: &[
         optional("path", "a folder that holds one folder per chart", Shape::Text(&forms::FOLDER)),
         optional("url", "a Helm repository or an OCI registry", Shape::Text(&forms::URL)),
+        optional("ca", "the only authorities that are believed, as PEM", Shape::Text(&forms::PEM)),
+        optional("caFile", "a file with them, on the side of the command line", Shape::Text(&forms::FILE)),
+        optional("username", "who the server is there", Shape::Text(&forms::TEXT)),
+        optional("passwordFile", "a file with the password, on the side of the command line", Shape::Text(&forms::FILE)),
+        optional("tokenFile", "a file with a bearer token, on the side of the command line", Shape::Text(&forms::FILE)),
     ],
-    rules: &[Rule::ExactlyOne(&["path", "url"])],
+    rules: &[
+        Rule::ExactlyOne(&["path", "url"]),
+        Rule::AtMostOne(&["ca", "caFile"]),
+        Rule::AtMostOne(&["passwordFile", "tokenFile"]),
+        Rule::Needs("username", "passwordFile"),
+        Rule::Needs("passwordFile", "username"),
+        Rule::Needs("passwordFile", "url"),
+        Rule::Needs("tokenFile", "url"),
+        Rule::Needs("ca", "url"),
+        Rule::Needs("caFile", "url"),
+    ],
 };
 
 static SLICE_SPEC: Fields = Fields {
@@ -149,8 +164,8 @@ static QUOTA: Fields = Fields {
 static CHART: Fields = Fields {
     fields: &[
         required("repository", "the repository that holds the chart", NAME),
-        required("name", "the chart's folder in the repository", Shape::Text(&forms::CHART)),
-        optional("version", "an exact version; absent takes the newest", Shape::Text(&forms::VERSION)),
+        required("name", "the chart's name in the repository; of a folder, its folder there", Shape::Text(&forms::CHART)),
+        optional("version", "a version or a range; absent takes the newest", Shape::Text(&forms::VERSION)),
     ],
     rules: &[],
 };
