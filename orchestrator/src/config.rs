@@ -55,6 +55,8 @@ pub struct RepositoriesConfig {
     /// Folders of the server that a repository's `path` may name. Default: none.
     #[serde(default)]
     pub allow_paths: Vec<PathBuf>,
+    /// Seconds that a call to a repository or registry may take. Default: 20.
+    pub deadline_s: Option<NonZeroU32>,
     /// The chart worker's program. Default: `sliceway-helm-worker` beside this program.
     pub helm_worker: Option<PathBuf>,
 }

@@ -2,12 +2,13 @@
 
 use crate::api::{self, App, Parts, ServeError};
 use crate::auth::Tokens;
-use crate::catalogue::{Clusters, LOOK_EVERY, Registry, Repositories, Tenants};
+use crate::catalogue::{Clusters, LOOK_EVERY, Registry, Repositories, Shelf, Tenants};
 use crate::config::Config;
 use crate::ops::{Engine, Limits, Means, OpsError};
 use crate::plan::Rendering;
 use crate::slices::Slices;
 use crate::store::{Blobs, Clock, Options, Random, Sqlite, Store, StoreError, Vault};
+use adapters::charts::Bounds;
 use adapters::helm::{Helm, HelmError, Limits as HelmLimits, locate};
 use adapters::kubernetes::ExecPolicy;
 use adapters::local::Local;
@@ -66,6 +67,19 @@ impl Server {
         let local = Local::new(Arc::new(now), Arc::new(ring::rand::SystemRandom::new())).with_life(life);
         let local = Arc::new(local);
         let exec = if config.clusters.allow_exec { ExecPolicy::Allow } else { ExecPolicy::Refuse };
+        let mut bounds = Bounds::default();
+        if let Some(seconds) = config.repositories.deadline_s {
+            bounds.deadline = Duration::from_secs(seconds.get().into());
+        }
+        let repositories = Repositories::new(Shelf {
+            store: Arc::clone(&store),
+            vault: Arc::clone(&vault),
+            blobs: Arc::clone(&blobs),
+            helm: Arc::clone(&helm),
+            clock: clock.clone(),
+            allow_paths: config.repositories.allow_paths.clone(),
+            bounds,
+        });
         let registry = Arc::new(Registry::new(Arc::clone(&store), Arc::clone(&vault), local, exec));
         let engine = Engine::new(Means {
             store: Arc::clone(&store),
@@ -85,10 +99,9 @@ impl Server {
         let tenants = Tenants::new(Arc::clone(&store));
         let first = first_token(&tokens, &tenants.default().await?, &data).await?;
         let clusters = Clusters::new(Arc::clone(&store), registry, clock.clone());
-        let allow_paths = config.repositories.allow_paths.clone();
-        let repositories = Repositories::new(Arc::clone(&store), Arc::clone(&blobs), Arc::clone(&helm), allow_paths);
         let renderer = Arc::new(Rendering { helm, blobs });
-        let slices = Slices::new(Arc::clone(&store), engine.clone(), renderer, Arc::new(clusters.clone()));
+        let known = (Arc::new(clusters.clone()) as _, Arc::new(repositories.clone()) as _);
+        let slices = Slices::new(Arc::clone(&store), engine.clone(), renderer, known);
         let rate = (config.limits.requests_per_second, config.limits.burst);
         let parts = Parts {
             store,

@@ -80,10 +80,9 @@ impl Fault {
     /// Whether it can pass by itself.
     pub fn retryable(&self) -> bool {
         match &self.reason {
-            Reason::UnknownHost { .. }
-            | Reason::Refused { .. }
-            | Reason::Unreachable { .. }
-            | Reason::Hangs { .. } => true,
+            Reason::UnknownHost { .. } | Reason::Refused { .. } | Reason::Unreachable { .. } | Reason::Hangs { .. } => {
+                true
+            }
             Reason::Status { status, .. } => *status == 429 || *status >= 500,
             Reason::Helm(error) => error.retryable(),
             Reason::Address { .. }
@@ -108,6 +107,20 @@ impl Fault {
         }
     }
 
+    /// Nobody was spoken to.
+    pub(super) fn is_connection(&self) -> bool {
+        matches!(
+            self.reason,
+            Reason::Address { .. }
+                | Reason::Ca { .. }
+                | Reason::UnknownHost { .. }
+                | Reason::Refused { .. }
+                | Reason::Unreachable { .. }
+                | Reason::Certificate { .. }
+                | Reason::Hangs { .. }
+        )
+    }
+
     pub fn mend(&self) -> String {
         let name = if self.repository.is_empty() { "NAME" } else { &self.repository };
         let add = |more: &str| format!("sliceway repository add {name} --url URL{more}");
@@ -115,7 +128,10 @@ impl Fault {
             Reason::Address { .. } => format!("give another: {}", add("")),
             Reason::UnknownHost { .. } => format!("see to the server's DNS, or mend the address: {}", add("")),
             Reason::Refused { .. } | Reason::Unreachable { .. } => {
-                format!("see whether it runs and whether the server's network lets out, or mend the address: {}", add(""))
+                format!(
+                    "see whether it runs and whether the server's network lets out, or mend the address: {}",
+                    add("")
+                )
             }
             Reason::Hangs { .. } | Reason::Status { .. } => {
                 format!("see whether it runs: sliceway repository update {name}")
@@ -133,7 +149,9 @@ impl Fault {
             Reason::Digest { .. } => "do not use it: someone changed it after the index was written; ask who runs \
                                       the repository"
                 .into(),
-            Reason::NoChart { near } if near.is_empty() => format!("see what it has: sliceway repository search -r {name}"),
+            Reason::NoChart { near } if near.is_empty() => {
+                format!("see what it has: sliceway repository search -r {name}")
+            }
             Reason::NoVersion { near, .. } if near.is_empty() => {
                 format!("see what it has: sliceway repository search -r {name}")
             }

@@ -79,7 +79,11 @@ impl<'a> HttpRepository<'a> {
             let folder = reference.rsplit_once('/').map_or(reference, |(folder, _)| folder);
             return Err(bad(format!("it is in a registry; add that: sliceway repository add NAME --url {folder}")));
         }
-        if !matches!(url.scheme(), "http" | "https") { Err(bad("it is neither http nor https".into())) } else { Ok(url) }
+        if !matches!(url.scheme(), "http" | "https") {
+            Err(bad("it is neither http nor https".into()))
+        } else {
+            Ok(url)
+        }
     }
 
     async fn get(&self, url: &Url, limit: usize) -> Result<Vec<u8>, Reason> {

@@ -62,10 +62,10 @@ impl<'a> OciRegistry<'a> {
         let plain = origin.url.starts_with("oci+http://");
         let scheme = if plain { "http" } else { "https" };
         let base = Url::parse(&format!("{scheme}://{host}/")).map_err(|error| bad(&error.to_string()))?;
-        let authorities = origin.ca.iter().map(|pem| Certificate {
-            encoding: CertificateEncoding::Pem,
-            data: pem.as_bytes().to_vec(),
-        });
+        let authorities = origin
+            .ca
+            .iter()
+            .map(|pem| Certificate { encoding: CertificateEncoding::Pem, data: pem.as_bytes().to_vec() });
         let config = ClientConfig {
             protocol: if plain { ClientProtocol::Http } else { ClientProtocol::Https },
             tls_certs_only: authorities.collect(),

@@ -63,11 +63,11 @@ impl<'a> Sources<'a> {
     pub async fn fetch(&self, repository: &str, chart: &str, version: Option<&str>) -> Result<Fetched, Fault> {
         let origin = self.origin(repository)?;
         let raw = self.raw(origin, chart, version.unwrap_or_default()).await?;
-        let charts = BTreeMap::from([(chart.to_owned(), raw.archive)]);
+        let Raw { version, archive, digest } = raw;
+        let charts = BTreeMap::from([(chart.to_owned(), archive)]);
         let whole = Whole { tree: Tree { base: chart, charts: &charts }, packaging: Packaging::Published };
         let Assembled { archive, dependencies, .. } =
             self.assemble(whole).await.map_err(|fault| Fault { repository: repository.to_owned(), ..fault })?;
-        let Raw { version, digest, .. } = Raw { archive: vec![], ..raw };
         Ok(Fetched { name: chart.to_owned(), version, archive, digest, dependencies })
     }
 
@@ -76,10 +76,20 @@ impl<'a> Sources<'a> {
         self.index_of(self.origin(repository)?).await
     }
 
+    /// Whether a registry is there: what it says to a stranger's question does not matter.
+    pub async fn knock(&self, repository: &str) -> Result<(), Fault> {
+        let origin = self.origin(repository)?;
+        match OciRegistry::new(origin, self.bounds)?.tags("sliceway").await {
+            Err(fault) if fault.is_connection() => Err(Fault { chart: None, ..fault }),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     /// Every version of a chart, newest first.
     pub async fn versions(&self, repository: &str, chart: &str) -> Result<Vec<String>, Fault> {
         let origin = self.origin(repository)?;
         let (versions, tags) = match origin.is_oci() {
+            true if !is_word(chart) => return Err(Reason::NoChart { near: vec![] }.of(repository, Some(chart))),
             true => (OciRegistry::new(origin, self.bounds)?.tags(chart).await?, true),
             false => (self.index_of(origin).await?.versions(chart), false),
         };
@@ -154,14 +164,23 @@ impl<'a> Sources<'a> {
     async fn from_registry(&self, origin: &Origin, chart: &str, asked: &Asked<'_>) -> Result<Raw, Fault> {
         let registry = OciRegistry::new(origin, self.bounds)?;
         let of = |reason: Reason| reason.of(&origin.name, Some(chart));
+        if !is_word(chart) {
+            return Err(of(Reason::NoChart { near: vec![] }));
+        }
         let done = |version: String, pulled: Pulled| Raw { version, archive: pulled.archive, digest: pulled.digest };
         if let Some(digest) = asked.digest {
+            if !is_digest(digest) {
+                return Err(of(Reason::NoVersion { asked: digest.to_owned(), near: vec![] }));
+            }
             let pulled = registry.pull(chart, Which::Digest(digest.to_owned())).await?;
             return Ok(done(asked.version.to_owned(), pulled));
         }
         // A version that is one is taken without asking which there are, which not every registry tells.
         let exact = !asked.version.is_empty()
-            && self.pick(vec![asked.version.to_owned()], (asked.version, false)).await.is_ok_and(|p| !p.version.is_empty());
+            && self
+                .pick(vec![asked.version.to_owned()], (asked.version, false))
+                .await
+                .is_ok_and(|p| !p.version.is_empty());
         if exact {
             match registry.pull(chart, Which::Tag(asked.version.to_owned())).await {
                 Err(Fault { reason: Reason::NotFound { .. }, .. }) => {}
@@ -182,14 +201,20 @@ impl<'a> Sources<'a> {
     }
 
     /// `tags`: whether the versions are a registry's tags.
-    pub(super) async fn pick(
-        &self,
-        versions: Vec<String>,
-        (constraint, tags): (&str, bool),
-    ) -> Result<Picked, Reason> {
+    pub(super) async fn pick(&self, versions: Vec<String>, (constraint, tags): (&str, bool)) -> Result<Picked, Reason> {
         let request = PickRequest { versions, constraint: constraint.to_owned(), tags };
         self.helm.pick(&request).await.map_err(Reason::helm)
     }
+}
+
+/// A name becomes a part of a path that is asked with credentials.
+fn is_word(chart: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    chart.starts_with(|c: char| c.is_ascii_alphanumeric()) && chart.chars().all(inner) && !chart.contains("..")
+}
+
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.chars().all(|c| c.is_ascii_hexdigit()))
 }
 
 fn same(one: &str, other: &str) -> bool {

@@ -14,11 +14,8 @@ pub struct Tree<'a> {
 impl Tree<'_> {
     /// The packed chart at a `file://` address of dependency `name`.
     pub(super) fn find(&self, name: &str, address: &str) -> Result<Vec<u8>, Reason> {
-        let outside = |cause: &str| Reason::Outside {
-            name: name.to_owned(),
-            path: address.to_owned(),
-            cause: cause.to_owned(),
-        };
+        let outside =
+            |cause: &str| Reason::Outside { name: name.to_owned(), path: address.to_owned(), cause: cause.to_owned() };
         let path = address.strip_prefix("file://").unwrap_or(address);
         if path.starts_with('/') {
             return Err(outside("an absolute path, which the server does not read"));

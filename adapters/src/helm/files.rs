@@ -42,7 +42,8 @@ impl ChartFiles {
     /// The chart that a folder of this one is.
     pub(crate) fn below(&self, folder: &str) -> Option<Self> {
         let prefix = format!("{folder}/");
-        let below = self.0.iter().filter_map(|(name, data)| Some((name.strip_prefix(&prefix)?.to_owned(), data.clone())));
+        let below =
+            self.0.iter().filter_map(|(name, data)| Some((name.strip_prefix(&prefix)?.to_owned(), data.clone())));
         let files = Self(below.collect());
         files.0.iter().any(|(name, _)| name == "Chart.yaml").then_some(files)
     }

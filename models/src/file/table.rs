@@ -97,7 +97,11 @@ static REPOSITORY_SPEC: Fields = Fields {
         optional("ca", "the only authorities that are believed, as PEM", Shape::Text(&forms::PEM)),
         optional("caFile", "a file with them, on the side of the command line", Shape::Text(&forms::FILE)),
         optional("username", "who the server is there", Shape::Text(&forms::TEXT)),
-        optional("passwordFile", "a file with the password, on the side of the command line", Shape::Text(&forms::FILE)),
+        optional(
+            "passwordFile",
+            "a file with the password, on the side of the command line",
+            Shape::Text(&forms::FILE),
+        ),
         optional("tokenFile", "a file with a bearer token, on the side of the command line", Shape::Text(&forms::FILE)),
     ],
     rules: &[
@@ -164,7 +168,11 @@ static QUOTA: Fields = Fields {
 static CHART: Fields = Fields {
     fields: &[
         required("repository", "the repository that holds the chart", NAME),
-        required("name", "the chart's name in the repository; of a folder, its folder there", Shape::Text(&forms::CHART)),
+        required(
+            "name",
+            "the chart's name in the repository; of a folder, its folder there",
+            Shape::Text(&forms::CHART),
+        ),
         optional("version", "a version or a range; absent takes the newest", Shape::Text(&forms::VERSION)),
     ],
     rules: &[],

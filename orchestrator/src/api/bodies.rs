@@ -1,5 +1,6 @@
 //! Bodies of requests that are no documents of `models::file`.
 
+use crate::catalogue::Credentials;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -45,6 +46,24 @@ pub(crate) struct RepositoryBody {
     pub(crate) spec: RepositorySpec,
     #[serde(default)]
     pub(crate) charts: Vec<ChartBody>,
+    pub(crate) credentials: Option<CredentialsBody>,
+}
+
+/// A user with a password, or a bearer token.
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub(crate) enum CredentialsBody {
+    Basic { username: String, password: Zeroizing<String> },
+    Bearer { token: Zeroizing<String> },
+}
+
+impl From<CredentialsBody> for Credentials {
+    fn from(body: CredentialsBody) -> Self {
+        match body {
+            CredentialsBody::Basic { username, password } => Self::Basic { username, password },
+            CredentialsBody::Bearer { token } => Self::Bearer { token },
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,8 @@ use super::listing::page;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use crate::auth::Caller;
-use crate::catalogue::Upload;
+use crate::catalogue::{NewRepository, Search, Upload, Versions};
+use models::slice::Chart;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -27,7 +28,36 @@ pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<R
     let name = input.text("name").parse().map_err(|error| Problem::bad(format!("name: {error}")))?;
     let upload = |chart: &super::bodies::ChartBody| Ok(Upload { name: chart.name.clone(), archive: chart.archive()? });
     let uploads = body.charts.iter().map(upload).collect::<Result<Vec<_>, Problem>>()?;
-    Reply::ok(&app.repositories.put(&caller.admin()?, (name, body.spec), uploads).await?)
+    let new = NewRepository { name, spec: body.spec, uploads, credentials: body.credentials.map(Into::into) };
+    Reply::ok(&app.repositories.put(&caller.admin()?, new).await?)
+}
+
+pub(crate) async fn update(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    caller.write()?;
+    Reply::ok(&app.repositories.update(&input.name("name")?).await?)
+}
+
+/// Charts of all repositories. A repository that cannot be asked is a warning, not the end of the search.
+pub(crate) async fn search(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    caller.read()?;
+    let repository = input.query("repository").map(str::parse).transpose();
+    let search = Search {
+        text: input.query("query").unwrap_or_default().to_owned(),
+        repository: repository.map_err(|error| Problem::bad(format!("repository: {error}")))?,
+        versions: if input.is_set("versions") { Versions::All } else { Versions::Newest },
+    };
+    let found = app.repositories.search(&search).await?;
+    Reply::ok(&json!({"items": found.items, "warnings": found.warnings}))
+}
+
+pub(crate) async fn show(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    caller.read()?;
+    let chart = Chart {
+        repository: input.name("repository")?,
+        name: input.text("name").to_owned(),
+        version: input.query("version").filter(|version| !version.is_empty()).map(str::to_owned),
+    };
+    Reply::ok(&app.repositories.show(&chart).await?)
 }
 
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {

@@ -73,8 +73,12 @@ endpoints! {
     Get "/api/v1/repositories" Viewer repositories::list, "Repositories with their charts",
         ["limit" = "items per page", "marker" = "from the page before", "field" = "path=value"];
     Get "/api/v1/repositories/{name}" Viewer repositories::get, "One repository", [];
-    Put "/api/v1/repositories/{name}" Admin repositories::put, "Makes or refreshes a repository from packed charts or an allowed folder", [];
+    Put "/api/v1/repositories/{name}" Admin repositories::put, "Makes or refreshes a repository from packed charts, an allowed folder or an address; credentials are kept sealed and never returned", [];
+    Post "/api/v1/repositories/{name}:update" Operator repositories::update, "Reads a repository's index anew; slices keep what they have", [];
     Delete "/api/v1/repositories/{name}" Admin repositories::delete, "Removes a repository that no slice uses", [];
+    Get "/api/v1/charts" Viewer repositories::search, "Charts of all repositories",
+        ["query" = "part of a chart's name; the whole name for a registry", "repository" = "of one repository", "versions" = "true for every version"];
+    Get "/api/v1/charts/{repository}/{name}" Viewer repositories::show, "A chart's readme, values, schema, and what it would create", ["version" = "a version or a range"];
     Get "/api/v1/slices" Viewer slices::list, "Slices",
         ["limit" = "items per page", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
     Post "/api/v1/slices" Operator slices::apply, "Makes a slice or changes it; 202 with the operation, 200 where nothing changes",

@@ -1,17 +1,21 @@
 //! What slices stand on: tenants, clusters with their ports and facts, repositories with their charts.
 //!
-//! It must never return a kubeconfig, and never let go of what a slice still uses.
+//! It must never return a kubeconfig or a password, and never let go of what a slice still uses.
 
+mod charts;
 mod clusters;
+mod folder;
 mod registry;
 mod repositories;
 mod tenants;
 
+pub use charts::{Found, Search, Versions};
 pub(crate) use clusters::EVERY as LOOK_EVERY;
 pub use clusters::{Clusters, NewCluster};
+pub use folder::Upload;
+pub(crate) use folder::chart_folders as packed;
 pub use registry::Registry;
-pub(crate) use repositories::chart_folders as packed;
-pub use repositories::{Repositories, Upload};
+pub use repositories::{Credentials, NewRepository, Repositories, Shelf};
 pub use tenants::Tenants;
 
 use crate::ops::codec;

@@ -5,13 +5,10 @@ use super::client::Client;
 use super::error::Failed;
 use super::exit;
 use super::print::{self, text};
+use super::repository;
 use super::wait::{self, resource};
-use crate::catalogue::packed;
 use adapters::kubernetes::inline;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use models::file::{Document, Meta, Parsed, Source, parse};
-use models::repository::RepositorySpec;
 use models::{ClusterSpec, Problem};
 use serde_json::{Value, json};
 use std::io::Read as _;
@@ -58,9 +55,9 @@ async fn one(client: &Client, parsed: &Parsed, (change, output): (&Change, Outpu
             let path = kubeconfig.as_ref().map(|path| base.join(path));
             cluster(client, (meta, spec), (path.as_deref(), context.as_deref())).await
         }
-        Document::Repository { meta, spec } => {
+        Document::Repository { meta, spec, files } => {
             let base = Path::new(&parsed.source).parent().unwrap_or(Path::new("."));
-            repository(client, (meta.name.as_str(), spec), base).await
+            repository::put(client, (meta.name.as_str(), spec, files), base).await
         }
         Document::Slice { meta, .. } => {
             let path = format!("/api/v1/slices?{}", query(change));
@@ -100,25 +97,6 @@ pub(crate) fn warn_of_end(cluster: &Value) {
         eprintln!("warning: the client certificate of cluster {name} ends in {days} days ({end})");
         eprintln!("next:  sliceway cluster set {name} --kubeconfig F");
     }
-}
-
-pub(crate) async fn repository(
-    client: &Client,
-    (name, spec): (&str, &RepositorySpec),
-    base: &Path,
-) -> Result<u8, Failed> {
-    let folder = spec.path.as_ref().map(|path| base.join(path)).filter(|path| path.is_dir());
-    let uploads = folder.as_deref().map(packed).transpose().map_err(Failed::usage)?.unwrap_or_default();
-    let charts: Vec<Value> =
-        uploads.iter().map(|u| json!({"name": u.name, "archive": STANDARD.encode(&u.archive)})).collect();
-    let path = folder.as_deref().map(|path| path.canonicalize().unwrap_or(path.to_owned()));
-    let path = path.map(|path| path.display().to_string()).or(spec.path.clone());
-    let body = json!({"spec": RepositorySpec { path, url: spec.url.clone() }, "charts": charts});
-    let repository = client.put(&format!("/api/v1/repositories/{name}"), &body).await?;
-    for chart in repository["charts"].as_array().into_iter().flatten() {
-        eprintln!("repository {name}: {} {}", text(chart, "/name"), text(chart, "/version"));
-    }
-    Ok(exit::DONE)
 }
 
 pub(crate) fn query(change: &Change) -> String {

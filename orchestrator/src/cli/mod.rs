@@ -11,6 +11,7 @@ mod error;
 mod exit;
 mod nouns;
 mod print;
+mod repository;
 mod run;
 mod serving;
 mod verbs;

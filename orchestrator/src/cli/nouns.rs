@@ -41,6 +41,9 @@ fn placed(item: &Value) -> String {
 }
 
 fn charts(item: &Value) -> String {
+    if item.get("index").is_some() {
+        return format!("{} charts", text(item, "/index/charts"));
+    }
     let all = item.get("charts").and_then(Value::as_array);
     all.into_iter()
         .flatten()
@@ -108,7 +111,19 @@ pub(crate) static NOUNS: &[Noun] = &[
             wide("CAUSE", |item| text(item, "/health/cause")),
         ],
     },
-    Noun { singular: "repository", plural: "repositories", columns: &[always("NAME", name), always("CHARTS", charts)] },
+    Noun {
+        singular: "repository",
+        plural: "repositories",
+        columns: &[
+            always("NAME", name),
+            always("FROM", |item| {
+                item.pointer("/spec/url").map_or_else(|| text(item, "/spec/path"), |_| text(item, "/spec/url"))
+            }),
+            always("CHARTS", charts),
+            wide("CREDENTIALS", |item| text(item, "/credentials")),
+            wide("READ AT", |item| text(item, "/index/read_at")),
+        ],
+    },
     Noun {
         singular: "slice",
         plural: "slices",

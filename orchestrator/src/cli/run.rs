@@ -7,9 +7,8 @@ use super::args::{
 use super::client::Client;
 use super::context::{self, Context};
 use super::error::Failed;
-use super::{apply, exit, print, serving, verbs, wait};
+use super::{apply, exit, print, repository, serving, verbs, wait};
 use models::file::Meta;
-use models::repository::RepositorySpec;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -87,13 +86,15 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
             ClusterVerb::Delete(one) => verbs::delete(client, ("cluster", &one.name), (&plain, output)).await,
         },
         Command::Repository { verb } => match verb {
-            RepositoryVerb::Add { name, path } => {
-                let spec = RepositorySpec { path: Some(path.display().to_string()), url: None };
-                apply::repository(client, (name, &spec), Path::new("")).await
+            RepositoryVerb::Add(args) => repository::add(client, args).await,
+            RepositoryVerb::Search { text, repository, versions } => {
+                repository::search(client, (text.as_deref(), repository.as_deref(), *versions), output).await
             }
+            RepositoryVerb::Update(named) => repository::update(client, named.name.as_deref()).await,
             RepositoryVerb::Get(named) => verbs::get(client, &get("repository", &named.name), output).await,
             RepositoryVerb::Delete(one) => verbs::delete(client, ("repository", &one.name), (&plain, output)).await,
         },
+        Command::Chart { verb } => repository::chart(client, verb, output).await,
         Command::Tenant { verb } => match verb {
             TenantVerb::Create(args) => verbs::create_tenant(client, args).await,
             TenantVerb::Get(named) => verbs::get(client, &get("tenant", &named.name), output).await,

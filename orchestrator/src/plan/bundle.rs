@@ -1,5 +1,7 @@
 //! A rendered chart as it is kept: reused for the same inputs, so that an unchanged file never changes the world.
 
+use models::Name;
+use models::repository::PinnedDependency;
 use models::resource::Body;
 use serde::{Deserialize, Serialize};
 use topology::Pods;
@@ -31,7 +33,19 @@ impl Bundle {
 pub struct ChartPin {
     pub name: String,
     pub version: String,
+    /// The blob that is rendered: the chart with its dependencies in it.
     pub digest: String,
+    /// Absent: recorded before repositories had addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<Name>,
+    /// What the file said: a version, a range, or nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
+    /// What the repository knows it by: the archive's digest, or the manifest's in a registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<PinnedDependency>,
 }
 
 /// One rendered object.

@@ -38,6 +38,9 @@ pub struct Wish {
     pub allow_data_loss: BTreeSet<Name>,
     /// Functions whose chart is resolved and rendered again.
     pub upgrade: BTreeSet<Name>,
+    /// Charts that were resolved when it was accepted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub charts: BTreeMap<Name, ChartPin>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -164,11 +167,8 @@ impl Maker<'_> {
         let before = self.world.bundles.get(workload.name.as_str());
         let again = self.wish.upgrade.contains(workload.name);
         let kept = before.filter(|bundle| bundle.inputs == inputs && !again).cloned();
-        let same_chart = before.filter(|b| !again && resolve::still_meant(workload.chart, &b.chart));
-        let chart = match same_chart {
-            Some(bundle) => bundle.chart.clone(),
-            None => resolve::chart(&self.world.repositories, workload.chart, &format!("{field}.chart"))?,
-        };
+        let placed = |problem: Problem| Problem { field: format!("{field}.chart{}", problem.field), ..problem };
+        let chart = resolve::chart(self.world, self.wish, &workload).map_err(placed)?;
         Ok(Part { workload, field, chart, values, inputs, kept })
     }
 

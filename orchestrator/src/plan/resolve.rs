@@ -1,11 +1,11 @@
-//! Which chart a file means: repository, name and version against what the repositories hold.
+//! Which chart a function has: the one that is recorded while the file still means it, else the one that was resolved for
+//! this plan.
 
 use super::bundle::ChartPin;
-use models::problem::nearest;
-use models::repository::Repository;
-use models::slice::{Chart, SliceSpec};
+use super::make::Wish;
+use super::world::World;
+use models::slice::{Chart, SliceSpec, Workload};
 use models::{Name, Problem};
-use std::collections::BTreeMap;
 
 /// Where a function stands in the file: `spec.servers[0]`.
 pub fn field(spec: &SliceSpec, function: &Name) -> String {
@@ -16,47 +16,70 @@ pub fn field(spec: &SliceSpec, function: &Name) -> String {
         .unwrap_or_else(|| "spec".into())
 }
 
-/// Whether a chart that was resolved before is still what the file means: a floating version keeps its pin.
+/// Whether a chart that was resolved before is still what the file means: a floating version or a range keeps its pin.
 pub fn still_meant(chart: &Chart, pin: &ChartPin) -> bool {
-    chart.name == pin.name && chart.version.as_ref().is_none_or(|version| *version == pin.version)
+    let repository = pin.repository.as_ref().is_none_or(|repository| *repository == chart.repository);
+    let version = chart.version.is_none() || chart.version == pin.asked || chart.version.as_ref() == Some(&pin.version);
+    chart.name == pin.name && repository && version
 }
 
-pub fn chart(repositories: &BTreeMap<Name, Repository>, chart: &Chart, field: &str) -> Result<ChartPin, Problem> {
-    let repository = repositories.get(&chart.repository).ok_or_else(|| {
-        let known = repositories.keys().map(Name::as_str);
-        Problem::at(format!("{field}.repository"), format!("no repository is called {:?}", chart.repository.as_str()))
-            .mend(mend(
-                nearest(chart.repository.as_str(), known.clone()),
-                known,
-                "sliceway repository add NAME --path DIR",
-            ))
-    })?;
-    let named: Vec<_> = repository.charts.iter().filter(|stored| stored.name == chart.name).collect();
-    if named.is_empty() {
-        let known = repository.charts.iter().map(|stored| stored.name.as_str());
-        let message = format!("repository {} has no chart {:?}", chart.repository, chart.name);
-        return Err(Problem::at(format!("{field}.name"), message).mend(mend(
-            nearest(&chart.name, known.clone()),
-            known,
-            "sliceway get repository -o wide",
-        )));
+/// The chart that is recorded for a function, if it stays.
+pub fn recorded<'w>(world: &'w World, wish: &Wish, workload: &Workload<'_>) -> Option<&'w ChartPin> {
+    let bundle = world.bundles.get(workload.name.as_str())?;
+    let stays = !wish.upgrade.contains(workload.name) && still_meant(workload.chart, &bundle.chart);
+    stays.then_some(&bundle.chart)
+}
+
+pub fn chart(world: &World, wish: &Wish, workload: &Workload<'_>) -> Result<ChartPin, Problem> {
+    if let Some(pin) = recorded(world, wish, workload) {
+        return Ok(pin.clone());
     }
-    let fits = |version: &str| chart.version.as_ref().is_none_or(|wanted| wanted == version);
-    let newest =
-        named.iter().filter(|stored| fits(&stored.version)).max_by_key(|s| semver::Version::parse(&s.version).ok());
-    let found = newest.ok_or_else(|| {
-        let known = named.iter().map(|stored| stored.version.as_str());
-        let message = format!("chart {} has no version {:?}", chart.name, chart.version.as_deref().unwrap_or(""));
-        Problem::at(format!("{field}.version"), message).mend(mend(None, known, "leave the version out for the newest"))
-    })?;
-    Ok(ChartPin { name: found.name.clone(), version: found.version.clone(), digest: found.digest.clone() })
+    let missing = || Err(Problem::at("", "the chart was not resolved"));
+    world.charts.get(workload.name).cloned().unwrap_or_else(missing)
 }
 
-fn mend<'a>(near: Option<&str>, known: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
-    let known: Vec<&str> = known.collect();
-    match (near, known.is_empty()) {
-        (Some(near), _) => format!("did you mean {near:?}?"),
-        (None, false) => format!("there are: {}", known.join(", ")),
-        (None, true) => otherwise.to_owned(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meant(version: Option<&str>, asked: Option<&str>) -> bool {
+        let repository: Name = "lab".parse().unwrap();
+        let pin = ChartPin {
+            name: "web".into(),
+            version: "1.2.5".into(),
+            digest: String::new(),
+            repository: Some(repository.clone()),
+            asked: asked.map(str::to_owned),
+            source: None,
+            dependencies: vec![],
+        };
+        let chart = Chart { repository, name: "web".into(), version: version.map(str::to_owned) };
+        still_meant(&chart, &pin)
+    }
+
+    #[test]
+    fn a_pin_stays_while_the_file_says_the_same_or_its_version_or_none() {
+        assert!(meant(Some("^1.2"), Some("^1.2")));
+        assert!(meant(Some("1.2.5"), Some("^1.2")));
+        assert!(meant(None, Some("^1.2")));
+        assert!(meant(None, None));
+        assert!(!meant(Some("^1.3"), Some("^1.2")));
+        assert!(!meant(Some("1.2.4"), None));
+    }
+
+    #[test]
+    fn another_repository_is_another_chart() {
+        let pin = ChartPin {
+            name: "web".into(),
+            version: "1.0.0".into(),
+            digest: String::new(),
+            repository: Some("lab".parse().unwrap()),
+            asked: None,
+            source: None,
+            dependencies: vec![],
+        };
+        let chart = Chart { repository: "other".parse().unwrap(), name: "web".into(), version: None };
+        assert!(!still_meant(&chart, &pin));
+        assert!(still_meant(&chart, &ChartPin { repository: None, ..pin }));
     }
 }

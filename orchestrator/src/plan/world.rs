@@ -1,12 +1,11 @@
 //! The snapshot that a plan rests on. It is read before planning; nothing in it can be asked again.
 
-use super::bundle::Bundle;
+use super::bundle::{Bundle, ChartPin};
 use super::model::Recorded;
 use jiff::Timestamp;
 use models::cluster::{Cluster, HealthState};
-use models::repository::Repository;
 use models::resource::{ResourceId, Seen};
-use models::{ClusterFacts, Name, Slice};
+use models::{ClusterFacts, Name, Problem, Slice};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, Default)]
@@ -16,7 +15,8 @@ pub struct World {
     /// How often this name was used before.
     pub incarnations: u64,
     pub clusters: BTreeMap<Name, ClusterView>,
-    pub repositories: BTreeMap<Name, Repository>,
+    /// Charts of functions that have none yet, or another one than the file means now, as they were resolved.
+    pub charts: BTreeMap<Name, Result<ChartPin, Problem>>,
     pub recorded: BTreeMap<ResourceId, Recorded>,
     pub observed: BTreeMap<ResourceId, Observed>,
     /// Rendered charts of this slice, by function.

@@ -27,7 +27,7 @@ impl Slices {
             let (ready, reason) = state(&slice, workload.name, (&recorded, &observed));
             json!({
                 "name": workload.name, "role": workload.role, "cluster": slice.placed.get(workload.name.as_str()),
-                "chart": chart, "ready": ready, "reason": reason,
+                "chart": chart, "source": bundle.map(|b| &b.chart), "ready": ready, "reason": reason,
                 "volumes": bundle.map(|b| b.volumes.clone()).unwrap_or_default(),
             })
         };

@@ -6,6 +6,7 @@ mod ask;
 mod credentials;
 mod describe;
 mod renewal;
+mod resolve;
 mod snapshot;
 mod start;
 mod waiting;
@@ -13,12 +14,14 @@ mod waiting;
 pub use ask::{Ask, AskError, AskOptions, Goal, Started, Supersede};
 
 use crate::ops::{Engine, Planner, codec};
+use crate::plan::bundle::ChartPin;
 use crate::plan::{Choice, Renderer};
 use crate::store::{Key, Kind, Query, Revision, Store, StoreError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use models::cluster::Cluster;
-use models::{Name, Slice};
+use models::slice::Chart;
+use models::{Name, Problem, Slice};
 use std::sync::{Arc, Weak};
 
 /// Where the snapshot of the clusters comes from: the catalogue, which keeps their facts fresh.
@@ -29,11 +32,34 @@ pub trait Clusters: Send + Sync {
     async fn snapshot(&self, since: Timestamp) -> Result<Vec<Cluster>, StoreError>;
 }
 
+/// Where charts come from: the catalogue, which knows the repositories.
+#[async_trait]
+pub trait Charts: Send + Sync {
+    /// Resolves and fetches, one answer for each.
+    async fn resolve(&self, charts: &[&Chart]) -> Result<Vec<Result<ChartPin, Unresolved>>, StoreError>;
+}
+
+/// Why a chart cannot be had.
+#[derive(Debug, Clone)]
+pub struct Unresolved {
+    /// Its field is below the chart's: `.version`.
+    pub problem: Problem,
+    pub retry: Retry,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// The same may succeed later.
+    Later,
+    Never,
+}
+
 pub struct Slices {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) engine: Engine,
     pub(crate) renderer: Arc<dyn Renderer>,
     pub(crate) clusters: Arc<dyn Clusters>,
+    pub(crate) charts: Arc<dyn Charts>,
 }
 
 impl Slices {
@@ -41,9 +67,9 @@ impl Slices {
         store: Arc<dyn Store>,
         engine: Engine,
         renderer: Arc<dyn Renderer>,
-        clusters: Arc<dyn Clusters>,
+        (clusters, charts): (Arc<dyn Clusters>, Arc<dyn Charts>),
     ) -> Arc<Self> {
-        let slices = Arc::new(Self { store, engine, renderer, clusters });
+        let slices = Arc::new(Self { store, engine, renderer, clusters, charts });
         let planner: Weak<dyn Planner> = Arc::downgrade(&(Arc::clone(&slices) as Arc<dyn Planner>));
         slices.engine.plan_by(planner);
         slices

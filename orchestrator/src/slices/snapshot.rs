@@ -4,7 +4,6 @@ use super::{AskError, Slices, bundle_key, incarnation_key, shown_key};
 use crate::ops::codec;
 use crate::plan::{Bundle, Choice, ClusterView, Plan, World};
 use crate::store::{Kind, Query, Revision};
-use models::repository::Repository;
 use models::{Name, OperationState, Slice};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,7 +27,6 @@ impl Slices {
             incarnations: self.incarnations(tenant, name).await?,
             clusters: self.views().await?,
             booked: self.booked(tenant, name).await?,
-            repositories: self.repositories().await?,
             now: self.engine.now(),
             ..World::default()
         };
@@ -77,15 +75,6 @@ impl Slices {
             }
         }
         Ok(booked)
-    }
-
-    async fn repositories(&self) -> Result<BTreeMap<Name, Repository>, AskError> {
-        let mut all = BTreeMap::new();
-        for object in codec::all(&self.store, Query::all(Kind::Repository)).await? {
-            let repository: Repository = object.read()?;
-            all.insert(repository.name.clone(), repository);
-        }
-        Ok(all)
     }
 
     pub(super) async fn bundles(&self, tenant: &Name, uid: &str) -> Result<BTreeMap<String, Bundle>, AskError> {

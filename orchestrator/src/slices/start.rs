@@ -3,16 +3,20 @@
 use super::snapshot::Snapshot;
 use super::{Ask, AskError, Goal, Slices, Started, Supersede, bundle_key, choices_key, incarnation_key, shown_key};
 use crate::ops::{StartOptions, codec};
-use crate::plan::{Plan, Wish, make};
+use crate::plan::bundle::ChartPin;
+use crate::plan::{Plan, Wish, World, make};
 use crate::store::Txn;
 use models::{Name, OperationKind, OperationState};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 impl Slices {
     /// Shows what would happen, and keeps it for `--plan ID`.
     pub async fn plan(&self, tenant: &Name, ask: &Ask) -> Result<Plan, AskError> {
-        let snapshot = self.snapshot(tenant, &ask.name).await?;
-        let plan = make(&snapshot.world, &wish(tenant, ask), self.renderer.as_ref()).await?;
+        let mut snapshot = self.snapshot(tenant, &ask.name).await?;
+        let wish = wish(tenant, ask);
+        self.fetch(&mut snapshot, &wish).await?;
+        let plan = make(&snapshot.world, &wish, self.renderer.as_ref()).await?;
         let txn = Txn::new().put(shown_key(tenant, &ask.name), codec::json(&plan)?);
         self.engine.commit(txn).await?;
         Ok(plan)
@@ -57,7 +61,13 @@ impl Slices {
                 serde_json::from_value(bundle.clone()).map_err(|e| AskError::Unavailable { cause: e.to_string() })?;
             snapshot.world.bundles.insert(function.clone(), bundle);
         }
-        let plan = make(&snapshot.world, &wish(tenant, ask), self.renderer.as_ref()).await?;
+        let mut wish = wish(tenant, ask);
+        if let Some(shown) = &shown {
+            // Exactly what was shown: nothing is resolved again.
+            wish.charts = pins(shown, &snapshot.world);
+        }
+        self.fetch(snapshot, &wish).await?;
+        let plan = make(&snapshot.world, &wish, self.renderer.as_ref()).await?;
         match shown.filter(|shown| shown.digest != plan.digest) {
             Some(shown) => Err(AskError::PlanChanged { difference: difference(&shown, &plan) }),
             None => Ok(plan),
@@ -98,7 +108,14 @@ pub(super) fn wish(tenant: &Name, ask: &Ask) -> Wish {
         replace: set(&ask.options.replace),
         allow_data_loss: set(&ask.options.allow_data_loss),
         upgrade: set(&ask.options.upgrade),
+        charts: BTreeMap::new(),
     }
+}
+
+/// The charts of a plan that was shown, of which the bundles are in the world by now.
+fn pins(shown: &Plan, world: &World) -> BTreeMap<Name, ChartPin> {
+    let pin = |function: &String| Some((function.parse().ok()?, world.bundles.get(function)?.chart.clone()));
+    shown.bundles.iter().filter_map(|(function, _)| pin(function)).collect()
 }
 
 /// No change, and the file says what is stored: an operation would do nothing.

@@ -16,7 +16,9 @@ impl Slices {
         (snapshot, supersede): (Snapshot, Option<String>),
         why: &str,
     ) -> Result<Started, AskError> {
-        let wish = wish(tenant, ask);
+        let mut wish = wish(tenant, ask);
+        let resolved = snapshot.world.charts.iter();
+        wish.charts = resolved.filter_map(|(function, chart)| Some((function.clone(), chart.clone().ok()?))).collect();
         let Some(plan) = unplaced(&snapshot.world, &wish, why) else {
             return Err(AskError::Unavailable { cause: why.to_owned() });
         };
@@ -45,6 +47,7 @@ impl Planner for Slices {
         if let (None, Some(after)) = (&doc.before, &doc.after) {
             snapshot.world.incarnations = after.incarnation.saturating_sub(1);
         }
+        self.fetch(&mut snapshot, wish).await.map_err(told)?;
         let plan = make(&snapshot.world, wish, self.renderer.as_ref()).await.map_err(|error| told(error.into()))?;
         let extra = extra(&plan, &snapshot).map_err(told)?;
         Ok(Planned { plan, extra })

@@ -270,7 +270,8 @@ async fn charts(store: &Arc<dyn Store>, blobs: &Blobs) {
         let digest = blobs.put(archive).await.unwrap().to_string();
         charts.push(StoredChart { name: chart.into(), version: version.into(), digest, dependencies: vec![] });
     }
-    let repository = Repository { name: name("lab"), spec: RepositorySpec::default(), charts, credentials: None, index: None };
+    let repository =
+        Repository { name: name("lab"), spec: RepositorySpec::default(), charts, credentials: None, index: None };
     let key = Key::installation(Kind::Repository, "lab");
     store.commit(Txn::new().put(key, serde_json::to_value(repository).unwrap())).await.unwrap();
 }
