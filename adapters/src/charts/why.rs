@@ -27,14 +27,12 @@ pub(super) fn why(error: &reqwest::Error, url: &Url) -> Reason {
     Reason::Unreachable { host, cause: last }
 }
 
-/// The TLS library's refusal, which stands inside of an I/O error.
+/// The TLS library's refusal, which stands inside of an I/O error, which may stand inside of another.
 fn certificate(error: &(dyn Error + 'static)) -> Option<String> {
-    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match inner.or_else(|| error.downcast_ref::<rustls::Error>())? {
-        rustls::Error::InvalidCertificate(refused) => Some(refused.to_string()),
-        _ => None,
+    if let Some(rustls::Error::InvalidCertificate(refused)) = error.downcast_ref() {
+        return Some(refused.to_string());
     }
+    certificate(error.downcast_ref::<io::Error>().and_then(io::Error::get_ref)?)
 }
 
 pub(super) fn host(url: &Url) -> String {

@@ -1,13 +1,10 @@
 //! What the chart tests stand on: the worker, the command line, and packed trap charts.
 
+use super::command_line::{LDFLAGS, command_line, run};
 use adapters::helm::{ChartSource, Helm, Limits, Release, RenderRequest, WORKER, pack_folder};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::OnceLock;
-
-const VERSION: &str = "v4.3.1";
-/// The Makefile builds the worker with the same flags.
-const LDFLAGS: &str = "-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1";
 
 pub fn chart_folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/charts").join(name)
@@ -54,35 +51,6 @@ pub fn worker() -> &'static Path {
         run(go.env("CGO_ENABLED", "0"));
         path
     })
-}
-
-/// The command line that the worker is measured by, in exactly this version.
-fn command_line() -> &'static Path {
-    static FOUND: OnceLock<PathBuf> = OnceLock::new();
-    FOUND.get_or_init(|| {
-        if let Some(path) = std::env::var_os("SLICEWAY_HELM") {
-            return path.into();
-        }
-        let home = || PathBuf::from(std::env::var_os("HOME").expect("a home folder")).join(".cache/sliceway");
-        let cache = std::env::var_os("SLICEWAY_CACHE").map_or_else(home, PathBuf::from);
-        let folder = cache.join("bin").join(format!("helm-{VERSION}"));
-        for path in [folder.join("helm"), "helm".into()] {
-            let said = Command::new(&path).args(["version", "--template", "{{.Version}}"]).output();
-            if said.is_ok_and(|out| out.stdout == VERSION.as_bytes()) {
-                return path;
-            }
-        }
-        let mut go = Command::new("go");
-        go.args(["install", "-trimpath", "-ldflags", LDFLAGS, &format!("helm.sh/helm/v4/cmd/helm@{VERSION}")]);
-        run(go.env("CGO_ENABLED", "0").env("GOBIN", &folder));
-        folder.join("helm")
-    })
-}
-
-fn run(command: &mut Command) -> Output {
-    let out = command.output().expect("the program starts");
-    assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
-    out
 }
 
 /// `helm template` on a folder: what it prints, or its words when it refuses.

@@ -3,6 +3,8 @@
 
 #[cfg(test)]
 mod bench;
+#[path = "../command_line/mod.rs"]
+mod command_line;
 #[cfg(test)]
 mod equality;
 #[cfg(test)]

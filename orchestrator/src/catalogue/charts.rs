@@ -151,8 +151,8 @@ impl Repositories {
         let (repository, _) = self.get(&chart.repository).await?;
         let origins = self.origins().await?;
         let (pin, archive) = self.one((&repository, &origins), chart).await.map_err(|fault| match fault.retry {
-            Retry::Later => CatalogueError::Unavailable(fault.problem.to_string()),
-            Retry::Never => CatalogueError::Problems(vec![fault.problem]),
+            Retry::Later => CatalogueError::Unavailable(Problem { field: String::new(), ..fault.problem }.to_string()),
+            Retry::Never => CatalogueError::Problems(vec![Problem { field: String::new(), ..fault.problem }]),
         })?;
         let source = ChartSource::Archive(archive.as_slice().into());
         let shown: Shown =

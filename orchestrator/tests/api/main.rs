@@ -2,9 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod auth;
+#[path = "../../../adapters/tests/command_line/mod.rs"]
+mod command_line;
 mod charts;
 mod commands;
+mod kitchen;
 mod places;
 mod renewal;
 mod rules;
 mod server;
+#[path = "../../../adapters/tests/shelf/mod.rs"]
+mod shelf;
+mod sources;

@@ -1,0 +1,284 @@
+//! Helm repositories over HTTP, filled by the real Helm, through the CLI and a real server: versions, pins, credentials, TLS,
+//! and every way in which a chart cannot be had.
+
+use crate::kitchen::{chart, cli, done, index, package, publish, slice, source};
+use crate::server::Server;
+use crate::shelf::{Answer, Pki, Shelf, nobody};
+use std::path::Path;
+
+const SECRET: &str = "open-sesame-please";
+/// `reader:open-sesame-please`
+const BASIC: &str = "Basic cmVhZGVyOm9wZW4tc2VzYW1lLXBsZWFzZQ==";
+
+async fn lab() -> Server {
+    Server::start_with("[repositories]\ndeadline_s = 3\n").with_lab().await
+}
+
+fn password(server: &Server) -> String {
+    let file = server.path("password");
+    std::fs::write(&file, format!("{SECRET}\n")).unwrap();
+    file.display().to_string()
+}
+
+#[tokio::test]
+async fn a_range_takes_the_newest_that_fits_and_stays_until_an_upgrade() {
+    let (server, shelf) = (lab().await, Shelf::start());
+    publish(&shelf.path(""), "web", &["1.2.0", "1.2.9", "1.10.0", "2.0.0-rc.1"]);
+    let added = done(&server, &["repository", "add", "stable", "--url", &shelf.url]);
+    assert!(added.contains("1 charts, 4 versions"), "{added}");
+    let file = slice(&server, "repository: stable, name: web, version: ^1.2");
+    done(&server, &["apply", "-f", &file, "--wait"]);
+    let pin = source(&server);
+    assert_eq!((pin["version"].as_str(), pin["asked"].as_str()), (Some("1.10.0"), Some("^1.2")), "{pin}");
+
+    publish(&shelf.path(""), "web", &["1.11.0"]);
+    shelf.asked();
+    let again = done(&server, &["apply", "-f", &file, "--wait"]);
+    assert!(again.contains("slice one unchanged"), "{again}");
+    assert!(shelf.asked().is_empty(), "an unchanged file asks nobody");
+    done(&server, &["apply", "-f", &file, "--upgrade", "it", "--wait"]);
+    assert_eq!(source(&server)["version"], "1.11.0");
+}
+
+#[tokio::test]
+async fn an_unchanged_file_changes_nothing_while_the_repository_is_away() {
+    let (server, shelf) = (lab().await, Shelf::start());
+    publish(&shelf.path(""), "web", &["1.0.0"]);
+    done(&server, &["repository", "add", "stable", "--url", &shelf.url]);
+    let file = slice(&server, "repository: stable, name: web");
+    done(&server, &["apply", "-f", &file, "--wait"]);
+    shelf.answers(|_| Answer::Body(503, vec![]));
+    let again = done(&server, &["apply", "-f", &file, "--wait"]);
+    assert!(again.contains("unchanged"), "{again}");
+    // Its values change; its chart does not, and needs not be fetched.
+    let text = std::fs::read_to_string(&file).unwrap().replace("name: web}", "name: web}, values: {word: other}");
+    std::fs::write(&file, text).unwrap();
+    done(&server, &["apply", "-f", &file, "--wait"]);
+    let (code, said) = cli(&server, &["apply", "-f", &file, "--upgrade", "it"]);
+    assert!(code != 0 && said.contains("repository stable:") && said.contains("503"), "{code} {said}");
+    let found = done(&server, &["repository", "search", "web"]);
+    assert!(found.contains("1.0.0") && found.contains("this is what it had at"), "{found}");
+}
+
+#[tokio::test]
+async fn credentials_are_sent_to_the_repository_and_to_no_other_host() {
+    let (server, shelf, elsewhere) = (lab().await, Shelf::start().locked(BASIC), Shelf::start());
+    publish(&shelf.path(""), "web", &["1.0.0"]);
+    publish(&elsewhere.path(""), "far", &["1.0.0"]);
+    package(&chart(&shelf.path("work"), "moved", ("1.0.0", "")), &elsewhere.path(""));
+    // An index with absolute addresses on another host.
+    let text = std::fs::read_to_string(elsewhere.path("index.yaml")).unwrap();
+    let text = text.replace("- far-1.0.0.tgz", &format!("- {}/far-1.0.0.tgz", elsewhere.url));
+    let own = std::fs::read_to_string(shelf.path("index.yaml")).unwrap();
+    let (_, far) = text.split_once("entries:\n").unwrap();
+    let (far, _) = far.split_once("generated:").unwrap();
+    std::fs::write(shelf.path("index.yaml"), own.replace("entries:\n", &format!("entries:\n{far}"))).unwrap();
+
+    let (code, said) = cli(&server, &["repository", "add", "shut", "--url", &shelf.url]);
+    assert!(code == 2 && said.contains("asks for credentials"), "{code} {said}");
+    assert!(said.contains("sliceway repository add shut --url URL --username U --password-file F"), "{said}");
+    let wrong = server.path("wrong");
+    std::fs::write(&wrong, "guess").unwrap();
+    let url = ["repository", "add", "shut", "--url", &shelf.url, "--username", "reader", "--password-file"];
+    let (code, said) = cli(&server, &[&url[..], &[wrong.to_str().unwrap()]].concat());
+    assert!(code == 2 && said.contains("does not take the credentials (401)"), "{code} {said}");
+    done(&server, &[&url[..], &[&password(&server)]].concat());
+
+    elsewhere.asked();
+    done(&server, &["chart", "show", "shut/web"]);
+    done(&server, &["chart", "show", "shut/far"]);
+    let asked = elsewhere.asked();
+    assert!(!asked.is_empty() && asked.iter().all(|request| request.authorization.is_none()), "{asked:?}");
+
+    let shown = done(&server, &["repository", "get", "shut", "-o", "json"]);
+    assert!(shown.contains("\"basic\"") && !shown.contains(SECRET) && !shown.contains("reader"), "{shown}");
+    for entry in crate::rules::walk(&server.data()) {
+        let bytes = std::fs::read(&entry).unwrap();
+        assert!(!bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()), "{}", entry.display());
+    }
+    // Without the credentials said again they stay; for another host they do not.
+    done(&server, &["repository", "add", "shut", "--url", &shelf.url]);
+    done(&server, &["chart", "show", "shut/web"]);
+    elsewhere.asked();
+    done(&server, &["repository", "add", "shut", "--url", &elsewhere.url]);
+    assert!(elsewhere.asked().iter().all(|request| request.authorization.is_none()));
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_host_goes_without_credentials_and_not_on_for_ever() {
+    let (server, shelf, elsewhere) = (lab().await, Shelf::start(), Shelf::start());
+    publish(&elsewhere.path(""), "web", &["1.0.0"]);
+    let to = elsewhere.url.clone();
+    shelf.answers(move |request| Answer::Moved(format!("{to}{}", request.path)));
+    let password = password(&server);
+    let add = |url: &str| {
+        cli(&server, &["repository", "add", "r", "--url", url, "--username", "reader", "--password-file", &password])
+    };
+    assert_eq!(add(&shelf.url).0, 0);
+    done(&server, &["chart", "show", "r/web"]);
+    assert!(elsewhere.asked().iter().all(|request| request.authorization.is_none()));
+    assert!(shelf.asked().iter().all(|request| request.authorization.as_deref() == Some(BASIC)));
+    let round = shelf.url.clone();
+    shelf.answers(move |_| Answer::Moved(format!("{round}/again")));
+    let (code, said) = add(&shelf.url);
+    assert!(code == 2 && said.contains("on and on, over more than 5 places"), "{code} {said}");
+}
+
+#[tokio::test]
+async fn tls_is_believed_by_the_given_authority_only() {
+    let (server, pki) = (lab().await, Pki::new());
+    let shelf = Shelf::start_tls(&pki);
+    publish(&shelf.path(""), "web", &["1.0.0"]);
+    let (code, said) = cli(&server, &["repository", "add", "safe", "--url", &shelf.url]);
+    assert!(code == 2 && said.contains("is not believed") && said.contains("--ca-file F"), "{code} {said}");
+    let ca = |name: &str, pem: &str| {
+        std::fs::write(server.path(name), pem).unwrap();
+        server.path(name).display().to_string()
+    };
+    let (wrong, right) = (ca("wrong.pem", &Pki::new().ca), ca("right.pem", &pki.ca));
+    let (code, said) = cli(&server, &["repository", "add", "safe", "--url", &shelf.url, "--ca-file", &wrong]);
+    assert!(code == 2 && said.contains("is not believed"), "{code} {said}");
+    done(&server, &["repository", "add", "safe", "--url", &shelf.url, "--ca-file", &right]);
+    done(&server, &["chart", "show", "safe/web"]);
+    let file = server.path("repository.yaml");
+    let text = "apiVersion: sliceway/v1\nkind: Repository\nmetadata: {name: filed}\nspec: {url: \"URL\", caFile: right.pem}\n";
+    std::fs::write(&file, text.replace("URL", &shelf.url)).unwrap();
+    done(&server, &["apply", "-f", file.to_str().unwrap()]);
+    done(&server, &["chart", "show", "filed/web@1.0.0"]);
+}
+
+#[tokio::test]
+async fn a_chart_is_shown_with_readme_values_schema_and_what_it_would_create() {
+    let (server, shelf) = (lab().await, Shelf::start());
+    publish(&shelf.path(""), "web", &["1.0.0", "1.1.0"]);
+    done(&server, &["repository", "add", "stable", "--url", &shelf.url]);
+    let shown = done(&server, &["chart", "show", "stable/web"]);
+    for part in ["stable/web 1.1.0 (app 1.10)", "ConfigMap web-hello", "# web", "# What web says.", "\"word\""] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let old = done(&server, &["chart", "show", "stable/web@<1.1", "--only", "creates"]);
+    assert_eq!(old.trim(), "ConfigMap web-hello");
+    let found = done(&server, &["repository", "search", "we", "--versions", "-r", "stable"]);
+    assert!(found.contains("1.1.0") && found.contains("1.0.0"), "{found}");
+    let folder = done(&server, &["chart", "show", "lab/mqtt-server"]);
+    assert!(folder.contains("mqtt-server"), "{folder}");
+}
+
+/// `chart show` of what the repository has; the words of the refusal.
+fn refused(server: &Server, chart: &str, says: &[&str]) {
+    let (code, said) = cli(server, &["chart", "show", chart]);
+    assert!(code != 0, "{said}");
+    for word in says {
+        assert!(said.contains(word), "{word:?} is not in: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_repository_that_cannot_be_spoken_to_is_told_with_its_cause() {
+    let (server, shelf) = (lab().await, Shelf::start());
+    let add = |url: &str| cli(&server, &["repository", "add", "odd", "--url", url]);
+    let check = |url: &str, says: &str| {
+        let (code, said) = add(url);
+        assert!(code != 0 && said.contains("repository odd: ") && said.contains(says), "{code} {said}");
+    };
+    check(&nobody(), "refuses connections");
+    check("http://no-such-host.invalid", "the host no-such-host.invalid is not known");
+    check(&shelf.url, "there is nothing at");
+    shelf.answers(|_| Answer::Body(403, vec![]));
+    check(&shelf.url, "(403)");
+    shelf.answers(|_| Answer::Body(200, b"<html>hello</html>".to_vec()));
+    check(&shelf.url, "is no index of charts");
+    shelf.answers(|_| Answer::Endless(1 << 30));
+    check(&shelf.url, "more than the 67108864 bytes");
+    shelf.answers(|_| Answer::Silence);
+    check(&shelf.url, "did not answer within 3 s");
+    assert_eq!(cli(&server, &["repository", "get", "odd"]).0, 3, "nothing of it is kept");
+}
+
+#[tokio::test]
+async fn what_a_repository_does_not_have_is_told_with_what_is_near() {
+    let (server, shelf) = (lab().await, Shelf::start());
+    publish(&shelf.path(""), "web", &["1.0.0", "1.4.0", "2.0.0"]);
+    done(&server, &["repository", "add", "stable", "--url", &shelf.url]);
+    refused(&server, "stable/wbe", &["repository stable: chart wbe: it has no chart of this name", "there is: web"]);
+    refused(&server, "stable/web@1.3.0", &["it has no version \"1.3.0\"", "the nearest are: 2.0.0, 1.4.0, 1.0.0"]);
+    refused(&server, "stable/web@x.y", &["neither a version nor a range"]);
+    let file = slice(&server, "repository: stable, name: web, version: ^3");
+    let (code, said) = cli(&server, &["apply", "-f", &file]);
+    assert!(code == 2 && said.contains("slice.yaml:7:") && said.contains("chart.version"), "{code} {said}");
+}
+
+#[tokio::test]
+async fn an_archive_that_is_not_what_was_promised_or_that_is_hostile_is_refused() {
+    let (server, shelf) = (lab().await, Shelf::start());
+    publish(&shelf.path(""), "web", &["1.0.0"]);
+    done(&server, &["repository", "add", "stable", "--url", &shelf.url]);
+    let archive = shelf.path("web-1.0.0.tgz");
+    package(&chart(&shelf.path("work"), "web", ("1.0.0", "description: changed\n")), &shelf.path(""));
+    refused(&server, "stable/web", &["repository stable: chart web:", "was promised", "someone changed it"]);
+
+    let unpromised = |server: &Server, says: &[&str]| {
+        let text = std::fs::read_to_string(shelf.path("index.yaml")).unwrap();
+        let kept: Vec<&str> = text.lines().filter(|line| !line.contains("digest:")).collect();
+        std::fs::write(shelf.path("index.yaml"), kept.join("\n")).unwrap();
+        refused(server, "stable/web", says);
+    };
+    std::fs::write(&archive, tarball(&[("web/Chart.yaml", CHART), ("web/../../etc/evil", b"x")])).unwrap();
+    unpromised(&server, &["repository stable: chart web:", "parent directory"]);
+    std::fs::write(&archive, tarball(&[("web/Chart.yaml", CHART), ("web/big", &vec![0; 65 << 20])])).unwrap();
+    unpromised(&server, &["repository stable: chart web:", "larger than"]);
+    std::fs::write(&archive, b"no archive").unwrap();
+    unpromised(&server, &["is not a packed chart"]);
+    package(&chart(&shelf.path("other"), "other", ("1.0.0", "")), &shelf.path(""));
+    std::fs::rename(shelf.path("other-1.0.0.tgz"), &archive).unwrap();
+    unpromised(&server, &["its Chart.yaml calls it \"other\""]);
+}
+
+const CHART: &[u8] = b"apiVersion: v2\nname: web\nversion: 1.0.0\n";
+
+/// Entries as they are said, also those that no honest program writes.
+fn tarball(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (name, data) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_size(data.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        archive.append(&header, *data).unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap()
+}
+
+#[tokio::test]
+async fn a_folders_dependencies_are_put_in_from_what_is_registered_and_nowhere_else() {
+    let (server, shelf) = (lab().await, Shelf::start());
+    publish(&shelf.path(""), "part", &["0.9.0", "1.0.0", "1.5.0"]);
+    let charts = server.path("charts");
+    let dependencies = format!("dependencies:\n- {{name: part, version: ^1, repository: \"{}\"}}\n", shelf.url);
+    chart(&charts, "whole", ("0.1.0", &dependencies));
+    let add = ["repository", "add", "mine", "--path", charts.to_str().unwrap()];
+    let (code, said) = cli(&server, &add);
+    assert!(code == 2 && said.contains("which is not registered"), "{code} {said}");
+    assert!(said.contains(&format!("sliceway repository add NAME --url {}", shelf.url)), "{said}");
+    assert!(shelf.asked().is_empty(), "nothing is fetched from where nobody registered");
+    done(&server, &["repository", "add", "stable", "--url", &format!("{}/", shelf.url)]);
+    let added = done(&server, &add);
+    assert!(added.contains("with part 1.5.0"), "{added}");
+    let shown = done(&server, &["chart", "show", "mine/whole", "--only", "creates"]);
+    assert!(shown.contains("ConfigMap part-hello") && shown.contains("ConfigMap whole-hello"), "{shown}");
+
+    lying(&charts, "dependencies:\n- {name: part, version: 1.0.0, repository: \"file:///etc\"}\n");
+    let (code, said) = cli(&server, &add);
+    assert!(code == 2 && said.contains("an absolute path, which the server does not read"), "{code} {said}");
+    lying(&charts, "dependencies:\n- {name: part, version: 1.0.0, repository: \"file://../../part\"}\n");
+    let (code, said) = cli(&server, &add);
+    assert!(code == 2 && said.contains("outside of what was uploaded"), "{code} {said}");
+}
+
+fn lying(charts: &Path, more: &str) {
+    std::fs::remove_dir_all(charts).unwrap();
+    chart(charts, "whole", ("0.1.0", more));
+    index(charts);
+}
