@@ -9,7 +9,7 @@ CACHE := $(or $(SLICEWAY_CACHE),$(HOME)/.cache/sliceway)
 HELM_VERSION := v4.3.1
 DENY_VERSION := 0.20.2
 DENY := $(CACHE)/bin/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
-PACKAGES := runc iptables nftables conntrack busybox mosquitto mosquitto-clients iproute2 util-linux gcc ca-certificates
+PACKAGES := runc iptables nftables conntrack busybox mosquitto mosquitto-clients docker-registry iproute2 util-linux gcc ca-certificates
 SUITES := tidy lint deny unit store helm engine api lab ports e2e
 
 export CARGO_TERM_COLOR := never
@@ -71,7 +71,7 @@ test-store:
 	cargo test --quiet -p orchestrator --test store --test store_faults --test store_sealed
 
 test-helm: worker
-	cargo test --quiet -p adapters --test helm
+	cargo test --quiet -p adapters --test helm --test dependencies
 
 test-engine:
 	cargo test --quiet -p orchestrator --test engine

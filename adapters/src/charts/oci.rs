@@ -9,7 +9,8 @@ use oci_client::errors::{DigestError, OciDistributionError, OciErrorCode};
 use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
-use reqwest::{StatusCode, Url};
+use reqwest::redirect::Policy;
+use reqwest::{StatusCode, Url, header};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -83,8 +84,37 @@ impl<'a> OciRegistry<'a> {
         Ok(Self { origin, bounds, client, auth, host: host.to_owned(), folder: folder.to_owned(), base })
     }
 
+    /// A password that goes over TLS to the registry must not go in the clear to where the registry has its tokens made.
+    async fn careful(&self, chart: &str) -> Result<(), Fault> {
+        if self.base.scheme() == "http" || !matches!(self.origin.login, Login::Basic { .. }) {
+            return Ok(());
+        }
+        let look = async {
+            let mut builder = reqwest::Client::builder().timeout(self.bounds.deadline).redirect(Policy::none());
+            if let Some(authorities) = self.origin.authorities()? {
+                builder = builder.tls_certs_only(authorities);
+            }
+            let client = builder.build().map_err(|error| Reason::Ca { cause: error.to_string() })?;
+            let url = self.base.join("v2/").map_err(|error| Reason::Registry { cause: error.to_string() })?;
+            let answer = client.get(url.clone()).send().await.map_err(|error| match error.is_timeout() {
+                true => Reason::Hangs { url: url.to_string(), seconds: self.bounds.deadline.as_secs() },
+                false => why(&error, &url),
+            })?;
+            let challenges = answer.headers().get_all(header::WWW_AUTHENTICATE).iter();
+            let in_clear = |word: &str| word.to_lowercase().contains("realm=\"http://");
+            match challenges.filter_map(|value| value.to_str().ok()).any(in_clear) {
+                true => {
+                    Err(Reason::Redirect { url: url.to_string(), cause: "for a token from HTTPS to plain HTTP".into() })
+                }
+                false => Ok(()),
+            }
+        };
+        look.await.map_err(|reason: Reason| reason.of(&self.origin.name, Some(chart)))
+    }
+
     /// Every tag of a chart, as the registry spells them.
     pub(super) async fn tags(&self, chart: &str) -> Result<Vec<String>, Fault> {
+        self.careful(chart).await?;
         let (client, auth, limit) = (self.client.clone(), self.auth.clone(), self.bounds.tags);
         let image = Reference::with_tag(self.host.clone(), self.path(chart), "latest".into());
         let list = async move {
@@ -103,6 +133,7 @@ impl<'a> OciRegistry<'a> {
     }
 
     pub(super) async fn pull(&self, chart: &str, which: Which) -> Result<Pulled, Fault> {
+        self.careful(chart).await?;
         let (client, auth, limit) = (self.client.clone(), self.auth.clone(), self.bounds.archive_bytes);
         let image = match which {
             Which::Tag(tag) => Reference::with_tag(self.host.clone(), self.path(chart), tag.replace('+', "_")),

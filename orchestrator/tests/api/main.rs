@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod auth;
+mod charts;
 #[path = "../../../adapters/tests/command_line/mod.rs"]
 mod command_line;
-mod charts;
 mod commands;
 mod kitchen;
 mod places;
+mod registries;
+mod registry;
 mod renewal;
 mod rules;
 mod server;

@@ -141,7 +141,8 @@ async fn tls_is_believed_by_the_given_authority_only() {
     done(&server, &["repository", "add", "safe", "--url", &shelf.url, "--ca-file", &right]);
     done(&server, &["chart", "show", "safe/web"]);
     let file = server.path("repository.yaml");
-    let text = "apiVersion: sliceway/v1\nkind: Repository\nmetadata: {name: filed}\nspec: {url: \"URL\", caFile: right.pem}\n";
+    let text =
+        "apiVersion: sliceway/v1\nkind: Repository\nmetadata: {name: filed}\nspec: {url: \"URL\", caFile: right.pem}\n";
     std::fs::write(&file, text.replace("URL", &shelf.url)).unwrap();
     done(&server, &["apply", "-f", file.to_str().unwrap()]);
     done(&server, &["chart", "show", "filed/web@1.0.0"]);
