@@ -10,14 +10,14 @@ use super::tree::Tree;
 use crate::helm::{ChartSource, Helm, PickRequest, Picked};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 /// What is registered, for the time of one call: an index is read once.
 pub struct Sources<'a> {
     pub(super) helm: &'a Helm,
     pub(super) origins: &'a [Origin],
     bounds: &'a Bounds,
-    indexes: Mutex<HashMap<String, Arc<Index>>>,
+    indexes: Mutex<HashMap<String, Arc<OnceCell<Arc<Index>>>>>,
 }
 
 /// A chart that needs nothing more.
@@ -105,21 +105,16 @@ impl<'a> Sources<'a> {
     }
 
     async fn index_of(&self, origin: &Origin) -> Result<Arc<Index>, Fault> {
-        // Held over the call: two that need the same index read it once.
-        let mut indexes = self.indexes.lock().await;
-        if let Some(index) = indexes.get(&origin.url) {
-            return Ok(Arc::clone(index));
-        }
-        let index = Arc::new(HttpRepository::new(origin, self.bounds)?.index().await?);
-        indexes.insert(origin.url.clone(), Arc::clone(&index));
-        Ok(index)
+        let cell = Arc::clone(self.indexes.lock().await.entry(origin.url.clone()).or_default());
+        let read = async { Ok(Arc::new(HttpRepository::new(origin, self.bounds)?.index().await?)) };
+        cell.get_or_try_init(|| read).await.cloned()
     }
 
     pub(super) async fn raw(&self, origin: &Origin, chart: &str, asked: &str) -> Result<Raw, Fault> {
         let asked = Asked::of(asked);
         let raw = match origin.is_oci() {
-            true => self.from_registry(origin, chart, &asked).await?,
-            false => self.from_index(origin, chart, &asked).await?,
+            true => self.in_registry(origin, chart, &asked).await?,
+            false => self.in_index(origin, chart, &asked).await?,
         };
         let of = |reason: Reason| reason.of(&origin.name, Some(chart));
         let source = ChartSource::Archive(raw.archive.as_slice().into());
@@ -131,7 +126,7 @@ impl<'a> Sources<'a> {
         Ok(Raw { version, ..raw })
     }
 
-    async fn from_index(&self, origin: &Origin, chart: &str, asked: &Asked<'_>) -> Result<Raw, Fault> {
+    async fn in_index(&self, origin: &Origin, chart: &str, asked: &Asked<'_>) -> Result<Raw, Fault> {
         let index = self.index_of(origin).await?;
         let of = |reason: Reason| reason.of(&origin.name, Some(chart));
         if !index.entries.contains_key(chart) {
@@ -161,7 +156,7 @@ impl<'a> Sources<'a> {
         }
     }
 
-    async fn from_registry(&self, origin: &Origin, chart: &str, asked: &Asked<'_>) -> Result<Raw, Fault> {
+    async fn in_registry(&self, origin: &Origin, chart: &str, asked: &Asked<'_>) -> Result<Raw, Fault> {
         let registry = OciRegistry::new(origin, self.bounds)?;
         let of = |reason: Reason| reason.of(&origin.name, Some(chart));
         if !is_word(chart) {

@@ -16,6 +16,9 @@ use models::{Name, Problem};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// Charts that are fetched at one time.
+const AT_ONCE: usize = 4;
+
 /// What is searched for.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
@@ -150,7 +153,8 @@ impl Repositories {
     pub async fn show(&self, chart: &Chart) -> Result<Value, CatalogueError> {
         let (repository, _) = self.get(&chart.repository).await?;
         let origins = self.origins().await?;
-        let (pin, archive) = self.one((&repository, &origins), chart).await.map_err(|fault| match fault.retry {
+        let sources = Sources::new(&self.0.helm, &origins, &self.0.bounds);
+        let (pin, archive) = self.one((&repository, &sources), chart).await.map_err(|fault| match fault.retry {
             Retry::Later => CatalogueError::Unavailable(Problem { field: String::new(), ..fault.problem }.to_string()),
             Retry::Never => CatalogueError::Problems(vec![Problem { field: String::new(), ..fault.problem }]),
         })?;
@@ -189,13 +193,12 @@ impl Repositories {
     /// One chart with what pins it; nothing is kept yet.
     async fn one(
         &self,
-        (repository, origins): (&Repository, &[Origin]),
+        (repository, sources): (&Repository, &Sources<'_>),
         chart: &Chart,
     ) -> Result<(ChartPin, Vec<u8>), Unresolved> {
         if repository.spec.url.is_none() {
-            return self.from_folder(repository, chart).await;
+            return self.in_folder(repository, chart).await;
         }
-        let sources = Sources::new(&self.0.helm, origins, &self.0.bounds);
         let fetched = sources.fetch(repository.name.as_str(), &chart.name, chart.version.as_deref()).await;
         let Fetched { name, version, archive, digest, dependencies } = fetched.map_err(|fault| unresolved(&fault))?;
         let pin = ChartPin {
@@ -210,7 +213,7 @@ impl Repositories {
         Ok((pin, archive))
     }
 
-    async fn from_folder(&self, repository: &Repository, chart: &Chart) -> Result<(ChartPin, Vec<u8>), Unresolved> {
+    async fn in_folder(&self, repository: &Repository, chart: &Chart) -> Result<(ChartPin, Vec<u8>), Unresolved> {
         let stored = self.stored(repository, chart).await?;
         let away = |cause: String| Unresolved { problem: Problem::at("", cause), retry: Retry::Later };
         let digest: Digest = stored.digest.parse().map_err(|_| away("a chart's digest is not readable".into()))?;
@@ -266,20 +269,22 @@ impl Charts for Repositories {
                 return Ok(charts.iter().map(|_| Err(away.clone())).collect());
             }
         };
+        let sources = Sources::new(&self.0.helm, &origins, &self.0.bounds);
+        let (all, sources) = (&all, &sources);
+        let answer = async |chart: &Chart| match all.get(&chart.repository) {
+            Some(repository) => self.kept_one((repository, sources), chart).await,
+            None => Err(unknown(chart, all)),
+        };
         let mut answers = Vec::new();
-        for chart in charts {
-            let answer = match all.get(&chart.repository) {
-                Some(repository) => self.kept_one((repository, &origins), chart).await,
-                None => Err(unknown(chart, &all)),
-            };
-            answers.push(answer);
+        for some in charts.chunks(AT_ONCE) {
+            answers.extend(futures::future::join_all(some.iter().map(|chart| answer(chart))).await);
         }
         Ok(answers)
     }
 }
 
 impl Repositories {
-    async fn kept_one(&self, from: (&Repository, &[Origin]), chart: &Chart) -> Result<ChartPin, Unresolved> {
+    async fn kept_one(&self, from: (&Repository, &Sources<'_>), chart: &Chart) -> Result<ChartPin, Unresolved> {
         let (pin, archive) = self.one(from, chart).await?;
         if from.0.spec.url.is_some() {
             let failed =

@@ -57,11 +57,19 @@ fn walk(folder: &Path, inside: &str, uploads: &mut Vec<Upload>) -> Result<(), St
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         let name = if inside.is_empty() { name } else { format!("{inside}/{name}") };
         if path.join("Chart.yaml").is_file() {
-            let archive = pack_folder(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            uploads.push(Upload { name, archive });
-        } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) && name.split('/').count() < DEPTH {
+            match pack_folder(&path) {
+                Ok(archive) => uploads.push(Upload { name, archive }),
+                // Whoever refers to one that lies deeper is told that it is not there.
+                Err(_) if !inside.is_empty() => {}
+                Err(error) => return Err(format!("{}: {error}", path.display())),
+            }
+        } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_walked(&name) {
             walk(&path, &name, uploads)?;
         }
     }
     Ok(())
+}
+
+fn is_walked(name: &str) -> bool {
+    name.split('/').count() < DEPTH && !name.split('/').any(|part| part.starts_with('.'))
 }

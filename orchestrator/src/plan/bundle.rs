@@ -64,3 +64,16 @@ impl Piece {
         self.kind == kind
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_that_was_recorded_before_repositories_had_addresses_is_read() {
+        let old = r#"{"name": "web", "version": "1.0.0", "digest": "sha256:00"}"#;
+        let pin: ChartPin = serde_json::from_str(old).unwrap();
+        assert_eq!((pin.repository.as_ref(), pin.asked.as_ref(), pin.dependencies.len()), (None, None, 0));
+        assert_eq!(serde_json::to_string(&pin).unwrap(), old.replace(": ", ":").replace(", ", ","));
+    }
+}

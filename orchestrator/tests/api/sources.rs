@@ -165,6 +165,59 @@ async fn a_chart_is_shown_with_readme_values_schema_and_what_it_would_create() {
     assert!(folder.contains("mqtt-server"), "{folder}");
 }
 
+#[tokio::test]
+async fn a_plan_that_was_shown_is_applied_with_the_charts_that_it_showed() {
+    let (server, shelf) = (lab().await, Shelf::start());
+    publish(&shelf.path(""), "web", &["1.0.0"]);
+    done(&server, &["repository", "add", "stable", "--url", &shelf.url]);
+    let file = slice(&server, "repository: stable, name: web");
+    let plan = done(&server, &["plan", "-f", &file]);
+    let (_, id) = plan.split_once("--plan ").unwrap();
+    let id: String = id.chars().take_while(char::is_ascii_hexdigit).collect();
+    publish(&shelf.path(""), "web", &["1.1.0"]);
+    shelf.answers(|_| Answer::Body(500, vec![]));
+    done(&server, &["apply", "-f", &file, "--plan", &id, "--wait"]);
+    assert_eq!(source(&server)["version"], "1.0.0");
+}
+
+#[tokio::test]
+async fn a_slice_that_waits_for_a_place_fetches_its_chart_once() {
+    let (server, shelf) = (lab().await, Shelf::start());
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: big}\nspec:\n  containers:\n  - {name: c, image: i, resources: \
+               {requests: {memory: 7Gi}}}\n";
+    for cluster in ["full", "edge"] {
+        let body = serde_json::json!({"labels": {}, "spec": {"sim": {"memory": "4Gi"}}});
+        let (status, body) = server.admin("PUT", &format!("/api/v1/clusters/{cluster}"), body).await;
+        assert!(status == 200 || cluster == "edge", "{body}");
+    }
+    let work = shelf.path("work");
+    chart(&work, "web", ("1.0.0", ""));
+    std::fs::write(work.join("web/templates/pod.yaml"), pod).unwrap();
+    package(&work.join("web"), &shelf.path(""));
+    index(&shelf.path(""));
+    done(&server, &["repository", "add", "stable", "--url", &shelf.url]);
+    let file = slice(&server, "repository: stable, name: web");
+    let text = std::fs::read_to_string(&file).unwrap().replace("cluster: edge", "cluster: full");
+    std::fs::write(&file, text).unwrap();
+    shelf.asked();
+    let said = done(&server, &["apply", "-f", &file, "--timeout", "3"]);
+    let (_, id) = said.split_once("operation watch ").unwrap();
+    let (code, ended) = cli(&server, &["operation", "watch", id.trim()]);
+    assert!(code != 0 && ended.contains("waited 3 s"), "{code} {ended}");
+    let asked: Vec<String> = shelf.asked().into_iter().map(|request| request.path).collect();
+    assert_eq!(asked, ["/index.yaml", "/web-1.0.0.tgz"], "{said}");
+}
+
+#[tokio::test]
+async fn a_folder_takes_ranges_as_helm_does() {
+    let server = lab().await;
+    let charts = server.path("charts");
+    chart(&charts, "web", ("1.2.3", ""));
+    done(&server, &["repository", "add", "mine", "--path", charts.to_str().unwrap()]);
+    assert!(done(&server, &["chart", "show", "mine/web@~1.2.0"]).contains("mine/web 1.2.3"));
+    refused(&server, "mine/web@^2", &["chart web has no version \"^2\"", "there are: 1.2.3"]);
+}
+
 /// `chart show` of what the repository has; the words of the refusal.
 fn refused(server: &Server, chart: &str, says: &[&str]) {
     let (code, said) = cli(server, &["chart", "show", chart]);

@@ -1,5 +1,6 @@
 //! A server's inside on the lab's clusters: store, engine, Helm worker, real ports.
 
+use adapters::charts::Bounds;
 use adapters::helm::{Helm, Limits as HelmLimits, locate, pack_folder};
 use adapters::kubernetes::{ExecPolicy, Kubernetes};
 use adapters::local::Local;
@@ -11,6 +12,7 @@ use models::labels::Labels;
 use models::repository::{Repository, RepositorySpec, StoredChart};
 use models::resource::Target;
 use models::{Name, SliceSpec};
+use orchestrator::catalogue::{Repositories, Shelf};
 use orchestrator::ops::{Engine, Limits, Means, OperationView, Ports};
 use orchestrator::plan::Rendering;
 use orchestrator::slices::{Ask, AskOptions, Clusters, Goal, Slices, Started, Supersede};
@@ -163,7 +165,7 @@ impl Ground {
         let registry = Arc::new(Registry(Mutex::new(ports)));
         let means = Means {
             store: Arc::clone(&store),
-            vault,
+            vault: Arc::clone(&vault),
             blobs: Arc::clone(&blobs),
             ports: Arc::clone(&registry) as Arc<dyn Ports>,
             clock: Clock::system(),
@@ -175,7 +177,17 @@ impl Ground {
         charts(&store, &blobs).await;
         let worker = locate(None, &root().join("target/debug")).unwrap();
         let helm = Arc::new(Helm::new(worker, HelmLimits::default()));
-        let slices = Slices::new(store, engine.clone(), Arc::new(Rendering { helm, blobs }), Arc::new(known));
+        let repositories = Repositories::new(Shelf {
+            store: Arc::clone(&store),
+            vault,
+            blobs: Arc::clone(&blobs),
+            helm: Arc::clone(&helm),
+            clock: Clock::system(),
+            allow_paths: vec![],
+            bounds: Bounds::default(),
+        });
+        let sources = (Arc::new(known) as _, Arc::new(repositories) as _);
+        let slices = Slices::new(store, engine.clone(), Arc::new(Rendering { helm, blobs }), sources);
         Some(Self { _folder: folder, registry, slices, engine, clusters })
     }
 
