@@ -100,7 +100,7 @@ impl<'a> HttpRepository<'a> {
             if !response.status().is_redirection() {
                 return match response.status().is_success() {
                     true => body(response, &at, limit).await,
-                    false => Err(status(response.status(), at.as_str(), known)),
+                    false => Err(status(response.status().as_u16(), at.as_str(), known)),
                 };
             }
             at = next(&response, &at)?;

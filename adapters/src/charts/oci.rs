@@ -10,7 +10,7 @@ use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 use reqwest::redirect::Policy;
-use reqwest::{StatusCode, Url, header};
+use reqwest::{Url, header};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -190,16 +190,14 @@ impl<'a> OciRegistry<'a> {
             }
             OciDistributionError::RequestError(error) => why(&error, error.url().unwrap_or(&self.base)),
             OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
-                status(StatusCode::UNAUTHORIZED, &at, known)
+                status(401, &at, known)
             }
-            OciDistributionError::ServerError { code, .. } => {
-                status(StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_GATEWAY), &at, known)
-            }
+            OciDistributionError::ServerError { code, .. } => status(code, &at, known),
             OciDistributionError::ImageManifestNotFoundError(_) => Reason::NotFound { url: at },
             OciDistributionError::RegistryError { envelope, .. } => {
                 match envelope.errors.first().map(|error| &error.code) {
                     Some(OciErrorCode::Denied) => Reason::Forbidden { url: at },
-                    Some(OciErrorCode::Unauthorized) => status(StatusCode::UNAUTHORIZED, &at, known),
+                    Some(OciErrorCode::Unauthorized) => status(401, &at, known),
                     Some(OciErrorCode::Toomanyrequests) => Reason::Status { url: at, status: 429 },
                     Some(OciErrorCode::NameUnknown | OciErrorCode::ManifestUnknown | OciErrorCode::NotFound) => {
                         Reason::NotFound { url: at }

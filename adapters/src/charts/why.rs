@@ -1,7 +1,7 @@
 //! Finds the cause in an error of the HTTP client: it lies several sources deep.
 
 use super::fault::Reason;
-use reqwest::{StatusCode, Url};
+use reqwest::Url;
 use std::error::Error;
 use std::io;
 
@@ -41,9 +41,9 @@ pub(super) fn host(url: &Url) -> String {
 }
 
 /// What an answer other than success means.
-pub(super) fn status(status: StatusCode, url: &str, known: Known) -> Reason {
+pub(super) fn status(status: u16, url: &str, known: Known) -> Reason {
     let url = url.to_owned();
-    match (status.as_u16(), known) {
+    match (status, known) {
         (401, Known::Nobody) => Reason::NeedsLogin { url },
         (401, Known::Somebody) => Reason::WrongLogin { url },
         (403, _) => Reason::Forbidden { url },

@@ -3,8 +3,7 @@
 use super::CatalogueError;
 use super::repositories::{Repositories, key, pinned, refused};
 use crate::ops::codec;
-use crate::plan::bundle::ChartPin;
-use crate::slices::{Charts, Retry, Unresolved};
+use crate::slices::{ChartPin, Charts, Retry, Unresolved};
 use crate::store::{Digest, StoreError, Txn};
 use adapters::charts::{Fault, Fetched, Index, Origin, Reason, Sources};
 use adapters::helm::{ChartSource, PickRequest, Release, RenderRequest, Shown};

@@ -14,7 +14,7 @@ mod waiting;
 pub use ask::{Ask, AskError, AskOptions, Goal, Started, Supersede};
 
 use crate::ops::{Engine, Planner, codec};
-use crate::plan::bundle::ChartPin;
+pub use crate::plan::bundle::ChartPin;
 use crate::plan::{Choice, Renderer};
 use crate::store::{Key, Kind, Query, Revision, Store, StoreError};
 use async_trait::async_trait;
