@@ -165,6 +165,51 @@ async fn ranges_are_resolved_as_helm_resolves_them() {
     ground.refuse("none", "it has no version \"^3\"").await;
 }
 
+#[tokio::test]
+async fn a_chart_of_a_repository_has_the_version_that_helm_takes() {
+    let ground = Ground::new();
+    let helm = Helm::new(worker(), Limits::default());
+    let origins = [Origin { name: "stable".into(), url: ground.shelf.url.clone(), ca: None, login: Login::None }];
+    let bounds = Bounds::default();
+    let sources = Sources::new(&helm, &origins, &bounds);
+    let ranges = [
+        "",
+        "^1",
+        "~1.4",
+        ">=1.5.0-0",
+        "1.5.0-rc.1",
+        "v1.0.0",
+        "1.4",
+        "*",
+        ">0",
+        "1.0.0 || 2.0.0",
+        ">=1, <2",
+        "1 - 2",
+        "^3",
+        "latest",
+        ">=",
+        "1.2.3",
+        "v1.2.3",
+        "1.2.3+build.7",
+        "v1.2.3+build.7",
+        "!=2.0.0",
+        "~0",
+        "1.x.x",
+        "0.9",
+    ];
+    for (chart, range) in ["part", "v-part"].into_iter().flat_map(|chart| ranges.map(|range| (chart, range))) {
+        let ours = sources.fetch("stable", chart, Some(range)).await;
+        let asked = format!("stable/{chart}");
+        let theirs = ground.helm(&["show", "chart", &asked, "--version", range]);
+        let version = |text: &str| text.lines().find_map(|line| line.strip_prefix("version: ").map(str::to_owned));
+        match (ours, theirs) {
+            (Ok(ours), Ok(theirs)) => assert_eq!(Some(ours.version), version(&theirs), "{chart} {range:?}"),
+            (Err(_), Err(_)) => {}
+            (ours, theirs) => panic!("{chart} {range:?}: {ours:?} and {theirs:?}"),
+        }
+    }
+}
+
 fn whole(name: &str, dependencies: &str) -> String {
     format!("apiVersion: v2\nname: {name}\nversion: 0.1.0\ndependencies:\n{dependencies}")
 }

@@ -52,6 +52,27 @@ async fn tags_and_ranges_and_digests_name_a_chart() {
 }
 
 #[tokio::test]
+async fn a_registrys_chart_has_the_version_that_helm_takes() {
+    let (server, registry) = (lab().await, Registry::open());
+    registry.publish("web", &["0.9.0", "1.0.0", "1.2.0", "1.10.0", "2.0.0-rc.1", "1.10.1+build.7"]);
+    done(&server, &["repository", "add", "reg", "--url", &format!("oci+http://{}/charts", registry.address)]);
+    let url = format!("oci://{}/charts/web", registry.address);
+    for range in
+        ["^1", "~1.2", "1.x", ">=2.0.0-0", "2.0.0-rc.1", "1.10.1+build.7", "*", "<1", "^3", "v1.0.0", "1.0", "latest"]
+    {
+        let ours = server.cli(&["chart", "show", &format!("reg/web@{range}"), "-o", "json"]);
+        let mut theirs = std::process::Command::new(crate::command_line::command_line());
+        let theirs = theirs.args(["show", "chart", &url, "--version", range, "--plain-http"]).output().unwrap();
+        assert_eq!(ours.status.success(), theirs.status.success(), "{range}: {}", crate::server::words(&ours));
+        if ours.status.success() {
+            let shown: Value = serde_json::from_slice(&ours.stdout).unwrap();
+            let line = format!("version: {}\n", shown["version"].as_str().unwrap());
+            assert!(String::from_utf8_lossy(&theirs.stdout).contains(&line), "{range}: {line}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_moved_tag_changes_nothing_until_an_upgrade() {
     let (server, registry) = (lab().await, Registry::basic());
     registry.publish("web", &["1.0.0"]);
