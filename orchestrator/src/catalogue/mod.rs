@@ -2,6 +2,7 @@
 //!
 //! It must never return a kubeconfig or a password, and never let go of what a slice still uses.
 
+mod browse;
 mod charts;
 mod clusters;
 mod folder;
@@ -9,7 +10,7 @@ mod registry;
 mod repositories;
 mod tenants;
 
-pub use charts::{Found, Search, Versions};
+pub use browse::{Found, Search, Versions};
 pub(crate) use clusters::EVERY as LOOK_EVERY;
 pub use clusters::{Clusters, NewCluster};
 pub use folder::Upload;
