@@ -159,6 +159,10 @@ async fn a_chart_is_shown_with_readme_values_schema_and_what_it_would_create() {
     }
     let old = done(&server, &["chart", "show", "stable/web@<1.1", "--only", "creates"]);
     assert_eq!(old.trim(), "ConfigMap web-hello");
+    let text = server.cli(&["chart", "show", "stable/web@1.0.0", "-o", "json"]).stdout;
+    let digest = serde_json::from_slice::<serde_json::Value>(&text).unwrap()["source"].as_str().unwrap().to_owned();
+    assert!(done(&server, &["chart", "show", &format!("stable/web@{digest}")]).contains("stable/web 1.0.0"));
+    refused(&server, &format!("stable/web@1.1.0@{digest}"), &["was promised"]);
     let found = done(&server, &["repository", "search", "we", "--versions", "-r", "stable"]);
     assert!(found.contains("1.1.0") && found.contains("1.0.0"), "{found}");
     let folder = done(&server, &["chart", "show", "lab/mqtt-server"]);
