@@ -133,7 +133,7 @@ fn next(response: &Response, at: &Url) -> Result<Url, Reason> {
     }
 }
 
-async fn body(response: Response, url: &Url, limit: usize) -> Result<Vec<u8>, Reason> {
+pub(super) async fn body(response: Response, url: &Url, limit: usize) -> Result<Vec<u8>, Reason> {
     let large = || Reason::TooLarge { url: url.to_string(), limit };
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(large());

@@ -171,6 +171,9 @@ async fn a_registry_that_hangs_or_talks_nonsense_is_told_in_time() {
     shelf.answers(|_| Answer::Silence);
     let (code, said) = cli(&server, &["chart", "show", "reg/web@1.0.0"]);
     assert!(code != 0 && said.contains("did not answer within 5 s"), "{code} {said}");
+    shelf.answers(|_| Answer::Endless(1 << 30));
+    let (code, said) = cli(&server, &["chart", "show", "reg/web@1.0.0"]);
+    assert!(code == 2 && said.contains("more than the 4194304 bytes"), "{code} {said}");
     shelf.answers(|_| Answer::Body(200, b"{\"layers\": 7}".to_vec()));
     let (code, said) = cli(&server, &["chart", "show", "reg/web@1.0.0"]);
     assert!(code == 2 && said.contains("the registry's answer cannot be used"), "{code} {said}");
