@@ -32,6 +32,8 @@ async fn a_range_takes_the_newest_that_fits_and_stays_until_an_upgrade() {
     assert_eq!((pin["version"].as_str(), pin["asked"].as_str()), (Some("1.10.0"), Some("^1.2")), "{pin}");
 
     publish(&shelf.path(""), "web", &["1.11.0"]);
+    let updated = done(&server, &["repository", "update"]);
+    assert!(updated.contains("repository stable: 1 charts, 5 versions"), "{updated}");
     shelf.asked();
     let again = done(&server, &["apply", "-f", &file, "--wait"]);
     assert!(again.contains("slice one unchanged"), "{again}");
@@ -96,6 +98,11 @@ async fn credentials_are_sent_to_the_repository_and_to_no_other_host() {
         let bytes = std::fs::read(&entry).unwrap();
         assert!(!bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()), "{}", entry.display());
     }
+    let file = server.path("shut.yaml");
+    let text = "apiVersion: sliceway/v1\nkind: Repository\nmetadata: {name: filed}\nspec: {url: \"URL\", username: reader, passwordFile: password}\n";
+    std::fs::write(&file, text.replace("URL", &shelf.url)).unwrap();
+    done(&server, &["apply", "-f", file.to_str().unwrap()]);
+    done(&server, &["chart", "show", "filed/web"]);
     // Without the credentials said again they stay; for another host they do not.
     done(&server, &["repository", "add", "shut", "--url", &shelf.url]);
     done(&server, &["chart", "show", "shut/web"]);
