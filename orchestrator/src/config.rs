@@ -70,11 +70,13 @@ pub struct LimitsConfig {
     pub calls_per_cluster: usize,
     /// Seconds that one call to a cluster may take.
     pub call_deadline_s: u64,
+    /// Seconds that the body of a request may take to come.
+    pub body_deadline_s: u64,
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { requests_per_second: 200, burst: 400, calls_per_cluster: 8, call_deadline_s: 10 }
+        Self { requests_per_second: 200, burst: 400, calls_per_cluster: 8, call_deadline_s: 10, body_deadline_s: 30 }
     }
 }
 

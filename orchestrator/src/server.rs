@@ -100,6 +100,7 @@ impl Server {
             repositories,
             clock,
             rate,
+            body_deadline: Duration::from_secs(config.limits.body_deadline_s),
         };
         let resumed = engine.recover().await?;
         if resumed > 0 {

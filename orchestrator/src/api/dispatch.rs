@@ -12,6 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use models::Name;
+use models::problem::nearest;
 use std::sync::Arc;
 
 /// The size of a body; an upload of charts may be larger.
@@ -77,11 +78,18 @@ async fn call(
     })?;
     let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     input.query = query(request.uri().query().unwrap_or(""))?;
+    known(endpoint, &input.query)?;
     input.if_match = word(request.headers(), header::IF_MATCH.as_str());
     let key = word(request.headers(), "idempotency-key");
     let limit = if endpoint.path.contains("/repositories/") { UPLOAD } else { BODY };
-    let body = axum::body::to_bytes(request.into_body(), limit)
+    let slow = || {
+        let detail = format!("the body did not come within {} s", app.body_deadline.as_secs());
+        Problem::new(408, "too-slow", detail).next("send it again")
+    };
+    let read = tokio::time::timeout(app.body_deadline, axum::body::to_bytes(request.into_body(), limit));
+    let body = read
         .await
+        .map_err(|_| slow())?
         .map_err(|_| Problem::new(413, "too-large", format!("the body is larger than {} MiB", limit >> 20)))?;
     input.body = body.to_vec();
     if endpoint.method == Method::Get {
@@ -108,6 +116,9 @@ async fn once(
 ) -> Result<Reply, Problem> {
     if let Some(before) = keyed.begin(app).await? {
         let Before { status, body, location } = before;
+        if status == 204 {
+            return Ok(Reply::none());
+        }
         return Ok(Reply::Json { status, body, etag: None, location, link: None });
     }
     let result = (endpoint.handler)(Arc::clone(app), caller, input).await;
@@ -116,6 +127,9 @@ async fn once(
     match &result {
         Ok(Reply::Json { status, body, location, .. }) if !secret => {
             keyed.keep(app, Before { status: *status, body: body.clone(), location: location.clone() }).await?;
+        }
+        Ok(Reply::Text { status: 204, .. }) => {
+            keyed.keep(app, Before { status: 204, body: serde_json::Value::Null, location: None }).await?;
         }
         // A refusal may be better the next time.
         Ok(_) | Err(_) => keyed.release(app).await?,
@@ -148,6 +162,16 @@ async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem>
     // A foreign tenant cannot be told from one that does not exist.
     let caller = caller.acting_in(name.clone()).ok_or_else(missing)?;
     if app.tenants.exists(&name).await? { Ok(caller) } else { Err(missing()) }
+}
+
+/// A word that is not taken is told, not passed over: a filter with a typing error would show everything.
+fn known(endpoint: &Endpoint, query: &[(String, String)]) -> Result<(), Problem> {
+    let names = || endpoint.query.iter().map(|(name, _)| *name);
+    let Some((unknown, _)) = query.iter().find(|(name, _)| !names().any(|known| known == name)) else { return Ok(()) };
+    let hint = nearest(unknown, names()).map(|near| format!(", did you mean {near}?")).unwrap_or_default();
+    let taken: Vec<&str> = names().collect();
+    let taken = if taken.is_empty() { "it takes none".to_owned() } else { format!("it takes {}", taken.join(", ")) };
+    Err(Problem::bad(format!("the query has no parameter {unknown:?}{hint}")).next(taken))
 }
 
 fn query(text: &str) -> Result<Vec<(String, String)>, Problem> {

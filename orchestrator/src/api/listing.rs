@@ -11,16 +11,16 @@ const MOST: usize = 500;
 
 /// One page of items that are in order of their key; each item is (key, body).
 pub(crate) fn page(input: &Input, path: &str, items: Vec<(String, Value)>) -> Result<Reply, Problem> {
-    let limit = input.number("limit")?.map_or(LIMIT, |n| usize::try_from(n).unwrap_or(MOST)).clamp(1, MOST);
-    let after = input.query("marker").map(unwrap).transpose()?;
+    let limit = limit(input)?;
+    let after = input.query("marker").map(|marker| unwrap(path, marker)).transpose()?;
     let filters = filters(input)?;
     let fits = |(_, body): &(String, Value)| filters.iter().all(|filter| filter.fits(body));
     let all: Vec<(String, Value)> = items.into_iter().filter(fits).collect();
     let begin = after.as_deref().map_or(0, |after| place_after(&all, after));
     let mut rest = all.into_iter().skip(begin);
     let page: Vec<(String, Value)> = rest.by_ref().take(limit).collect();
-    let next = rest.next().and_then(|_| page.last()).map(|(key, _)| wrap(key));
-    let link = next.as_ref().map(|marker| format!("<{path}?marker={marker}&limit={limit}>; rel=\"next\""));
+    let next = rest.next().and_then(|_| page.last()).map(|(key, _)| wrap(path, key));
+    let link = next.as_ref().map(|marker| format!("<{path}?{}>; rel=\"next\"", following(input, marker)));
     let items: Vec<Value> = page.into_iter().map(|(_, body)| body).collect();
     Ok(Reply::ok(&json!({"items": items, "next": next}))?.link(link))
 }
@@ -35,14 +35,31 @@ fn place_after(all: &[(String, Value)], after: &str) -> usize {
     all.iter().position(beyond).unwrap_or(all.len())
 }
 
-fn wrap(key: &str) -> String {
-    URL_SAFE_NO_PAD.encode(key)
+fn limit(input: &Input) -> Result<usize, Problem> {
+    let bad = |n: u64| Problem::bad(format!("limit: {n} is not within 1 to {MOST}"));
+    match input.number("limit")? {
+        None => Ok(LIMIT),
+        Some(n) => usize::try_from(n).ok().filter(|n| (1..=MOST).contains(n)).ok_or_else(|| bad(n)),
+    }
 }
 
-fn unwrap(marker: &str) -> Result<String, Problem> {
+/// The query of the next page: the same filters, another marker.
+fn following(input: &Input, marker: &str) -> String {
+    let kept = input.query.iter().filter(|(name, _)| name != "marker");
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair("marker", marker).finish()
+}
+
+/// A marker holds the list that it is of, so that one of another list is told from one of this.
+fn wrap(path: &str, key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{path}\n{key}"))
+}
+
+fn unwrap(path: &str, marker: &str) -> Result<String, Problem> {
     let bytes = URL_SAFE_NO_PAD.decode(marker).ok();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    text.ok_or_else(|| Problem::bad("marker: take it from the answer before, unchanged"))
+    let key = text.as_deref().and_then(|text| text.strip_prefix(path)).and_then(|rest| rest.strip_prefix('\n'));
+    key.map(str::to_owned)
+        .ok_or_else(|| Problem::bad("marker: take it from the answer before of the same list, unchanged"))
 }
 
 enum Filter {

@@ -30,6 +30,7 @@ use crate::ops::Engine;
 use crate::slices::Slices;
 use crate::store::{Clock, Store};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything that a handler may use.
 pub struct App {
@@ -41,6 +42,8 @@ pub struct App {
     pub clusters: Clusters,
     pub repositories: Repositories,
     pub clock: Clock,
+    /// How long a request's body may take to come.
+    pub(crate) body_deadline: Duration,
     pub(crate) rate: rate::Rates,
     pub(crate) metrics: metrics::Metrics,
 }
@@ -57,6 +60,7 @@ pub struct Parts {
     pub clock: Clock,
     /// Requests per second and token, and how many may come at once.
     pub rate: (u32, u32),
+    pub body_deadline: Duration,
 }
 
 impl App {
@@ -70,6 +74,7 @@ impl App {
             clusters: parts.clusters,
             repositories: parts.repositories,
             rate: rate::Rates::new(parts.rate, parts.clock.clone()),
+            body_deadline: parts.body_deadline,
             metrics: metrics::Metrics::new(),
             clock: parts.clock,
         })

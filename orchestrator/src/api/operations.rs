@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.read()?;
     if input.is_set("watch") {
-        return feed(&app, (Kind::Operation, permit.tenant().to_string()), &input).await;
+        return feed(&app, (Kind::Operation, permit.tenant().to_string()), (&caller, &input)).await;
     }
     let all = app.engine.list(permit.tenant()).await?;
     page(&input, "/api/v1/operations", all.into_iter().map(|(o, _)| (o.id.clone(), json!(o))).collect())

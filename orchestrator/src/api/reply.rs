@@ -60,13 +60,23 @@ impl Input {
         std::str::from_utf8(&self.body).map_err(|_| Problem::bad("the body is not UTF-8"))
     }
 
-    /// The revision of If-Match (RFC 9110 13.1.1).
-    pub(crate) fn revision(&self) -> Result<Option<Revision>, Problem> {
-        let parse = |text: &str| {
-            let number = text.trim().trim_start_matches("W/").trim_matches('"').parse().map(Revision);
-            number.map_err(|_| Problem::new(412, "changed", format!("If-Match: {text} is no revision of ours")))
+    /// If-Match (RFC 9110 13.1.1) beside what is there now: the revision that the write must meet, or 412.
+    pub(crate) fn at(&self, now: Option<Revision>) -> Result<Option<Revision>, Problem> {
+        let Some(text) = self.if_match.as_deref().map(str::trim) else { return Ok(None) };
+        let changed =
+            |detail: String| Problem::new(412, "changed", detail).next("read it again, then send your change");
+        let now = now.ok_or_else(|| changed(format!("If-Match: {text}, but it does not exist")))?;
+        let wanted = match text {
+            "*" => now,
+            _ => {
+                let number = text.trim_start_matches("W/").trim_matches('"').parse().map(Revision);
+                number.map_err(|_| changed(format!("If-Match: {text} is no revision of ours")))?
+            }
         };
-        self.if_match.as_deref().filter(|text| *text != "*").map(parse).transpose()
+        match wanted == now {
+            true => Ok(Some(wanted)),
+            false => Err(changed(format!("it is at revision {now}, not {wanted}"))),
+        }
     }
 }
 

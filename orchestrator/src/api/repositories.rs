@@ -24,13 +24,17 @@ pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<R
 
 pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let body: RepositoryBody = input.json()?;
-    let name = input.text("name").parse().map_err(|error| Problem::bad(format!("name: {error}")))?;
+    let name: models::Name = input.text("name").parse().map_err(|error| Problem::bad(format!("name: {error}")))?;
     let upload = |chart: &super::bodies::ChartBody| Ok(Upload { name: chart.name.clone(), archive: chart.archive()? });
     let uploads = body.charts.iter().map(upload).collect::<Result<Vec<_>, Problem>>()?;
-    Reply::ok(&app.repositories.put(&caller.admin()?, (name, body.spec), uploads).await?)
+    let permit = caller.admin()?;
+    let at = input.at(app.repositories.revision(&name).await?)?;
+    Reply::ok(&app.repositories.put(&permit, (name, body.spec), (uploads, at)).await?)
 }
 
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    app.repositories.delete(&caller.admin()?, &input.name("name")?).await?;
+    let (permit, name) = (caller.admin()?, input.name("name")?);
+    let at = input.at(app.repositories.revision(&name).await?)?;
+    app.repositories.delete(&permit, &name, at).await?;
     Ok(Reply::none())
 }

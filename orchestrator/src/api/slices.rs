@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::reply::{Input, Reply};
 use crate::auth::Caller;
 use crate::slices::{Ask, AskError, AskOptions, Goal, Started, Supersede};
-use crate::store::Kind;
+use crate::store::{Kind, Revision};
 use models::file::{Document, Parsed, Source, parse};
 use models::{Name, Problem as Finding};
 use serde_json::json;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.read()?;
     if input.is_set("watch") {
-        return feed(&app, (Kind::Slice, permit.tenant().to_string()), &input).await;
+        return feed(&app, (Kind::Slice, permit.tenant().to_string()), (&caller, &input)).await;
     }
     let all = app.slices.list(permit.tenant()).await?;
     page(&input, "/api/v1/slices", all.into_iter().map(|(s, _)| (s.name.to_string(), json!(s))).collect())
@@ -46,16 +46,16 @@ pub(crate) async fn plan(app: Arc<App>, caller: Caller, input: Input) -> Result<
 
 pub(crate) async fn apply(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
-    let (parsed, ask) = document(&input)?;
-    matched(&app, (permit.tenant(), &ask.name), &input).await?;
+    let (parsed, mut ask) = document(&input)?;
+    ask.options.at = at(&app, (permit.tenant(), &ask.name), &input).await?;
     let started = app.slices.start(permit.tenant(), &ask).await.map_err(|error| placed(&parsed, error))?;
     answer(started)
 }
 
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
-    let ask = Ask { name: input.name("name")?, goal: Goal::Delete, options: options(&input)? };
-    matched(&app, (permit.tenant(), &ask.name), &input).await?;
+    let mut ask = Ask { name: input.name("name")?, goal: Goal::Delete, options: options(&input)? };
+    ask.options.at = at(&app, (permit.tenant(), &ask.name), &input).await?;
     answer(app.slices.start(permit.tenant(), &ask).await?)
 }
 
@@ -65,14 +65,14 @@ pub(crate) async fn plan_delete(app: Arc<App>, caller: Caller, input: Input) -> 
     Reply::ok(&redacted(&app.slices.plan(permit.tenant(), &ask).await?))
 }
 
-/// If-Match on a slice: 412 when it moved.
-async fn matched(app: &App, (tenant, name): (&Name, &Name), input: &Input) -> Result<(), Problem> {
-    let Some(wanted) = input.revision()? else { return Ok(()) };
-    let (_, rev) = app.slices.get(tenant, name).await?;
-    match rev == wanted {
-        true => Ok(()),
-        false => Err(Problem::new(412, "changed", format!("slice {name} is at revision {rev}")).next("read it again")),
-    }
+/// If-Match on a slice: the operation starts only from that revision.
+async fn at(app: &App, (tenant, name): (&Name, &Name), input: &Input) -> Result<Option<Revision>, Problem> {
+    let now = match app.slices.get(tenant, name).await {
+        Ok((_, rev)) => Some(rev),
+        Err(AskError::NotFound(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    input.at(now)
 }
 
 fn document(input: &Input) -> Result<(Parsed, Ask), Problem> {
@@ -103,6 +103,7 @@ fn options(input: &Input) -> Result<AskOptions, Problem> {
         upgrade: input.names("upgrade")?,
         plan: input.query("plan").map(str::to_owned),
         supersede,
+        at: None,
     })
 }
 

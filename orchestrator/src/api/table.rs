@@ -58,11 +58,11 @@ macro_rules! endpoints {
 endpoints! {
     Get "/api/v1/whoami" Viewer tenants::whoami, "The caller's role and tenant", [];
     Get "/metrics" Viewer tenants::metrics, "Metrics in OpenMetrics text", [];
-    Get "/api/v1/tenants" Admin tenants::list, "Tenants", ["limit" = "items per page", "marker" = "from the page before"];
+    Get "/api/v1/tenants" Admin tenants::list, "Tenants", ["limit" = "items per page", "marker" = "from the page before", "field" = "path=value"];
     Get "/api/v1/tenants/{name}" Admin tenants::get, "One tenant", [];
     Put "/api/v1/tenants/{name}" Admin tenants::put, "Makes a tenant, or changes its description", [];
     Delete "/api/v1/tenants/{name}" Admin tenants::delete, "Removes a tenant without slices", [];
-    Get "/api/v1/tokens" Admin tenants::tokens, "Tokens, without their values", ["limit" = "items per page", "marker" = "from the page before"];
+    Get "/api/v1/tokens" Admin tenants::tokens, "Tokens, without their values", ["limit" = "items per page", "marker" = "from the page before", "field" = "path=value"];
     Post "/api/v1/tokens" Admin tenants::create_token, "Makes a token; the answer is the only place where it is seen", [];
     Delete "/api/v1/tokens/{id}" Admin tenants::revoke_token, "Revokes a token", [];
     Get "/api/v1/clusters" Viewer clusters::list, "Clusters with health and certificate end",
@@ -87,10 +87,10 @@ endpoints! {
     Post "/api/v1/slices/{name}:plan-delete" Operator slices::plan_delete, "What removing the slice would do", ["allowDataLoss" = "functions whose data may go"];
     Get "/api/v1/slices/{name}/description" Viewer slices::describe, "The slice beside what its clusters say now", [];
     Get "/api/v1/slices/{name}/explanation" Viewer slices::explain, "Why each function stands where it stands", [];
-    Get "/api/v1/gateways" Viewer views::gateways, "Gateways of all slices", ["slice" = "of one slice"];
-    Get "/api/v1/servers" Viewer views::servers, "Servers of all slices", ["slice" = "of one slice"];
-    Get "/api/v1/functions" Viewer views::functions, "Other functions of all slices", ["slice" = "of one slice"];
-    Get "/api/v1/devices" Viewer views::devices, "Devices of all slices", ["slice" = "of one slice"];
+    Get "/api/v1/gateways" Viewer views::gateways, "Gateways of all slices", ["limit" = "items per page", "marker" = "from the page before", "field" = "path=value", "slice" = "of one slice"];
+    Get "/api/v1/servers" Viewer views::servers, "Servers of all slices", ["limit" = "items per page", "marker" = "from the page before", "field" = "path=value", "slice" = "of one slice"];
+    Get "/api/v1/functions" Viewer views::functions, "Other functions of all slices", ["limit" = "items per page", "marker" = "from the page before", "field" = "path=value", "slice" = "of one slice"];
+    Get "/api/v1/devices" Viewer views::devices, "Devices of all slices", ["limit" = "items per page", "marker" = "from the page before", "field" = "path=value", "slice" = "of one slice"];
     Post "/api/v1/devices/{name}:credentials" Operator views::credentials, "What a device needs to speak to its gateway; recorded", ["slice" = "its slice"];
     Get "/api/v1/operations" Viewer operations::list, "Operations, newest first",
         ["limit" = "items per page", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];

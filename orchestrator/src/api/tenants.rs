@@ -26,21 +26,23 @@ pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<
 }
 
 pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let name = input.name("name")?;
-    let all = app.tenants.list(&caller.admin()?).await?;
-    let found = all.into_iter().find(|tenant| tenant.name == name);
-    Reply::ok(&found.ok_or_else(|| Problem::not_found(format!("tenant {name}")))?)
+    let (tenant, rev) = app.tenants.get(&caller.admin()?, &input.name("name")?).await?;
+    Ok(Reply::ok(&tenant)?.etag(rev))
 }
 
 pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let body: TenantBody = input.json()?;
     let tenant = Tenant { name: input.name("name")?, description: body.description };
-    app.tenants.put(&caller.admin()?, &tenant).await?;
+    let permit = caller.admin()?;
+    let at = input.at(app.tenants.revision(&tenant.name).await?)?;
+    app.tenants.put(&permit, &tenant, at).await?;
     Reply::ok(&tenant)
 }
 
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    app.tenants.delete(&caller.admin()?, &input.name("name")?).await?;
+    let (permit, name) = (caller.admin()?, input.name("name")?);
+    let at = input.at(app.tenants.revision(&name).await?)?;
+    app.tenants.delete(&permit, &name, at).await?;
     Ok(Reply::none())
 }
 

@@ -1,9 +1,11 @@
 //! Watching: what changed since a revision, as server-sent events (WHATWG HTML 9.2).
 
+use crate::auth::{Caller, Tokens};
+use crate::catalogue::Tenants;
 use crate::store::{Event, Kind, Op, Revision, Store, StoreError};
 use axum::body::Bytes;
 use futures::Stream;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +21,28 @@ pub(crate) struct Feed {
     pub(crate) kind: Kind,
     pub(crate) tenant: String,
     pub(crate) after: Revision,
-    /// What of a stored document is shown.
-    pub(crate) show: fn(Value) -> Value,
+    pub(crate) watcher: Watcher,
+}
+
+/// Who watches; a watch does not outlive its right.
+pub(crate) struct Watcher {
+    pub(crate) tokens: Tokens,
+    pub(crate) tenants: Tenants,
+    pub(crate) caller: Caller,
+}
+
+impl Watcher {
+    /// Why the watch ends, if it does.
+    async fn over(&self) -> Option<String> {
+        let token = self.tokens.holds(&self.caller).await;
+        let tenant = self.tenants.exists(self.caller.tenant()).await;
+        match (token, tenant) {
+            (Ok(true), Ok(true)) => None,
+            (Ok(false), _) => Some("the token was revoked, or its end has come".into()),
+            (_, Ok(false)) => Some("the tenant was deleted".into()),
+            (Err(error), _) | (_, Err(error)) => Some(error.to_string()),
+        }
+    }
 }
 
 impl Feed {
@@ -41,6 +63,9 @@ impl Feed {
     async fn next(mut self) -> (String, Option<Self>) {
         let mut changed = self.store.changed();
         loop {
+            if let Some(why) = self.watcher.over().await {
+                return (format!("event: error\ndata: {}\n\n", json!({"detail": why})), None);
+            }
             let newest = *changed.borrow_and_update();
             if newest > self.after {
                 match self.store.events(self.after, BATCH).await {
@@ -70,7 +95,7 @@ impl Feed {
             return None;
         }
         let (word, data) = match (event.op, &event.doc) {
-            (Op::Put, Some(doc)) => ("put", (self.show)(doc.clone())),
+            (Op::Put, Some(doc)) => ("put", doc.clone()),
             _ => ("deleted", json!({"id": event.key.id})),
         };
         Some(format!("id: {}\nevent: {word}\ndata: {data}\n\n", event.rev))

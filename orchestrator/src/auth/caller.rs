@@ -1,5 +1,6 @@
 //! From an authenticated caller to permits, which are the only way to the next layer.
 
+use crate::store::Key;
 use models::Name;
 use models::tenant::Role;
 
@@ -9,6 +10,7 @@ pub struct Caller {
     pub(super) role: Role,
     pub(super) tenant: Name,
     pub(super) token: String,
+    pub(super) key: Key,
 }
 
 /// The right is missing: 403.

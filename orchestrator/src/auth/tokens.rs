@@ -71,10 +71,25 @@ impl Tokens {
         if !token.starts_with(PREFIX) {
             return Ok(None);
         }
-        let Some(object) = self.store.get(&key(token)).await? else { return Ok(None) };
+        let key = key(token);
+        let caller = |record: TokenRecord| Caller {
+            role: record.role,
+            tenant: record.tenant,
+            token: record.id,
+            key: key.clone(),
+        };
+        Ok(self.valid(&key).await?.map(caller))
+    }
+
+    /// Whether the caller's token is still good.
+    pub async fn holds(&self, caller: &Caller) -> Result<bool, StoreError> {
+        Ok(self.valid(&caller.key).await?.is_some())
+    }
+
+    async fn valid(&self, key: &Key) -> Result<Option<TokenRecord>, StoreError> {
+        let Some(object) = self.store.get(key).await? else { return Ok(None) };
         let record: TokenRecord = object.read()?;
-        let over = record.ends.is_some_and(|end| end <= self.now());
-        Ok((!over).then_some(Caller { role: record.role, tenant: record.tenant, token: record.id }))
+        Ok(Some(record).filter(|record| record.ends.is_none_or(|end| end > self.now())))
     }
 
     pub async fn create(&self, _: &AdminPermit, wish: Wish) -> Result<Issued, StoreError> {

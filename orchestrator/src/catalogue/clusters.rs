@@ -1,7 +1,7 @@
 //! Clusters: registered, looked at in the background, and never forgotten while a slice stands on them.
 
 use super::registry::kubeconfig_key;
-use super::{CatalogueError, Registry};
+use super::{CatalogueError, Registry, matched};
 use crate::auth::AdminPermit;
 use crate::ops::codec;
 use crate::slices;
@@ -72,6 +72,10 @@ impl Clusters {
         Ok((cluster, object.rev))
     }
 
+    pub async fn revision(&self, name: &Name) -> Result<Option<Revision>, StoreError> {
+        Ok(self.store.get(&key(name)).await?.map(|object| object.rev))
+    }
+
     pub async fn list(&self) -> Result<Vec<(Cluster, Revision)>, StoreError> {
         let mut all = Vec::new();
         for object in codec::all(&self.store, Query::of(Kind::Cluster, "")).await? {
@@ -103,10 +107,7 @@ impl Clusters {
             facts: old.as_ref().and_then(|old| old.facts.clone()),
             certificate_end: end.or(old.and_then(|old| old.certificate_end)),
         };
-        let mut txn = Txn::new().put(key(&new.name), codec::json(&cluster)?);
-        if let Some(rev) = at {
-            txn = txn.at(key(&new.name), rev);
-        }
+        let mut txn = matched(Txn::new(), key(&new.name), at).put(key(&new.name), codec::json(&cluster)?);
         if let Some(kubeconfig) = new.kubeconfig {
             let plain = Zeroizing::new(kubeconfig.as_bytes().to_vec());
             let sealed = self.registry.seal(&new.name, plain);

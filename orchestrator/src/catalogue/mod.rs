@@ -15,7 +15,7 @@ pub use repositories::{Repositories, Upload};
 pub use tenants::Tenants;
 
 use crate::ops::codec;
-use crate::store::{Kind, Query, Store, StoreError};
+use crate::store::{Key, Kind, Query, Revision, Store, StoreError, Txn};
 use models::{Problem, Slice};
 use std::sync::Arc;
 
@@ -43,6 +43,14 @@ impl From<StoreError> for CatalogueError {
             StoreError::Conflict { .. } => Self::Changed,
             other => Self::Store(other),
         }
+    }
+}
+
+/// A write that must meet a revision, where one was named.
+fn matched(txn: Txn, key: Key, at: Option<Revision>) -> Txn {
+    match at {
+        Some(rev) => txn.at(key, rev),
+        None => txn,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Repositories: folders of charts, uploaded by the CLI or read from a folder of the server's that is allowed.
 
-use super::CatalogueError;
+use super::{CatalogueError, matched};
 use crate::auth::AdminPermit;
 use crate::ops::codec;
 use crate::store::{Blobs, Key, Kind, Query, Revision, Store, StoreError, Txn};
@@ -44,6 +44,10 @@ impl Repositories {
         Ok((object.read()?, object.rev))
     }
 
+    pub async fn revision(&self, name: &Name) -> Result<Option<Revision>, StoreError> {
+        Ok(self.store.get(&key(name)).await?.map(|object| object.rev))
+    }
+
     pub async fn list(&self) -> Result<Vec<(Repository, Revision)>, StoreError> {
         let objects = codec::all(&self.store, Query::of(Kind::Repository, "")).await?;
         objects.iter().map(|object| Ok((object.read()?, object.rev))).collect()
@@ -54,7 +58,7 @@ impl Repositories {
         &self,
         _: &AdminPermit,
         (name, spec): (Name, RepositorySpec),
-        uploads: Vec<Upload>,
+        (uploads, at): (Vec<Upload>, Option<Revision>),
     ) -> Result<Repository, CatalogueError> {
         if spec.url.is_some() {
             let mend = "give a folder: sliceway repository add NAME --path DIR";
@@ -67,7 +71,7 @@ impl Repositories {
         }
         charts.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
         let repository = Repository { name: name.clone(), spec, charts };
-        self.store.commit(Txn::new().put(key(&name), codec::json(&repository)?)).await?;
+        self.store.commit(matched(Txn::new(), key(&name), at).put(key(&name), codec::json(&repository)?)).await?;
         Ok(repository)
     }
 
@@ -97,14 +101,14 @@ impl Repositories {
         chart_folders(&real).map_err(|error| problem("spec.path", error, "mend or move the folder"))
     }
 
-    pub async fn delete(&self, _: &AdminPermit, name: &Name) -> Result<(), CatalogueError> {
+    pub async fn delete(&self, _: &AdminPermit, name: &Name, at: Option<Revision>) -> Result<(), CatalogueError> {
         let (_, rev) = self.get(name).await?;
         let uses = |slice: &models::Slice| slice.spec.workloads().iter().any(|w| &w.chart.repository == name);
         let users = super::users(&self.store, uses).await?;
         if !users.is_empty() {
             return Err(CatalogueError::InUse { users });
         }
-        self.store.commit(Txn::new().at(key(name), rev).delete(key(name))).await?;
+        self.store.commit(Txn::new().at(key(name), at.unwrap_or(rev)).delete(key(name))).await?;
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! Tenants. The tenant `default` is there from the start.
 
-use super::CatalogueError;
+use super::{CatalogueError, matched};
 use crate::auth::AdminPermit;
 use crate::ops::codec;
-use crate::store::{Key, Kind, Query, Store, StoreError, Txn};
+use crate::store::{Key, Kind, Query, Revision, Store, StoreError, Txn};
 use models::Name;
 use models::tenant::Tenant;
 use std::sync::Arc;
@@ -35,9 +35,20 @@ impl Tenants {
         Ok(self.store.get(&key(name)).await?.is_some())
     }
 
+    pub async fn get(&self, _: &AdminPermit, name: &Name) -> Result<(Tenant, Revision), CatalogueError> {
+        let missing = || CatalogueError::NotFound(format!("tenant {name}"));
+        let object = self.store.get(&key(name)).await?.ok_or_else(missing)?;
+        Ok((object.read()?, object.rev))
+    }
+
+    pub async fn revision(&self, name: &Name) -> Result<Option<Revision>, StoreError> {
+        Ok(self.store.get(&key(name)).await?.map(|object| object.rev))
+    }
+
     /// Makes it, or changes its description.
-    pub async fn put(&self, _: &AdminPermit, tenant: &Tenant) -> Result<(), CatalogueError> {
-        self.store.commit(Txn::new().put(key(&tenant.name), codec::json(tenant)?)).await?;
+    pub async fn put(&self, _: &AdminPermit, tenant: &Tenant, at: Option<Revision>) -> Result<(), CatalogueError> {
+        let key = key(&tenant.name);
+        self.store.commit(matched(Txn::new(), key.clone(), at).put(key, codec::json(tenant)?)).await?;
         Ok(())
     }
 
@@ -46,7 +57,7 @@ impl Tenants {
         objects.iter().map(|object| Ok(object.read()?)).collect()
     }
 
-    pub async fn delete(&self, _: &AdminPermit, name: &Name) -> Result<(), CatalogueError> {
+    pub async fn delete(&self, _: &AdminPermit, name: &Name, at: Option<Revision>) -> Result<(), CatalogueError> {
         if !self.exists(name).await? {
             return Err(CatalogueError::NotFound(format!("tenant {name}")));
         }
@@ -54,7 +65,7 @@ impl Tenants {
         if !users.is_empty() {
             return Err(CatalogueError::InUse { users });
         }
-        let mut txn = Txn::new().delete(key(name));
+        let mut txn = matched(Txn::new(), key(name), at).delete(key(name));
         // Who makes the tenant again must not meet the old one's tokens.
         for object in codec::all(&self.store, Query::of(Kind::Token, "")).await? {
             if object.doc["tenant"] == name.as_str() {

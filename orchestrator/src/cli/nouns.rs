@@ -154,7 +154,7 @@ pub(crate) static NOUNS: &[Noun] = &[
             always("STATE", |item| text(item, "/state")),
             always("CHANGES", progress),
             always("CREATED", |item| text(item, "/created")),
-            wide("CAUSE OR WAITING FOR", waiting),
+            always("CAUSE OR WAITING FOR", waiting),
         ],
     },
 ];

@@ -79,7 +79,7 @@ pub(crate) async fn describe(client: &Client, (noun, name): (&str, &str), output
 
 pub(crate) async fn explain(client: &Client, (noun, name): (&str, &str), output: Output) -> Result<u8, Failed> {
     if find(noun)?.plural != "slices" {
-        return Err(Failed::usage("only slices are explained").next(format!("sliceway explain slice {name}")));
+        return Err(Failed::usage("only slices are explained").next("sliceway explain slice NAME"));
     }
     let body = client.get(&format!("/api/v1/slices/{name}/explanation")).await?;
     if matches!(output, Output::Json | Output::Yaml) {

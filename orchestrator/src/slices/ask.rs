@@ -2,7 +2,7 @@
 
 use crate::ops::OpsError;
 use crate::plan::{Candidate, Plan, PlanError};
-use crate::store::StoreError;
+use crate::store::{Revision, StoreError};
 use models::labels::Labels;
 use models::{Name, Operation, Problem, Slice, SliceSpec};
 
@@ -31,6 +31,8 @@ pub struct AskOptions {
     /// Apply exactly the plan that was shown under this id.
     pub plan: Option<String>,
     pub supersede: Supersede,
+    /// Only from this revision of the slice.
+    pub at: Option<Revision>,
 }
 
 /// What happens to an operation that holds the slice already.
@@ -66,6 +68,8 @@ pub enum AskError {
     Busy { operation: String },
     #[error("the world has changed since the plan was shown: {}", difference.join("; "))]
     PlanChanged { difference: Vec<String> },
+    #[error("the slice is not at the revision that was named any more")]
+    Moved,
     #[error("{0} does not exist")]
     NotFound(String),
     #[error("{message}")]

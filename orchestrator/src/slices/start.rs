@@ -26,6 +26,9 @@ impl Slices {
         }
         let supersede = self.take_over(tenant, ask).await?;
         let mut snapshot = self.snapshot(tenant, &ask.name).await?;
+        if ask.options.at.is_some() && ask.options.at != snapshot.slice {
+            return Err(AskError::Moved);
+        }
         let plan = match self.planned(tenant, ask, &mut snapshot).await {
             Err(AskError::NoPlace { message, passing: true, .. }) if ask.options.plan.is_none() => {
                 return self.start_to_wait((tenant, ask), (snapshot, supersede), &message).await;

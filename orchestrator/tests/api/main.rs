@@ -4,6 +4,7 @@
 mod auth;
 mod charts;
 mod commands;
+mod http;
 mod places;
 mod renewal;
 mod rules;
