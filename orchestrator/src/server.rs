@@ -77,6 +77,7 @@ impl Server {
             },
         })
         .await?;
+        registry.lend(engine.safe());
         let tokens = Tokens::new(Arc::clone(&store), clock.clone(), random);
         let tenants = Tenants::new(Arc::clone(&store));
         let first = first_token(&tokens, &tenants.default().await?, &data).await?;

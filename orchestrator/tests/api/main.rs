@@ -4,5 +4,6 @@
 mod auth;
 mod charts;
 mod commands;
+mod restart;
 mod rules;
 mod server;
