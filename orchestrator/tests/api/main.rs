@@ -4,6 +4,7 @@
 mod auth;
 mod charts;
 mod commands;
+mod housekeeping;
 mod restart;
 mod rules;
 mod server;

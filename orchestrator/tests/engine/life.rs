@@ -15,6 +15,7 @@ use orchestrator::plan::{Observed, Plan, Recorded};
 use orchestrator::store::{Blobs, Clock, Key, Kind, Options, Query, Random, Sqlite, Store, Vault};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -38,6 +39,10 @@ impl Ground {
         let folder = TempDir::new().unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path(), Options::new(Clock::system())).unwrap());
         Self { folder, store, edge: sim("edge"), cloud: sim("cloud") }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn sims(&self) -> [&Sim; 2] {

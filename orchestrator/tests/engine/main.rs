@@ -6,6 +6,7 @@
 mod crash;
 mod failure;
 mod goal;
+mod housekeeping;
 mod kill;
 mod life;
 mod moves;
