@@ -183,6 +183,19 @@ fn a_blob_goes_when_nothing_referred_to_it_at_two_looks_and_it_is_old() {
 }
 
 #[test]
+fn a_process_that_lost_its_epoch_removes_no_blob() {
+    let ground = Ground::new();
+    let life = Life::new(&ground, &Kill::never());
+    let mut house = House::new(&ground, &life);
+    let digest = life.run(house.blobs.put(b"theirs".to_vec())).unwrap();
+    house.forward(100);
+    house.pass(&life);
+    let _successor = Life::new(&ground, &Kill::never());
+    assert!(life.run(house.keeper.pass()).is_err());
+    assert!(house.holds(&life, &digest));
+}
+
+#[test]
 fn a_blob_that_is_put_while_it_is_about_to_go_stays() {
     let ground = Ground::new();
     let life = Life::new(&ground, &Kill::never());

@@ -10,3 +10,4 @@ mod housekeeping;
 mod kill;
 mod life;
 mod moves;
+mod put_back;
