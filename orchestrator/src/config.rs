@@ -3,7 +3,7 @@
 use crate::api::Tls;
 use serde::Deserialize;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Config {
     pub certificates: CertificatesConfig,
     #[serde(default)]
     pub limits: LimitsConfig,
+    #[serde(default)]
+    pub housekeeping: HousekeepingConfig,
 }
 
 const YEAR_S: NonZeroU32 = NonZeroU32::new(365 * 24 * 3_600).expect("a year is not zero");
@@ -77,6 +79,27 @@ pub struct LimitsConfig {
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self { requests_per_second: 200, burst: 400, calls_per_cluster: 8, call_deadline_s: 10, body_deadline_s: 30 }
+    }
+}
+
+/// How long what is over is kept. Each must be at least 1, but `operations_per_slice`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HousekeepingConfig {
+    /// Days that an operation and its changes stay after it ended.
+    pub operations_days: NonZeroU16,
+    /// The newest ended operations of every slice stay, whatever their age.
+    pub operations_per_slice: u16,
+    /// Days that a plan which was shown can be applied by its id.
+    pub plans_days: NonZeroU16,
+    /// Hours that charts and bundles stay in `blobs/` which nothing refers to.
+    pub blobs_hours: NonZeroU16,
+}
+
+impl Default for HousekeepingConfig {
+    fn default() -> Self {
+        let number = |n| NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN);
+        Self { operations_days: number(30), operations_per_slice: 5, plans_days: number(7), blobs_hours: number(24) }
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::api::{self, App, Parts, ServeError};
 use crate::auth::Tokens;
 use crate::catalogue::{Clusters, LOOK_EVERY, Registry, Repositories, Tenants};
-use crate::config::Config;
+use crate::config::{Config, HousekeepingConfig};
+use crate::housekeeping::{self, Housekeeping, Keep};
 use crate::ops::{Engine, Limits, Means, OpsError};
 use crate::plan::Rendering;
 use crate::slices::Slices;
@@ -15,6 +16,7 @@ use jiff::SignedDuration;
 use models::Name;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +42,9 @@ pub enum StartError {
 
 pub struct Server {
     app: Arc<App>,
+    store: Arc<dyn Store>,
+    blobs: Arc<Blobs>,
+    clock: Clock,
     engine: Engine,
     slices: Arc<Slices>,
     clusters: Clusters,
@@ -81,24 +86,25 @@ impl Server {
             },
         })
         .await?;
+        registry.lend(engine.safe());
         let tokens = Tokens::new(Arc::clone(&store), clock.clone(), random);
         let tenants = Tenants::new(Arc::clone(&store));
         let first = first_token(&tokens, &tenants.default().await?, &data).await?;
         let clusters = Clusters::new(Arc::clone(&store), registry, clock.clone());
         let allow_paths = config.repositories.allow_paths.clone();
         let repositories = Repositories::new(Arc::clone(&store), Arc::clone(&blobs), Arc::clone(&helm), allow_paths);
-        let renderer = Arc::new(Rendering { helm, blobs });
+        let renderer = Arc::new(Rendering { helm, blobs: Arc::clone(&blobs) });
         let slices = Slices::new(Arc::clone(&store), engine.clone(), renderer, Arc::new(clusters.clone()));
         let rate = (config.limits.requests_per_second, config.limits.burst);
         let parts = Parts {
-            store,
+            store: Arc::clone(&store),
             engine: engine.clone(),
             slices: Arc::clone(&slices),
             tokens,
             tenants,
             clusters: clusters.clone(),
             repositories,
-            clock,
+            clock: clock.clone(),
             rate,
             body_deadline: Duration::from_secs(config.limits.body_deadline_s),
         };
@@ -106,7 +112,8 @@ impl Server {
         if resumed > 0 {
             tracing::info!(resumed, "went on with open operations");
         }
-        Ok(Self { app: App::new(parts), engine, slices, clusters, config: config.clone(), data, first })
+        let (app, config) = (App::new(parts), config.clone());
+        Ok(Self { app, store, blobs, clock, engine, slices, clusters, config, data, first })
     }
 
     pub fn data(&self) -> &Path {
@@ -123,13 +130,14 @@ impl Server {
         let looks = async { tokio::join!(self.look(stop.clone()), self.renew(stop.clone())) };
         let at = (self.config.listen(), self.config.tls());
         let serve = api::serve(Arc::clone(&self.app), at, stop.clone(), ready);
-        let (served, _) = tokio::join!(
+        let (served, _, ()) = tokio::join!(
             async {
                 let served = serve.await;
                 stop.cancel();
                 served
             },
-            looks
+            looks,
+            self.housekeeping(stop.clone()).run()
         );
         self.engine.shutdown().await;
         Ok(served?)
@@ -150,6 +158,17 @@ impl Server {
         }
     }
 
+    fn housekeeping(&self, stop: CancellationToken) -> Housekeeping {
+        let means = housekeeping::Means {
+            store: Arc::clone(&self.store),
+            engine: self.engine.clone(),
+            blobs: Arc::clone(&self.blobs),
+            clock: self.clock.clone(),
+            keep: keep(&self.config.housekeeping),
+        };
+        Housekeeping::new(means, stop)
+    }
+
     /// Looks at the clusters again and again.
     async fn look(&self, stop: CancellationToken) {
         loop {
@@ -161,6 +180,16 @@ impl Server {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
+    }
+}
+
+fn keep(config: &HousekeepingConfig) -> Keep {
+    let days = |days: NonZeroU16| SignedDuration::from_hours(24 * i64::from(days.get()));
+    Keep {
+        operations: days(config.operations_days),
+        per_slice: config.operations_per_slice.into(),
+        plans: days(config.plans_days),
+        blobs: Duration::from_secs(3600 * u64::from(config.blobs_hours.get())),
     }
 }
 

@@ -115,8 +115,9 @@ impl Clusters {
             txn = txn.put(kubeconfig_key(&new.name), sealed);
         }
         self.store.commit(txn).await?;
-        if cluster.spec.sim.is_none() || before.is_none() {
-            self.registry.forget(&new.name).await;
+        match cluster.spec.sim.as_ref().filter(|_| before.is_some()) {
+            Some(spec) => self.registry.reshape(&new.name, spec).await,
+            None => self.registry.forget(&new.name).await,
         }
         self.look(&new.name).await?;
         Ok(self.get(&new.name).await?.0)

@@ -4,6 +4,7 @@
 
 mod clusters;
 mod registry;
+mod remembered;
 mod repositories;
 mod tenants;
 

@@ -77,9 +77,12 @@ fn choices_key(tenant: &Name, uid: &str) -> Key {
     Key::new(Kind::Plan, tenant.as_str(), format!("{uid}/choices"))
 }
 
+/// What the id of a plan that was shown begins with.
+pub(crate) const SHOWN: &str = "shown/";
+
 /// The plan that was shown last for a name.
 fn shown_key(tenant: &Name, name: &Name) -> Key {
-    Key::new(Kind::Plan, tenant.as_str(), format!("shown/{name}"))
+    Key::new(Kind::Plan, tenant.as_str(), format!("{SHOWN}{name}"))
 }
 
 fn bundle_key(tenant: &Name, uid: &str, function: &str) -> Key {

@@ -13,8 +13,10 @@ impl Slices {
     pub async fn plan(&self, tenant: &Name, ask: &Ask) -> Result<Plan, AskError> {
         let snapshot = self.snapshot(tenant, &ask.name).await?;
         let plan = make(&snapshot.world, &wish(tenant, ask), self.renderer.as_ref()).await?;
-        let txn = Txn::new().put(shown_key(tenant, &ask.name), codec::json(&plan)?);
-        self.engine.commit(txn).await?;
+        let mut doc = codec::json(&plan)?;
+        // Housekeeping forgets it when it is old.
+        doc["shown_at"] = json!(self.engine.now());
+        self.engine.commit(Txn::new().put(shown_key(tenant, &ask.name), doc)).await?;
         Ok(plan)
     }
 

@@ -1,6 +1,9 @@
-//! What a chart may not bring into a slice: each is refused with words before anything happens.
+//! What a chart may not bring into a slice: each is refused with words before anything happens. And what a chart gets that
+//! knows nothing of us.
 
 use crate::server::{Server, words};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A repository with one chart of one template.
@@ -96,5 +99,82 @@ async fn a_secret_of_a_chart_is_sealed_at_rest_and_never_shown() {
         let bytes = std::fs::read(&entry).unwrap();
         let found = bytes.windows(18).any(|window| window == b"open-sesame-please");
         assert!(!found, "{} holds the secret in the clear", entry.display());
+    }
+}
+
+/// The objects that a plan creates, as rendered, by kind and name; a release's name is its function's and the slice's uid,
+/// which is left out here.
+fn planned(server: &Server, slice: &str) -> BTreeMap<String, Value> {
+    let file = server.path("plain.yaml");
+    std::fs::write(&file, slice).unwrap();
+    let out = server.cli(&["plan", "-f", file.to_str().unwrap(), "-o", "json"]);
+    assert!(out.status.success(), "{}", words(&out));
+    let plan: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let uid = format!("-{}", plan["uid"].as_str().unwrap());
+    let object = |change: &Value| {
+        let body = change["after"]["body"]["plain"].to_string().replace(&uid, "");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let word = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        (format!("{} {}", word("/kind"), word("/metadata/name")), body)
+    };
+    plan["changes"].as_array().unwrap().iter().map(object).collect()
+}
+
+/// A chart that takes its own values only, and says which it got.
+fn plain_chart(server: &Server) {
+    let says = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}-got}\n\
+                data: {values: {{ .Values | toJson | quote }}}\n";
+    let charts = chart(&server.path("x"), says);
+    let folder = Path::new(&charts).join("odd");
+    let schema = r#"{"type": "object", "additionalProperties": false, "properties": {"auth": {"type": "object"}, "global": {}}}"#;
+    std::fs::write(folder.join("values.schema.json"), schema).unwrap();
+    std::fs::write(folder.join("values.yaml"), "auth: {mode: own}\n").unwrap();
+    let added = server.cli(&["repository", "add", "odd", "--path", &charts]);
+    assert!(added.status.success(), "{}", words(&added));
+}
+
+#[tokio::test]
+async fn a_chart_that_knows_nothing_of_us_gets_its_own_values_and_what_is_bound() {
+    let server = Server::start().with_lab().await;
+    plain_chart(&server);
+    let chart = "chart: {repository: odd, name: odd}";
+    let slice = format!(
+        "apiVersion: sliceway/v1\nkind: Slice\nmetadata: {{name: odd}}\nspec:\n  sites: {{edge: {{cluster: edge}}}}\n  \
+         servers:\n    - {{name: store, site: edge, port: 5432/tcp, bind: {{auth.secret: tlsSecret}}, {chart}}}\n  \
+         functions:\n    - {{name: it, site: edge, {chart}}}\n"
+    );
+    let objects = planned(&server, &slice);
+    let got = |name: &str| -> Value {
+        let text = objects[&format!("ConfigMap {name}-got")]["data"]["values"].as_str().unwrap();
+        serde_json::from_str(text).unwrap()
+    };
+    assert_eq!(got("it")["auth"], json!({"mode": "own"}));
+    assert_eq!(got("store")["auth"], json!({"mode": "own", "secret": "sliceway-store-tls"}));
+    for name in ["it", "store"] {
+        assert_eq!(got(name).get("sliceway"), None, "{name}");
+    }
+    let file = server.path("plain.yaml");
+    let applied = server.cli(&["apply", "-f", file.to_str().unwrap(), "--wait"]);
+    assert!(applied.status.success(), "{}", words(&applied));
+}
+
+#[tokio::test]
+async fn the_labs_charts_stand_on_their_own_names_where_nobody_tells_them_ours() {
+    let server = Server::start().with_lab().await;
+    let function =
+        |name: &str| format!("    - {{name: {name}, site: edge, chart: {{repository: lab, name: mqtt-{name}}}}}\n");
+    let slice = format!(
+        "apiVersion: sliceway/v1\nkind: Slice\nmetadata: {{name: odd}}\nspec:\n  sites: {{edge: {{cluster: edge}}}}\n  \
+         functions:\n{}{}",
+        function("server"),
+        function("gateway")
+    );
+    let objects = planned(&server, &slice);
+    for name in ["server", "gateway"] {
+        let pod = &objects[&format!("Deployment {name}")]["spec"]["template"]["spec"];
+        assert_eq!(pod.pointer("/containers/0/ports/0/containerPort"), Some(&json!(8883)), "{pod}");
+        let volumes = pod["volumes"].as_array().unwrap().iter();
+        let secrets: Vec<&str> = volumes.filter_map(|volume| volume["secret"]["secretName"].as_str()).collect();
+        assert_eq!(secrets, [format!("{name}-tls"), format!("{name}-clients")], "{pod}");
     }
 }

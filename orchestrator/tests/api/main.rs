@@ -4,8 +4,10 @@
 mod auth;
 mod charts;
 mod commands;
+mod housekeeping;
 mod http;
 mod places;
 mod renewal;
+mod restart;
 mod rules;
 mod server;

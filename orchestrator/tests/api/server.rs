@@ -77,10 +77,19 @@ impl Server {
     }
 
     /// `kill -9`, and a new process on the same folder.
-    pub fn killed_and_started_again(mut self) -> Self {
+    pub fn killed_and_started_again(self) -> Self {
+        Self::start_on(self.killed())
+    }
+
+    /// `kill -9`; what it leaves.
+    pub fn killed(mut self) -> TempDir {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        let folder = std::mem::replace(&mut self.folder, TempDir::new().unwrap());
+        std::mem::replace(&mut self.folder, TempDir::new().unwrap())
+    }
+
+    /// On a folder of an earlier one.
+    pub fn start_on(folder: TempDir) -> Self {
         Self::start_in(folder, &[])
     }
 

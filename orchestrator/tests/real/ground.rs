@@ -78,12 +78,14 @@ impl Credentials {
     }
 }
 
-/// Says visibly where there is none.
+/// Where there is none, that is said past the harness, which keeps what a passing test prints to itself.
+#[allow(clippy::explicit_write, reason = "the harness catches what the macro prints")]
 pub fn lab_is_up() -> bool {
+    use std::io::Write as _;
     let up = kubeconfig("edge").is_some() && kubeconfig("cloud").is_some();
-    assert!(up || std::env::var("CI").is_err(), "CI has a lab: sliceway-lab up");
     if !up {
-        eprintln!("SKIPPED: no lab runs here (sliceway-lab up)");
+        assert!(std::env::var_os("CI").is_none(), "CI has a lab: sliceway-lab up");
+        writeln!(std::io::stderr(), "SKIPPED: no lab runs here (sliceway-lab up)").unwrap();
     }
     up
 }
