@@ -70,6 +70,11 @@ pub trait Discovery: Send + Sync {
 
     /// Every object on the target that carries our label for this slice, whoever recorded it.
     async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError>;
+
+    /// Requests sent to the target since this port was made; a simulator sends none.
+    fn calls(&self) -> u64 {
+        0
+    }
 }
 
 /// Why a target did not do what was asked.

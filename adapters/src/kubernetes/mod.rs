@@ -275,6 +275,10 @@ impl Port for Kubernetes {
 
 #[async_trait]
 impl Discovery for Kubernetes {
+    fn calls(&self) -> u64 {
+        self.wire.calls()
+    }
+
     async fn facts(&self, call: &Call) -> Result<ClusterFacts, PortError> {
         let work = async {
             let catalog = self.discover().await?;

@@ -10,6 +10,7 @@ use models::Name;
 use models::resource::{ResourceId, Target};
 use serde_json::Value;
 use std::error::Error;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Items of a list that are asked for at once.
 const PAGE: usize = 500;
@@ -23,6 +24,8 @@ pub(super) struct Wire {
     target: Name,
     client: Client,
     certificate_end: Option<Timestamp>,
+    /// Requests that were sent.
+    calls: AtomicU64,
 }
 
 /// What came back, whatever it was.
@@ -57,7 +60,7 @@ impl Answer {
 
 impl Wire {
     pub(super) fn new(target: Name, client: Client, certificate_end: Option<Timestamp>) -> Self {
-        Self { target, client, certificate_end }
+        Self { target, client, certificate_end, calls: AtomicU64::new(0) }
     }
 
     pub(super) fn target(&self) -> &str {
@@ -118,7 +121,12 @@ impl Wire {
         self.answer(request.map_err(|error| self.unreachable(&error))?).await
     }
 
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
     async fn answer(&self, request: Request<Body>) -> Result<Answer, PortError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let response = self.client.send(request).await.map_err(|error| self.lost(&error))?;
         let status = response.status().as_u16();
         let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());

@@ -72,6 +72,11 @@ impl Clusters {
         Ok((cluster, object.rev))
     }
 
+    /// Requests sent to each cluster since its port was made.
+    pub async fn calls(&self) -> Vec<(Name, u64)> {
+        self.registry.calls().await
+    }
+
     pub async fn revision(&self, name: &Name) -> Result<Option<Revision>, StoreError> {
         Ok(self.store.get(&key(name)).await?.map(|object| object.rev))
     }

@@ -68,6 +68,12 @@ impl Registry {
         }
     }
 
+    /// Requests sent to each cluster since its port was made.
+    pub(super) async fn calls(&self) -> Vec<(Name, u64)> {
+        let made = self.made.lock().await;
+        made.handles.iter().map(|(name, handle)| (name.clone(), handle.discovery.calls())).collect()
+    }
+
     pub(super) fn seal(&self, name: &Name, kubeconfig: Sealed) -> Result<serde_json::Value, PortError> {
         safe::seal(&self.vault, &kubeconfig_key(name), &[("kubeconfig".to_owned(), kubeconfig)])
     }
