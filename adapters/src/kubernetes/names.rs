@@ -3,8 +3,6 @@
 
 /// A StatefulSet's pods carry its name with eleven characters more as a label.
 const STATEFUL_SET: usize = 52;
-/// A Deployment's ReplicaSet is called as it, with eleven characters more.
-const DEPLOYMENT: usize = 242;
 const LABEL: usize = 63;
 const SUBDOMAIN: usize = 253;
 
@@ -25,7 +23,6 @@ pub fn broken_name(kind: &str, name: &str) -> Option<String> {
         "StatefulSet" => label(STATEFUL_SET, "its pods carry it in a label, with a revision"),
         "Job" => subdomain(LABEL, "its pods carry it as a label"),
         "CronJob" => subdomain(STATEFUL_SET, "its jobs are called as it, with a time"),
-        "Deployment" => subdomain(DEPLOYMENT, "its replica sets are called as it, with a hash"),
         // The API server is as generous here: the name only has to fit into a path.
         "PodDisruptionBudget" | "Role" | "RoleBinding" | "ClusterRole" | "ClusterRoleBinding" => segment(name),
         _ => subdomain(SUBDOMAIN, ""),
