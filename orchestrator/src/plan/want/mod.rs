@@ -8,6 +8,8 @@ mod namespace;
 pub(super) mod quota;
 mod reach;
 mod secrets;
+#[cfg(test)]
+mod tests;
 mod workload;
 
 use super::bundle::Bundle;
