@@ -1,10 +1,10 @@
 //! The client of the Helm worker: one process for all renders, started when first needed, started again after its end.
 //!
-//! **Guarantees.** Every call ends: with an answer, or within twice [`Limits::render`] of the moment its turn came. A chart
-//! that takes too long ends the worker, which nothing else can stop. Whose worker ended before the answer is asked once
-//! more, by a worker of its own: what goes wrong there is the chart's own fault, and no other chart's work can be in the
-//! way. So one bad chart costs the others time and nothing else. A call that is dropped keeps its turn until the worker is
-//! done with it, so that the bound holds.
+//! **Guarantees.** Every call ends: with an answer, or within three times [`Limits::render`] of the moment its turn came. A
+//! chart that takes too long ends the worker, which nothing else can stop. Whose worker ended before the answer is asked
+//! once more, by a worker of its own: what goes wrong there is the chart's own fault, and no other chart's work can be in
+//! the way. So one bad chart costs the others time and nothing else. A call that is dropped keeps its turn until the worker
+//! is done with it, so that the bound holds.
 
 use super::error::HelmError;
 use super::wire::{Answer, Ask, ChartInfo, ChartSource, PROTOCOL, RenderRequest, Rendered, Request};
@@ -111,7 +111,8 @@ impl Helm {
 
     /// By a worker that has nothing else in work and ends with it.
     async fn alone(&self, id: u64, frame: Arc<[u8]>) -> Result<Answer, HelmError> {
-        let turn = Arc::clone(&self.alone).acquire_owned().await.map_err(|_| HelmError::Interrupted)?;
+        let turn = tokio::time::timeout(self.limits.render, Arc::clone(&self.alone).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(HelmError::Interrupted) };
         let worker = Worker::start(&self.path, &self.limits)?;
         let answer = match worker.send(id, frame, turn) {
             Ok(answer) => answer.await.map_err(|_| HelmError::Interrupted).flatten(),

@@ -11,8 +11,8 @@ pub enum HelmError {
     Chart(Vec<Problem>),
     #[error("the chart did not render within {0:?}; it was stopped")]
     TimedOut(Duration),
-    /// The worker ended before the answer, for a reason that need not be this chart, and did so again.
-    #[error("the chart worker was ended twice before it answered")]
+    /// The worker ended before the answer, for a reason that need not be this chart, and no other was free in time.
+    #[error("the chart worker was ended by other charts before it answered")]
     Interrupted,
     /// A worker ended while it had nothing but this chart in work, and it was not the first that ended with it.
     #[error("the chart made the worker end, twice: {0}")]

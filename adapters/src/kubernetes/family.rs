@@ -2,10 +2,15 @@
 //! life, and a load balancer may tell an IP address today and a host name tomorrow. The slice holds nothing of its own,
 //! so that it is taken away for the new one. What is known at planning time is a replacement in the plan instead.
 
+use super::wire::Answer;
 use super::{Kubernetes, seen};
 use crate::port::{Call, PortError};
 use models::resource::ResourceId;
 use serde_json::{Value, json};
+
+pub(super) fn refuses(answer: &Answer) -> bool {
+    answer.status == 422 && answer.message().contains("addressType")
+}
 
 impl Kubernetes {
     /// Whether an EndpointSlice of ours stood in the way of another address type; it is gone then.

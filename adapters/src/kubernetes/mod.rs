@@ -134,9 +134,11 @@ impl Kubernetes {
             answer = self.write(id, manifest.clone(), Some(&now)).await?;
         }
         if quota::refuses(&answer) {
-            return Err(self.short(call, id, answer).await?);
+            let words = answer.message();
+            let again = self.count_again(call, id, &words).await;
+            return Err(self.wire.busy(again.unwrap_or(words), None));
         }
-        if answer.status == 422 && self.has_another_family(call, id, &manifest).await? {
+        if family::refuses(&answer) && self.has_another_family(call, id, &manifest).await? {
             answer = self.write(id, manifest, None).await?;
         }
         let live = self.wire.ok(answer, id)?;
@@ -188,10 +190,9 @@ impl Kubernetes {
     }
 
     /// A quota that is used up passes when something else ends; one that counts what is not there, when it is counted.
-    async fn short(&self, call: &Call, id: &ResourceId, answer: Answer) -> Result<PortError, PortError> {
-        let words = answer.message();
-        let again = quota::count_again(&self.wire, call, (&id.namespace, &words)).await?;
-        Ok(self.wire.busy(again.unwrap_or(words), None))
+    /// Not being able to look must not hide the refusal.
+    async fn count_again(&self, call: &Call, id: &ResourceId, words: &str) -> Option<String> {
+        quota::count_again(&self.wire, call, (&id.namespace, words)).await.unwrap_or(None)
     }
 
     fn leaving(&self, id: &ResourceId, holds: &str) -> PortError {
@@ -247,7 +248,7 @@ impl Kubernetes {
         match &seen.ready {
             // A look alone changes nothing, not even a count.
             Ready::Waiting { reason } if !call.operation.is_empty() && quota::is_short(reason) => {
-                quota::count_again(&self.wire, call, (&id.namespace, reason)).await?;
+                self.count_again(call, id, reason).await;
             }
             Ready::Waiting { .. } | Ready::Yes | Ready::Failed { .. } => {}
         }
