@@ -1,11 +1,10 @@
 //! The client of the Helm worker: one process for all renders, started when first needed, started again after its end.
 //!
-//! **Guarantees.** Every call ends: with an answer, or within [`Limits::render`] of the moment its turn came. A chart that
-//! takes too long ends the worker, which nothing else can stop; the others in work get [`HelmError::Interrupted`] and may
-//! ask again. A call that is dropped keeps its turn until the worker is done with it, so that the bound holds.
-//!
-//! **Caveat.** When the worker ends by itself while several charts are in work, nobody knows whose fault it was: all get
-//! `Interrupted`. Who asks again after a random pause will be alone at some point, and then gets [`HelmError::Crashed`].
+//! **Guarantees.** Every call ends: with an answer, or within three times [`Limits::render`] of the moment its turn came. A
+//! chart that takes too long ends the worker, which nothing else can stop. Whose worker ended before the answer is asked
+//! once more, by a worker of its own: what goes wrong there is the chart's own fault, and no other chart's work can be in
+//! the way. So one bad chart costs the others time and nothing else. A call that is dropped keeps its turn until the worker
+//! is done with it, so that the bound holds.
 
 use super::error::HelmError;
 use super::wire::{Answer, Ask, ChartInfo, ChartSource, PROTOCOL, RenderRequest, Rendered, Request};
@@ -52,6 +51,8 @@ pub struct Helm {
     path: PathBuf,
     limits: Limits,
     turns: Arc<Semaphore>,
+    /// One chart at a time has a worker of its own: two workers are all that there ever are.
+    alone: Arc<Semaphore>,
     next: AtomicU64,
     worker: Mutex<Option<Worker>>,
 }
@@ -61,7 +62,8 @@ impl Helm {
     #[must_use]
     pub fn new(path: PathBuf, limits: Limits) -> Self {
         let turns = Arc::new(Semaphore::new(limits.in_flight));
-        Helm { path, limits, turns, next: AtomicU64::new(1), worker: Mutex::new(None) }
+        let alone = Arc::new(Semaphore::new(1));
+        Helm { path, limits, turns, alone, next: AtomicU64::new(1), worker: Mutex::new(None) }
     }
 
     pub async fn render(&self, request: &RenderRequest) -> Result<Rendered, HelmError> {
@@ -94,12 +96,34 @@ impl Helm {
         if frame.len() > self.limits.frame_bytes {
             return Err(HelmError::TooLarge { size: frame.len(), limit: self.limits.frame_bytes });
         }
-        let answer = self.send(id, frame).await?.await.map_err(|_| HelmError::Interrupted)??;
+        let frame: Arc<[u8]> = frame.into();
+        let answer = match self.together(id, Arc::clone(&frame)).await {
+            Err(HelmError::Interrupted | HelmError::Crashed(_)) => self.alone(id, frame).await?,
+            other => other?,
+        };
         if answer.problems.is_empty() { Ok(answer) } else { Err(HelmError::Chart(answer.problems)) }
     }
 
+    /// Beside others, by the one worker for all.
+    async fn together(&self, id: u64, frame: Arc<[u8]>) -> Result<Answer, HelmError> {
+        self.send(id, frame).await?.await.map_err(|_| HelmError::Interrupted)?
+    }
+
+    /// By a worker that has nothing else in work and ends with it.
+    async fn alone(&self, id: u64, frame: Arc<[u8]>) -> Result<Answer, HelmError> {
+        let turn = tokio::time::timeout(self.limits.render, Arc::clone(&self.alone).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(HelmError::Interrupted) };
+        let worker = Worker::start(&self.path, &self.limits)?;
+        let answer = match worker.send(id, frame, turn) {
+            Ok(answer) => answer.await.map_err(|_| HelmError::Interrupted).flatten(),
+            Err(error) => Err(error),
+        };
+        worker.close().await;
+        answer
+    }
+
     /// Waits for a turn and hands the request to the worker, which is started if there is none.
-    async fn send(&self, id: u64, frame: Vec<u8>) -> Result<oneshot::Receiver<Result<Answer, HelmError>>, HelmError> {
+    async fn send(&self, id: u64, frame: Arc<[u8]>) -> Result<oneshot::Receiver<Result<Answer, HelmError>>, HelmError> {
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| HelmError::Interrupted)?;
         let mut slot = self.worker.lock().await;
         if let Some(ended) = slot.take_if(|worker| !worker.open()) {

@@ -24,7 +24,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 type Reply = oneshot::Sender<Result<Answer, HelmError>>;
 
 pub(super) struct Worker {
-    frames: mpsc::UnboundedSender<Vec<u8>>,
+    frames: mpsc::UnboundedSender<Arc<[u8]>>,
     waiting: Arc<Waiting>,
     pid: Option<u32>,
     render: Duration,
@@ -76,7 +76,7 @@ impl Worker {
     pub(super) fn send(
         &self,
         id: u64,
-        frame: Vec<u8>,
+        frame: Arc<[u8]>,
         turn: OwnedSemaphorePermit,
     ) -> Result<oneshot::Receiver<Result<Answer, HelmError>>, HelmError> {
         let (reply, answer) = oneshot::channel();
@@ -223,7 +223,7 @@ struct Run {
 }
 
 impl Run {
-    async fn until_end(mut self, pipes: Pipes, queue: mpsc::UnboundedReceiver<Vec<u8>>) {
+    async fn until_end(mut self, pipes: Pipes, queue: mpsc::UnboundedReceiver<Arc<[u8]>>) {
         let words = tokio::spawn(listen(pipes.stderr));
         let mut end = tokio::select! {
             end = read_answers(pipes.stdout, &self.waiting, self.frame_bytes) => end,
@@ -267,7 +267,7 @@ impl std::fmt::Display for End {
     }
 }
 
-async fn write_frames(mut stdin: ChildStdin, mut queue: mpsc::UnboundedReceiver<Vec<u8>>) -> End {
+async fn write_frames(mut stdin: ChildStdin, mut queue: mpsc::UnboundedReceiver<Arc<[u8]>>) -> End {
     while let Some(frame) = queue.recv().await {
         let Ok(size) = u32::try_from(frame.len()) else { return End::Garbled("a request over 4 GiB".into()) };
         let written = async {

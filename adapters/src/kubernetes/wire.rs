@@ -101,6 +101,12 @@ impl Wire {
         self.send(Method::PATCH, path, ("application/apply-patch+yaml", manifest.to_string().into_bytes())).await
     }
 
+    /// A merge patch by a manager of its own: none of the fields that we apply becomes another's.
+    pub(super) async fn merge(&self, path: &str, patch: &Value) -> Result<Answer, PortError> {
+        let path = format!("{path}?fieldManager=sliceway-recount");
+        self.send(Method::PATCH, &path, ("application/merge-patch+json", patch.to_string().into_bytes())).await
+    }
+
     pub(super) async fn delete(&self, path: &str, options: &Value) -> Result<Answer, PortError> {
         self.send(Method::DELETE, path, ("application/json", options.to_string().into_bytes())).await
     }

@@ -7,9 +7,12 @@ mod control_plane;
 #[path = "../safe/mod.rs"]
 mod safe;
 
+mod awaited;
 mod causes;
 mod connecting;
 mod fake;
+mod names;
+mod quota;
 mod reading;
 mod refusals;
 mod scanning;

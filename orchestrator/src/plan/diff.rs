@@ -187,7 +187,11 @@ const IMMUTABLE: &[(&str, &[&str])] = &[
     ("Job", &["/spec/selector", "/spec/template", "/spec/completionMode"]),
     ("PersistentVolumeClaim", &["/spec/storageClassName", "/spec/accessModes", "/spec/volumeName"]),
     ("RoleBinding", &["/roleRef"]),
+    ("EndpointSlice", &["/addressType"]),
 ];
+
+/// Kinds that hold nothing of their own: nothing is lost where one is made anew, and nobody has to allow it.
+const EMPTY_HANDED: &[&str] = &["EndpointSlice"];
 
 fn immutable(before: &Recorded, wanted: &Wanted) -> Option<String> {
     let (Some(old), Some(new)) = (body(&before.resource), body(&wanted.resource)) else { return None };
@@ -198,6 +202,7 @@ fn immutable(before: &Recorded, wanted: &Wanted) -> Option<String> {
 
 fn replaces(sides: &Sides<'_>, wanted: &Wanted) -> bool {
     match &wanted.resource {
+        Resource::Object(object) if EMPTY_HANDED.contains(&object.id.api().1) => true,
         Resource::Object(object) => object.owner.function.as_ref().is_some_and(|name| sides.replace.contains(name)),
         Resource::Readiness(_) | Resource::Secret(_) => false,
     }

@@ -133,6 +133,10 @@ impl Maker<'_> {
         };
         let scene = Scene::new(&self.slice, decided);
         let (want, mut warnings) = (want::want(&scene), want::warnings(&scene));
+        let clashes = want::clashes(&scene);
+        if !clashes.is_empty() {
+            return Err(PlanError::Problems(clashes));
+        }
         warnings.extend(placement.sites.iter().filter_map(|site| site.warning.clone()));
         warnings.extend(bundles.iter().flat_map(|(f, b)| b.notes.iter().map(move |note| format!("{f}: {note}"))));
         let kind = match &self.world.slice {

@@ -1,16 +1,15 @@
 //! Charts become bundles: the one IO of planning.
 //!
-//! What a chart may not do in a slice is refused here with words: hooks and cluster-scoped objects (until claims and hooks
-//! exist), objects for other namespaces, labels of ours. A Secret that a chart brings is sealed before it is kept.
+//! What a chart may not bring is refused before anything is kept (`refuse`); what reaches out of its slice is kept with a
+//! warning (`isolation`). A Secret that a chart brings is sealed before it is kept.
 
 use super::bundle::{Bundle, ChartPin, Piece};
-use super::demand;
 use super::make::PlanError;
-use super::scope::is_cluster_scoped;
+use super::{demand, isolation, refuse};
 use crate::store::{Blobs, Digest, Secret};
 use adapters::helm::{ApiVersions, Capabilities, ChartSource, Helm, HelmError, Release, RenderRequest, Rendered};
 use async_trait::async_trait;
-use models::resource::{Body, label};
+use models::resource::Body;
 use models::{ClusterFacts, Name, Problem};
 use serde_json::Value;
 use std::sync::Arc;
@@ -56,7 +55,7 @@ impl Renderer for Rendering {
             check_reproducible: true,
         };
         let rendered = self.helm.render(&request).await.map_err(|error| failed(order, &error))?;
-        let problems = refusals(order, &rendered);
+        let problems = refuse::refusals(order, &rendered);
         if !problems.is_empty() {
             return Err(PlanError::Problems(problems));
         }
@@ -122,67 +121,11 @@ fn notes(rendered: &Rendered) -> Vec<String> {
             "the chart renders differently each time (random or time functions); this bundle is kept and used".into(),
         );
     }
+    notes.extend(rendered.objects.iter().filter_map(|object| isolation::warning(&object.source, &object.object)));
     for lookup in &rendered.lookups {
         notes.push(format!("the chart looked up {} {:?}; it was answered as absent", lookup.kind, lookup.name));
     }
     notes
-}
-
-/// Everything that the chart may not bring, at once.
-fn refusals(order: &Order<'_>, rendered: &Rendered) -> Vec<Problem> {
-    let field = format!("{}.chart", order.field);
-    let mut problems = Vec::new();
-    for hook in &rendered.hooks {
-        let message =
-            format!("{}: the chart has a {} hook ({} {})", hook.path, hook.events.join(","), hook.kind, hook.name);
-        problems.push(
-            Problem::at(&field, message).mend("hooks are not carried out yet; take a chart or values without them"),
-        );
-    }
-    for crd in &rendered.crds {
-        let message = format!("{}: the chart brings the CRD {}", crd.source, text(&crd.object, "/metadata/name"));
-        problems.push(
-            Problem::at(&field, message).mend("install the CRD on the cluster first, and take a chart without it"),
-        );
-    }
-    for object in &rendered.objects {
-        if let Some((message, mend)) = refusal(order, &object.object) {
-            problems.push(Problem::at(&field, format!("{}: {message}", object.source)).mend(mend));
-        }
-    }
-    problems
-}
-
-fn refusal(order: &Order<'_>, object: &Value) -> Option<(String, &'static str)> {
-    let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
-    let namespace = text(object, "/metadata/namespace");
-    if name.is_empty() {
-        return Some((format!("a {kind} without a name"), "give it a name; generateName cannot be kept true"));
-    }
-    if is_cluster_scoped(kind) {
-        let mend =
-            "a slice owns namespaces only; have the cluster's operator install it, or switch it off in the values";
-        return Some((format!("{kind} {name} belongs to the whole cluster"), mend));
-    }
-    if !namespace.is_empty() && namespace != order.release.namespace {
-        return Some((format!("{kind} {name} wants namespace {namespace}"), "leave the namespace to the release"));
-    }
-    if name.starts_with("sliceway") && ours(kind) {
-        return Some((format!("{kind} {name} has a name of ours"), "names that begin with \"sliceway\" are reserved"));
-    }
-    reserved_label(object).map(|key| (format!("{kind} {name} sets {key}"), "labels under sliceway.io/ are reserved"))
-}
-
-fn ours(kind: &str) -> bool {
-    matches!(kind, "Secret" | "ServiceAccount" | "NetworkPolicy" | "ResourceQuota" | "LimitRange")
-}
-
-fn reserved_label(object: &Value) -> Option<String> {
-    let template = demand::template(object).map(|(_, template)| template);
-    [Some(object), template].into_iter().flatten().find_map(|at| {
-        let maps = ["/metadata/labels", "/metadata/annotations"].map(|p| at.pointer(p).and_then(Value::as_object));
-        maps.into_iter().flatten().flat_map(|map| map.keys()).find(|key| key.starts_with(label::PREFIX)).cloned()
-    })
 }
 
 fn failed(order: &Order<'_>, error: &HelmError) -> PlanError {
@@ -190,7 +133,8 @@ fn failed(order: &Order<'_>, error: &HelmError) -> PlanError {
         return unavailable(error.to_string());
     }
     if error.problems().is_empty() {
-        return PlanError::Problems(vec![Problem::at(format!("{}.chart", order.field), error.to_string())]);
+        let message = format!("{} {}: {error}", order.chart.name, order.chart.version);
+        return PlanError::Problems(vec![Problem::at(format!("{}.chart", order.field), message)]);
     }
     let each = |problem: &adapters::helm::Problem| match &problem.path {
         Some(pointer) => {

@@ -1,7 +1,7 @@
 //! Troubles of real clusters: each has its own message, leaves the other cluster's work alone, and ends well when the
 //! cause is gone.
 
-use crate::ground::{Credentials, Ground, ask, lab, name, probes};
+use crate::ground::{Credentials, Ground, ask, factory, lab, name, probes};
 use models::resource::Target;
 use models::{ChangeState, OperationState};
 use orchestrator::ops::OperationView;
@@ -148,7 +148,7 @@ async fn a_cluster_off_the_network_is_waited_for_while_the_other_is_finished() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_api_server_killed_in_the_middle_is_waited_for() {
     let Some(ground) = Ground::new().await else { return };
-    let id = ground.start(&ask("killed", probes(json!({})))).await;
+    let id = ground.start(&ask("killed", factory())).await;
     ground.until(&id, |view| view.operation.done > 8).await;
     lab(&["restart", "cloud", "kube-apiserver"]);
     let view = ground.wait(&id).await;
