@@ -21,7 +21,7 @@ use row::Table;
 /// What the control plane says where it is missing.
 mod safe {
     pub fn skipped(why: &str) {
-        eprintln!("SKIPPED: {why}");
+        eprintln!("left out: {why}");
     }
 }
 

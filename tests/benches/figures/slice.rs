@@ -16,7 +16,7 @@ pub async fn measure(table: &mut Table) {
     let (edge_api, cloud_api) = (edge.api(&User::ADMIN), cloud.api(&User::ADMIN));
     let apis = [&edge_api, &cloud_api];
     let Some(peer) = Peer::new([&kubeconfigs[0], &kubeconfigs[1]]) else {
-        eprintln!("SKIPPED: no helm and kubectl here; sliceway-lab build and make test-helm make them");
+        eprintln!("left out: no helm and kubectl here; sliceway-lab build and make test-helm make them");
         return;
     };
     let ours = Ours::start();
