@@ -72,3 +72,47 @@ fn container_reaches(container: &Value) -> Vec<String> {
 fn unconfined(of: &Value) -> Option<()> {
     (text(of, "/securityContext/seccompProfile/type") == "Unconfined").then_some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(object: Value, expect: Option<&str>) {
+        let said = warning("web/templates/a.yaml", &object);
+        let says = |words: &str| said.as_ref().is_some_and(|said| said.ends_with(&format!("isolation: {words}")));
+        assert!(expect.map_or(said.is_none(), says), "{said:?}");
+    }
+
+    #[test]
+    fn every_kind_that_makes_pods_is_looked_into() {
+        let spec = json!({"hostIPC": true, "containers": [{"name": "c"}]});
+        let reached = Some("hostIPC");
+        check(json!({"kind": "Pod", "spec": spec}), reached);
+        for kind in ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job"] {
+            check(json!({"kind": kind, "spec": {"template": {"spec": spec}}}), reached);
+        }
+        let jobs = json!({"spec": {"template": {"spec": spec}}});
+        check(json!({"kind": "CronJob", "spec": {"jobTemplate": jobs}}), reached);
+    }
+
+    #[test]
+    fn init_containers_count_and_what_is_dropped_or_false_does_not() {
+        let pod =
+            |containers: Value| json!({"kind": "Pod", "spec": {"hostNetwork": false, "initContainers": containers}});
+        let privileged = json!([{"name": "i", "securityContext": {"privileged": true}}]);
+        check(pod(privileged), Some("container i is privileged"));
+        let tame = json!({"privileged": false, "capabilities": {"drop": ["ALL"], "add": []}});
+        check(pod(json!([{"name": "i", "securityContext": tame, "ports": [{"containerPort": 1}]}])), None);
+    }
+
+    #[test]
+    fn what_opens_the_network_besides_the_access_rules_counts() {
+        check(json!({"kind": "NetworkPolicy"}), Some("it may open what no access rule says"));
+        check(
+            json!({"kind": "Service", "spec": {"externalIPs": ["192.0.2.1"]}}),
+            Some("it takes what is sent to 192.0.2.1"),
+        );
+        check(json!({"kind": "Service", "spec": {}}), None);
+    }
+}

@@ -154,3 +154,35 @@ fn unavailable(cause: impl Into<String>) -> PlanError {
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adapters::helm::Problem as Found;
+    use std::time::Duration;
+
+    fn told(error: &HelmError) -> String {
+        let chart = ChartPin { name: "web".into(), version: "1.2.3".into(), digest: String::new() };
+        let release = Release { name: "r".into(), namespace: "n".into(), revision: 1, is_upgrade: false };
+        let (function, facts) = ("it".parse().expect("a name"), ClusterFacts::default());
+        let (values, field) = (&Value::Null, "spec.functions[0]");
+        let order = Order { function: &function, field, chart: &chart, release, values, facts: &facts, inputs: "" };
+        failed(&order, error).to_string()
+    }
+
+    #[test]
+    fn a_chart_that_ends_its_worker_is_named() {
+        let says = "spec.functions[0].chart: web 1.2.3: the chart made the worker end, twice: out of memory";
+        assert_eq!(told(&HelmError::Crashed("out of memory".into())), says);
+        assert!(told(&HelmError::TimedOut(Duration::from_secs(30))).contains("web 1.2.3: the chart did not render"));
+    }
+
+    #[test]
+    fn a_schema_error_points_to_the_value_and_a_template_error_to_the_chart() {
+        let schema = r#"{"kind": "schema", "message": "too large", "path": "/port"}"#;
+        let template = r#"{"kind": "template", "message": "no x", "file": "web/templates/a.yaml", "line": 3}"#;
+        let problem = |text: &str| HelmError::Chart(vec![serde_json::from_str::<Found>(text).expect("a problem")]);
+        assert!(told(&problem(schema)).starts_with("spec.functions[0].values.port: too large; see values.schema.json"));
+        assert_eq!(told(&problem(template)), "spec.functions[0].chart: web/templates/a.yaml:3: no x");
+    }
+}

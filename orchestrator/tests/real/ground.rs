@@ -92,9 +92,14 @@ pub fn lab_is_up() -> bool {
 
 /// A verb of `sliceway-lab`.
 pub fn lab(words: &[&str]) -> String {
-    let out = std::process::Command::new(root().join("target/debug/sliceway-lab")).args(words).output().unwrap();
+    let out = tried(words);
     assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+/// One that may fail.
+pub fn tried(words: &[&str]) -> std::process::Output {
+    std::process::Command::new(root().join("target/debug/sliceway-lab")).args(words).output().unwrap()
 }
 
 struct Registry(Mutex<BTreeMap<Target, Arc<dyn Port>>>);
