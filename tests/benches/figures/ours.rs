@@ -109,7 +109,7 @@ impl Ours {
             assert!(view["error"].is_null(), "{}", view["error"]);
             let steps = view["steps"].as_array().unwrap();
             let made = |step: &&Value| step["change"]["verb"] != "check";
-            if steps.iter().filter(made).all(|step| step["state"] == "done") {
+            if !steps.is_empty() && steps.iter().filter(made).all(|step| step["state"] == "done") {
                 let took = began.elapsed();
                 let on_cluster = |step: &&Value| made(step) && step["change"]["id"]["target"] != "@local";
                 return Applied { took, steps: steps.iter().filter(on_cluster).cloned().collect() };

@@ -17,7 +17,7 @@ const TURN: Duration = Duration::from_secs(15);
 const AT_ONCE: usize = 8;
 
 pub async fn measure(table: &mut Table) {
-    let Some((edge, cloud)) = planes() else { return };
+    let Some((edge, cloud)) = planes().await else { return };
     let (edge_api, cloud_api) = (edge.api(&User::ADMIN), cloud.api(&User::ADMIN));
     let apis = [&edge_api, &cloud_api];
     let ours = Ours::start();

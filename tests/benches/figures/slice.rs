@@ -1,17 +1,19 @@
 //! P4: a slice of a gateway and a server, accepted and its objects made on two real API servers.
 
+use crate::bare;
 use crate::control_plane::{ControlPlane, User};
 use crate::objects::templates;
 use crate::ours::Ours;
 use crate::peer::Peer;
 use crate::row::{Row, Table, median, millis, quantile};
-use crate::{bare, row};
+use http::Method;
+use serde_json::json;
 use std::time::Duration;
 
 const ROUNDS: usize = 15;
 
 pub async fn measure(table: &mut Table) {
-    let Some((edge, cloud)) = planes() else { return };
+    let Some((edge, cloud)) = planes().await else { return };
     let kubeconfigs = [edge.kubeconfig(&User::ADMIN), cloud.kubeconfig(&User::ADMIN)];
     let (edge_api, cloud_api) = (edge.api(&User::ADMIN), cloud.api(&User::ADMIN));
     let apis = [&edge_api, &cloud_api];
@@ -59,12 +61,19 @@ pub async fn measure(table: &mut Table) {
     table.add(row("P4.calls", "calls to API servers per object", per_object, "calls", most, Some(per_object / 2.0)));
 }
 
-/// Two control planes of one binary; `None` where it was not built, which is said.
-pub fn planes() -> Option<(ControlPlane, ControlPlane)> {
+/// Two control planes, each with a node that is only written down; `None` where none was built, which is said.
+pub async fn planes() -> Option<(ControlPlane, ControlPlane)> {
     let planes = (ControlPlane::another()?, ControlPlane::another()?);
-    eprintln!(
-        "two API servers with a store and controllers each, no nodes; see {}",
-        row::root().join("docs").display()
-    );
+    for (plane, address) in [(&planes.0, "192.0.2.1"), (&planes.1, "192.0.2.2")] {
+        let api = plane.api(&User::ADMIN);
+        let size = json!({"cpu": "1000", "memory": "1000Gi", "pods": "100000"});
+        let status = json!({"status": {
+            "capacity": size, "allocatable": size, "conditions": [{"type": "Ready", "status": "True"}],
+            "addresses": [{"type": "InternalIP", "address": address}],
+        }});
+        let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "written"}, "spec": {"podCIDR": "10.244.0.0/16"}});
+        api.must(Method::POST, "/api/v1/nodes", Some(&node)).await;
+        api.must(Method::PATCH, "/api/v1/nodes/written/status", Some(&status)).await;
+    }
     Some(planes)
 }
