@@ -151,7 +151,6 @@ impl From<AskError> for Problem {
             AskError::PlanChanged { difference } => Self::new(409, "plan-changed", text)
                 .more(json!({"difference": difference}))
                 .next("plan again, then apply that plan"),
-            AskError::Moved => Self::new(412, "changed", text).next("read it again, then send your change"),
             AskError::NotFound(what) => Self::not_found(what),
             AskError::NoPlace { passing, reasons, .. } => Self::new(409, "no-place", text)
                 .more(json!({"passing": passing, "candidates": reasons}))

@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::reply::{Input, Reply};
 use crate::auth::Caller;
 use crate::slices::{Ask, AskError, AskOptions, Goal, Started, Supersede};
-use crate::store::{Kind, Revision};
+use crate::store::{Expect, Kind, Revision};
 use models::file::{Document, Parsed, Source, parse};
 use models::{Name, Problem as Finding};
 use serde_json::json;
@@ -47,7 +47,7 @@ pub(crate) async fn plan(app: Arc<App>, caller: Caller, input: Input) -> Result<
 pub(crate) async fn apply(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
     let (parsed, mut ask) = document(&input)?;
-    ask.options.at = at(&app, (permit.tenant(), &ask.name), &input).await?;
+    ask.options.expect = at(&app, (permit.tenant(), &ask.name), &input).await?.map_or(Expect::Anything, |rev| Expect::At(vec![rev]));
     let started = app.slices.start(permit.tenant(), &ask).await.map_err(|error| placed(&parsed, error))?;
     answer(started)
 }
@@ -55,7 +55,7 @@ pub(crate) async fn apply(app: Arc<App>, caller: Caller, input: Input) -> Result
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
     let mut ask = Ask { name: input.name("name")?, goal: Goal::Delete, options: options(&input)? };
-    ask.options.at = at(&app, (permit.tenant(), &ask.name), &input).await?;
+    ask.options.expect = at(&app, (permit.tenant(), &ask.name), &input).await?.map_or(Expect::Anything, |rev| Expect::At(vec![rev]));
     answer(app.slices.start(permit.tenant(), &ask).await?)
 }
 
@@ -103,7 +103,7 @@ fn options(input: &Input) -> Result<AskOptions, Problem> {
         upgrade: input.names("upgrade")?,
         plan: input.query("plan").map(str::to_owned),
         supersede,
-        at: None,
+        expect: Expect::Anything,
     })
 }
 
