@@ -2,6 +2,7 @@
 
 use super::App;
 use super::listing::page;
+use super::params;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use crate::auth::Caller;
@@ -46,13 +47,14 @@ async fn parts(app: &App, caller: &Caller, input: &Input, (noun, of): (&str, Par
             items.push((format!("{}/{name}", slice.name), body));
         }
     }
+    items.sort_by(|(a, _), (b, _)| a.cmp(b));
     page(input, &format!("/api/v1/{noun}"), items)
 }
 
 pub(crate) async fn credentials(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
     let slice = input.query("slice").map(str::parse).transpose();
-    let slice = slice.map_err(|error: models::name::BadName| Problem::bad(format!("slice: {error}")))?;
+    let slice = slice.map_err(|error: models::name::BadName| params::value("slice", format!("slice: {error}")))?;
     let files = app.slices.credentials(permit.tenant(), slice.as_ref(), &input.name("name")?).await?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let files: serde_json::Map<String, Value> =
