@@ -65,6 +65,7 @@ endpoints! {
     Delete "/api/v1/tenants/{name}" Admin tenants::delete, "Removes a tenant without slices", [];
     Get "/api/v1/tokens" Admin tenants::tokens, "Tokens, without their values", ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
     Post "/api/v1/tokens" Admin tenants::create_token, "Makes a token; the answer is the only place where it is seen", [];
+    Get "/api/v1/tokens/{id}" Admin tenants::token, "One token, without its value", [];
     Delete "/api/v1/tokens/{id}" Admin tenants::revoke_token, "Revokes a token", [];
     Get "/api/v1/clusters" Viewer clusters::list, "Clusters with health and certificate end",
         ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
@@ -90,12 +91,16 @@ endpoints! {
     Get "/api/v1/slices/{name}/explanation" Viewer slices::explain, "Why each function stands where it stands", [];
     Get "/api/v1/gateways" Viewer views::gateways, "Gateways of all slices",
         ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
+    Get "/api/v1/gateways/{name}" Viewer views::gateway, "One gateway; 409 where several slices have one of that name", ["slice" = "of this slice"];
     Get "/api/v1/servers" Viewer views::servers, "Servers of all slices",
         ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
+    Get "/api/v1/servers/{name}" Viewer views::server, "One server of a slice; 409 where several slices have one of that name", ["slice" = "of this slice"];
     Get "/api/v1/functions" Viewer views::functions, "Other functions of all slices",
         ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
+    Get "/api/v1/functions/{name}" Viewer views::function, "One other function; 409 where several slices have one of that name", ["slice" = "of this slice"];
     Get "/api/v1/devices" Viewer views::devices, "Devices of all slices",
         ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
+    Get "/api/v1/devices/{name}" Viewer views::device, "One device; 409 where several slices have one of that name", ["slice" = "of this slice"];
     Post "/api/v1/devices/{name}:credentials" Operator views::credentials, "What a device needs to speak to its gateway; recorded", ["slice" = "its slice"];
     Get "/api/v1/operations" Viewer operations::list, "Operations, newest first",
         ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];

@@ -54,6 +54,12 @@ pub(crate) async fn tokens(app: Arc<App>, caller: Caller, input: Input) -> Resul
     page(&input, "/api/v1/tokens", all.into_iter().map(|t| (t.id.clone(), json!(t))).collect())
 }
 
+pub(crate) async fn token(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let id = input.text("id");
+    let found = app.tokens.list(&caller.admin()?).await?.into_iter().find(|token| token.id == id);
+    Reply::ok(&found.ok_or_else(|| Problem::not_found(format!("token {id:?}")))?)
+}
+
 pub(crate) async fn create_token(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.admin()?;
     let body: TokenBody = input.json()?;

@@ -17,8 +17,14 @@ use serde_json::{Value, json};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-pub(crate) async fn apply(client: &Client, args: &Apply, output: Output) -> Result<u8, Failed> {
+/// With a noun, documents of other kinds are refused before anything happens.
+pub(crate) async fn apply(client: &Client, (args, noun): (&Apply, Option<&str>), output: Output) -> Result<u8, Failed> {
     let parsed = read(&args.files)?;
+    let other = |parsed: &&Parsed| noun.is_some_and(|noun| !parsed.document.kind().eq_ignore_ascii_case(noun));
+    if let (Some(other), Some(noun)) = (parsed.iter().find(other), noun) {
+        let message = format!("{} holds a {}, which is no {noun}", other.source, other.document.kind());
+        return Err(Failed::usage(message).next(format!("sliceway apply -f {}", other.source)));
+    }
     let mut code = exit::DONE;
     for document in &parsed {
         code = code.max(one(client, document, (&args.change, output)).await?);

@@ -190,12 +190,15 @@ pub(crate) struct Get {
 }
 
 /// One of a noun, or all of it.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Which {
     pub(crate) name: Option<String>,
     /// Only those with this label (name=value, repeatable)
     #[arg(short = 'l', long = "label", conflicts_with = "name")]
     pub(crate) labels: Vec<String>,
+    /// Only those of this slice (gateways, servers, functions, devices)
+    #[arg(long)]
+    pub(crate) slice: Option<String>,
     /// Go on and print what changes
     #[arg(short, long)]
     pub(crate) watch: bool,
@@ -242,6 +245,8 @@ pub(crate) enum General {
     Describe(Name),
     /// Delete one
     Delete(DeleteOne),
+    /// Make the world as a file says, which holds this noun only
+    Apply(Apply),
 }
 
 #[derive(Args, Clone, Default)]

@@ -58,7 +58,7 @@ async fn command(cli: Cli) -> Result<u8, Failed> {
         Command::Describe(one) => verbs::describe(&client, (&one.noun, &one.name), output).await,
         Command::Explain(one) => verbs::explain(&client, (&one.noun, &one.name), output).await,
         Command::Delete(args) => verbs::delete(&client, (&args.noun, &args.one), output).await,
-        Command::Apply(args) => apply::apply(&client, args, output).await,
+        Command::Apply(args) => apply::apply(&client, (args, None), output).await,
         Command::Plan(args) => apply::plan(&client, args, output).await.map(|_| exit::DONE),
         Command::Diff(args) => {
             let changes = apply::plan(&client, args, output).await?;
@@ -115,6 +115,7 @@ async fn general(client: &Client, (noun, verb): (&str, &General), output: Output
         General::Get(which) => verbs::get(client, (noun, which), output).await,
         General::Describe(one) => verbs::describe(client, (noun, &one.name), output).await,
         General::Delete(one) => verbs::delete(client, (noun, one), output).await,
+        General::Apply(args) => apply::apply(client, (args, Some(noun)), output).await,
     }
 }
 

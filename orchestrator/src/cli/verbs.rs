@@ -14,8 +14,10 @@ use std::path::Path;
 
 pub(crate) async fn get(client: &Client, (noun, which): (&str, &Which), output: Output) -> Result<u8, Failed> {
     let noun = find(noun)?;
-    let labels = which.labels.iter().map(|label| format!("label={}", escape(label))).collect::<Vec<_>>().join("&");
-    let path = format!("/api/v1/{}?{labels}", noun.plural);
+    let slice = which.slice.as_deref();
+    let labels = which.labels.iter().map(|label| format!("label={}", escape(label)));
+    let filters = labels.chain(slice.map(|slice| format!("slice={}", escape(slice)))).collect::<Vec<_>>().join("&");
+    let path = format!("/api/v1/{}?{filters}", noun.plural);
     match &which.name {
         name if which.watch => return super::watch::watch(client, (noun, &path, name.as_deref()), output).await,
         None => {
@@ -26,7 +28,7 @@ pub(crate) async fn get(client: &Client, (noun, which): (&str, &Which), output: 
             }
         }
         Some(name) => {
-            let one = single(client, noun.plural, name).await?;
+            let one = single(client, noun.plural, (name, slice)).await?;
             match output {
                 Output::Table | Output::Wide => print::items(output, noun.columns, &[one]),
                 Output::Json | Output::Yaml => print::one(output, &one),
@@ -37,30 +39,24 @@ pub(crate) async fn get(client: &Client, (noun, which): (&str, &Which), output: 
 }
 
 pub(crate) async fn list(client: &Client, noun: &str, output: Output) -> Result<u8, Failed> {
-    get(client, (noun, &Which { name: None, labels: vec![], watch: false }), output).await
+    get(client, (noun, &Which::default()), output).await
 }
 
-/// One thing; parts of slices are found in their list.
-pub(super) async fn single(client: &Client, plural: &str, name: &str) -> Result<Value, Failed> {
-    match plural {
-        "gateways" | "servers" | "functions" | "devices" | "tokens" => {
-            let key = if plural == "tokens" { "/id" } else { "/name" };
-            let all = client.all(&format!("/api/v1/{plural}")).await?.0;
-            let found = all.into_iter().find(|item| text(item, key) == name);
-            found.ok_or_else(|| {
-                Failed::new(exit::NOT_FOUND, format!("there is no {name} among the {plural}"))
-                    .next(format!("sliceway get {plural}"))
-            })
-        }
-        _ => client.get(&format!("/api/v1/{plural}/{}", escape(name))).await,
-    }
+/// One thing as a list shows it.
+pub(super) async fn single(
+    client: &Client,
+    plural: &str,
+    (name, slice): (&str, Option<&str>),
+) -> Result<Value, Failed> {
+    let slice = slice.map(|slice| format!("?slice={}", escape(slice))).unwrap_or_default();
+    client.get(&format!("/api/v1/{plural}/{}{slice}", escape(name))).await
 }
 
 pub(crate) async fn describe(client: &Client, (noun, name): (&str, &str), output: Output) -> Result<u8, Failed> {
     let noun = find(noun)?;
     let body = match noun.plural {
         "slices" => client.get(&format!("/api/v1/slices/{}/description", escape(name))).await?,
-        plural => single(client, plural, name).await?,
+        plural => single(client, plural, (name, None)).await?,
     };
     print::one(output, &body);
     Ok(exit::DONE)

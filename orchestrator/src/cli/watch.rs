@@ -24,7 +24,7 @@ pub(crate) async fn watch(
     }
     let mut path = path.to_owned();
     if let Some(name) = name {
-        single(client, noun.plural, name).await?;
+        single(client, noun.plural, (name, None)).await?;
         let pair = format!("{}={name}", noun.key().trim_start_matches('/'));
         path = format!("{path}&field={}", escape(&pair));
     }

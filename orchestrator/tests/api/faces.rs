@@ -64,6 +64,29 @@ async fn the_general_verbs_stand_before_and_after_every_noun_in_singular_and_plu
 }
 
 #[tokio::test]
+async fn a_part_is_found_by_its_name_and_two_of_one_name_by_their_slice() {
+    let server = with_slice().await;
+    let (status, gateway) = server.admin("GET", "/api/v1/gateways/gw", Value::Null).await;
+    assert_eq!((status, &gateway["slice"], &gateway["cluster"]), (200, &json!("factory-7"), &json!("edge")));
+    assert_eq!(server.admin("GET", "/api/v1/gateways/store", Value::Null).await.0, 404);
+    let twin = std::fs::read_to_string(factory()).unwrap().replace("name: factory-7", "name: factory-8");
+    let file = server.path("twin.yaml");
+    std::fs::write(&file, twin).unwrap();
+    let applied = server.cli(&["slice", "apply", "-f", file.to_str().unwrap(), "--wait"]);
+    assert_eq!(code(&applied), 0, "{}", words(&applied));
+    let both = server.cli(&["get", "gateway", "gw"]);
+    assert_eq!(code(&both), 4);
+    assert!(words(&both).contains("sliceway get gateway gw --slice NAME"), "{}", words(&both));
+    let one = server.cli(&["gateway", "get", "gw", "--slice", "factory-8", "-o", "json"]);
+    assert!(stdout(&one).contains("factory-8"), "{}", words(&one));
+    let all = stdout(&server.cli(&["get", "devices", "--slice", "factory-8"]));
+    assert!(all.contains("factory-8") && !all.contains("factory-7"), "{all}");
+    let wrong = server.cli(&["cluster", "apply", "-f", file.to_str().unwrap()]);
+    assert_eq!(code(&wrong), 2);
+    assert!(words(&wrong).contains("holds a Slice, which is no cluster"), "{}", words(&wrong));
+}
+
+#[tokio::test]
 async fn what_a_deletion_would_do_is_shown_and_then_done_exactly_so() {
     let server = with_slice().await;
     let refused = server.cli(&["delete", "slice", "factory-7", "--dry-run"]);
