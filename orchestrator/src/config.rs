@@ -1,10 +1,11 @@
 //! The server's configuration: one TOML file; flags and `SLICEWAY_*` override it. A key that is not known is an error.
 
-use crate::api::Tls;
+use crate::api::{Limits, Tls};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,13 +73,34 @@ pub struct LimitsConfig {
     pub calls_per_cluster: usize,
     /// Seconds that one call to a cluster may take.
     pub call_deadline_s: u64,
-    /// Seconds that the body of a request may take to come.
-    pub body_deadline_s: u64,
+    /// Seconds that the head of a request, or a TLS handshake, may take.
+    pub head_deadline_s: NonZeroU32,
+    /// Seconds that the body of a request may take.
+    pub body_deadline_s: NonZeroU32,
+}
+
+impl LimitsConfig {
+    pub(crate) fn of_requests(&self) -> Limits {
+        let seconds = |seconds: NonZeroU32| Duration::from_secs(seconds.get().into());
+        Limits {
+            rate: (self.requests_per_second, self.burst),
+            head_deadline: seconds(self.head_deadline_s),
+            body_deadline: seconds(self.body_deadline_s),
+        }
+    }
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { requests_per_second: 200, burst: 400, calls_per_cluster: 8, call_deadline_s: 10, body_deadline_s: 30 }
+        let seconds = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+        Self {
+            requests_per_second: 200,
+            burst: 400,
+            calls_per_cluster: 8,
+            call_deadline_s: 10,
+            head_deadline_s: seconds(20),
+            body_deadline_s: seconds(60),
+        }
     }
 }
 

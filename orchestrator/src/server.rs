@@ -95,7 +95,6 @@ impl Server {
         let repositories = Repositories::new(Arc::clone(&store), Arc::clone(&blobs), Arc::clone(&helm), allow_paths);
         let renderer = Arc::new(Rendering { helm, blobs: Arc::clone(&blobs) });
         let slices = Slices::new(Arc::clone(&store), engine.clone(), renderer, Arc::new(clusters.clone()));
-        let rate = (config.limits.requests_per_second, config.limits.burst);
         let parts = Parts {
             store: Arc::clone(&store),
             engine: engine.clone(),
@@ -105,8 +104,7 @@ impl Server {
             clusters: clusters.clone(),
             repositories,
             clock: clock.clone(),
-            rate,
-            body_deadline: Duration::from_secs(config.limits.body_deadline_s),
+            limits: config.limits.of_requests(),
         };
         let resumed = engine.recover().await?;
         if resumed > 0 {

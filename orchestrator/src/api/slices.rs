@@ -1,22 +1,22 @@
 //! Slices: the document of the file is the body.
 
 use super::App;
-use super::clusters::feed;
 use super::listing::page;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
+use super::{params, watch::watched};
 use crate::auth::Caller;
 use crate::slices::{Ask, AskError, AskOptions, Goal, Started, Supersede};
-use crate::store::{Kind, Revision};
+use crate::store::Kind;
+use models::Problem as Finding;
 use models::file::{Document, Parsed, Source, parse};
-use models::{Name, Problem as Finding};
 use serde_json::json;
 use std::sync::Arc;
 
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.read()?;
-    if input.is_set("watch") {
-        return feed(&app, (Kind::Slice, permit.tenant().to_string()), (&caller, &input)).await;
+    if let Some(feed) = watched((&app, &caller), &input, (Kind::Slice, permit.tenant().to_string())).await? {
+        return Ok(feed);
     }
     let all = app.slices.list(permit.tenant()).await?;
     page(&input, "/api/v1/slices", all.into_iter().map(|(s, _)| (s.name.to_string(), json!(s))).collect())
@@ -46,16 +46,14 @@ pub(crate) async fn plan(app: Arc<App>, caller: Caller, input: Input) -> Result<
 
 pub(crate) async fn apply(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
-    let (parsed, mut ask) = document(&input)?;
-    ask.options.at = at(&app, (permit.tenant(), &ask.name), &input).await?;
+    let (parsed, ask) = document(&input)?;
     let started = app.slices.start(permit.tenant(), &ask).await.map_err(|error| placed(&parsed, error))?;
     answer(started)
 }
 
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
-    let mut ask = Ask { name: input.name("name")?, goal: Goal::Delete, options: options(&input)? };
-    ask.options.at = at(&app, (permit.tenant(), &ask.name), &input).await?;
+    let ask = Ask { name: input.name("name")?, goal: Goal::Delete, options: options(&input)? };
     answer(app.slices.start(permit.tenant(), &ask).await?)
 }
 
@@ -63,16 +61,6 @@ pub(crate) async fn plan_delete(app: Arc<App>, caller: Caller, input: Input) -> 
     let permit = caller.write()?;
     let ask = Ask { name: input.name("name")?, goal: Goal::Delete, options: options(&input)? };
     Reply::ok(&redacted(&app.slices.plan(permit.tenant(), &ask).await?))
-}
-
-/// If-Match on a slice: the operation starts only from that revision.
-async fn at(app: &App, (tenant, name): (&Name, &Name), input: &Input) -> Result<Option<Revision>, Problem> {
-    let now = match app.slices.get(tenant, name).await {
-        Ok((_, rev)) => Some(rev),
-        Err(AskError::NotFound(_)) => None,
-        Err(error) => return Err(error.into()),
-    };
-    input.at(now)
 }
 
 fn document(input: &Input) -> Result<(Parsed, Ask), Problem> {
@@ -94,7 +82,7 @@ fn options(input: &Input) -> Result<AskOptions, Problem> {
         None | Some("failed") => Supersede::FailedTemp,
         Some("any" | "true" | "") => Supersede::Any,
         Some("never") => Supersede::Never,
-        Some(other) => return Err(Problem::bad(format!("supersede: {other:?} is none of failed, any, never"))),
+        Some(other) => return Err(params::word("supersede", other, &["failed", "any", "never"])),
     };
     Ok(AskOptions {
         timeout_s: input.number("timeout")?,
@@ -103,7 +91,7 @@ fn options(input: &Input) -> Result<AskOptions, Problem> {
         upgrade: input.names("upgrade")?,
         plan: input.query("plan").map(str::to_owned),
         supersede,
-        at: None,
+        expect: input.expect.clone(),
     })
 }
 

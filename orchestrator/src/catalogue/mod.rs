@@ -16,7 +16,7 @@ pub use repositories::{Repositories, Upload};
 pub use tenants::Tenants;
 
 use crate::ops::codec;
-use crate::store::{Key, Kind, Query, Revision, Store, StoreError, Txn};
+use crate::store::{Kind, Query, Store, StoreError};
 use models::{Problem, Slice};
 use std::sync::Arc;
 
@@ -26,8 +26,6 @@ pub enum CatalogueError {
     NotFound(String),
     #[error("{0} exists already")]
     Exists(String),
-    #[error("it was changed meanwhile")]
-    Changed,
     #[error("it is used by {}", users.join(", "))]
     InUse { users: Vec<String> },
     #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
@@ -35,24 +33,7 @@ pub enum CatalogueError {
     #[error("{0}")]
     Unavailable(String),
     #[error(transparent)]
-    Store(StoreError),
-}
-
-impl From<StoreError> for CatalogueError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Conflict { .. } => Self::Changed,
-            other => Self::Store(other),
-        }
-    }
-}
-
-/// A write that must meet a revision, where one was named.
-fn matched(txn: Txn, key: Key, at: Option<Revision>) -> Txn {
-    match at {
-        Some(rev) => txn.at(key, rev),
-        None => txn,
-    }
+    Store(#[from] StoreError),
 }
 
 /// Slices of every tenant that something is true of, as a person calls them.

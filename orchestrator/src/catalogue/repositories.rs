@@ -1,9 +1,9 @@
 //! Repositories: folders of charts, uploaded by the CLI or read from a folder of the server's that is allowed.
 
-use super::{CatalogueError, matched};
+use super::CatalogueError;
 use crate::auth::AdminPermit;
 use crate::ops::codec;
-use crate::store::{Blobs, Key, Kind, Query, Revision, Store, StoreError, Txn};
+use crate::store::{Blobs, Expect, Key, Kind, Query, Revision, Store, StoreError, Txn};
 use adapters::helm::{ChartSource, Helm, pack_folder};
 use models::repository::{Repository, RepositorySpec, StoredChart};
 use models::{Name, Problem};
@@ -44,22 +44,21 @@ impl Repositories {
         Ok((object.read()?, object.rev))
     }
 
-    pub async fn revision(&self, name: &Name) -> Result<Option<Revision>, StoreError> {
-        Ok(self.store.get(&key(name)).await?.map(|object| object.rev))
-    }
-
     pub async fn list(&self) -> Result<Vec<(Repository, Revision)>, StoreError> {
         let objects = codec::all(&self.store, Query::of(Kind::Repository, "")).await?;
         objects.iter().map(|object| Ok((object.read()?, object.rev))).collect()
     }
 
-    /// Makes or refreshes a repository. The charts are those of the upload, or those of an allowed folder.
+    /// Makes or refreshes a repository, where the caller finds what it expects. The charts are those of the upload, or
+    /// those of an allowed folder.
     pub async fn put(
         &self,
         _: &AdminPermit,
-        (name, spec): (Name, RepositorySpec),
-        (uploads, at): (Vec<Upload>, Option<Revision>),
-    ) -> Result<Repository, CatalogueError> {
+        (name, spec, uploads): (Name, RepositorySpec, Vec<Upload>),
+        expect: &Expect,
+    ) -> Result<(Repository, Revision), CatalogueError> {
+        let found = self.store.get(&key(&name)).await?.map(|object| object.rev);
+        expect.check(&key(&name), found)?;
         if spec.url.is_some() {
             let mend = "give a folder: sliceway repository add NAME --path DIR";
             return Err(problem("spec.url", "HTTP and OCI repositories are not read yet", mend));
@@ -71,8 +70,9 @@ impl Repositories {
         }
         charts.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
         let repository = Repository { name: name.clone(), spec, charts };
-        self.store.commit(matched(Txn::new(), key(&name), at).put(key(&name), codec::json(&repository)?)).await?;
-        Ok(repository)
+        let txn = Txn::new().put(key(&name), codec::json(&repository)?);
+        let rev = self.store.commit(expect.bind(txn, (&key(&name), found))?).await?;
+        Ok((repository, rev))
     }
 
     async fn keep(&self, upload: Upload) -> Result<StoredChart, CatalogueError> {
@@ -101,14 +101,16 @@ impl Repositories {
         chart_folders(&real).map_err(|error| problem("spec.path", error, "mend or move the folder"))
     }
 
-    pub async fn delete(&self, _: &AdminPermit, name: &Name, at: Option<Revision>) -> Result<(), CatalogueError> {
-        let (_, rev) = self.get(name).await?;
+    pub async fn delete(&self, _: &AdminPermit, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
+        let found = self.store.get(&key(name)).await?.map(|object| object.rev);
+        expect.check(&key(name), found)?;
+        let rev = found.ok_or_else(|| CatalogueError::NotFound(format!("repository {name}")))?;
         let uses = |slice: &models::Slice| slice.spec.workloads().iter().any(|w| &w.chart.repository == name);
         let users = super::users(&self.store, uses).await?;
         if !users.is_empty() {
             return Err(CatalogueError::InUse { users });
         }
-        self.store.commit(Txn::new().at(key(name), at.unwrap_or(rev)).delete(key(name))).await?;
+        self.store.commit(Txn::new().at(key(name), rev).delete(key(name))).await?;
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! Tenants. The tenant `default` is there from the start.
 
-use super::{CatalogueError, matched};
+use super::CatalogueError;
 use crate::auth::AdminPermit;
 use crate::ops::codec;
-use crate::store::{Key, Kind, Query, Revision, Store, StoreError, Txn};
+use crate::store::{Expect, Key, Kind, Query, Revision, Store, StoreError, Txn};
 use models::Name;
 use models::tenant::Tenant;
 use std::sync::Arc;
@@ -41,15 +41,12 @@ impl Tenants {
         Ok((object.read()?, object.rev))
     }
 
-    pub async fn revision(&self, name: &Name) -> Result<Option<Revision>, StoreError> {
-        Ok(self.store.get(&key(name)).await?.map(|object| object.rev))
-    }
-
-    /// Makes it, or changes its description.
-    pub async fn put(&self, _: &AdminPermit, tenant: &Tenant, at: Option<Revision>) -> Result<(), CatalogueError> {
+    /// Makes it, or changes its description; only where the caller finds what it expects.
+    pub async fn put(&self, _: &AdminPermit, tenant: &Tenant, expect: &Expect) -> Result<Revision, CatalogueError> {
         let key = key(&tenant.name);
-        self.store.commit(matched(Txn::new(), key.clone(), at).put(key, codec::json(tenant)?)).await?;
-        Ok(())
+        let found = self.store.get(&key).await?.map(|object| object.rev);
+        let txn = expect.bind(Txn::new().put(key.clone(), codec::json(tenant)?), (&key, found))?;
+        Ok(self.store.commit(txn).await?)
     }
 
     pub async fn list(&self, _: &AdminPermit) -> Result<Vec<Tenant>, CatalogueError> {
@@ -57,15 +54,15 @@ impl Tenants {
         objects.iter().map(|object| Ok(object.read()?)).collect()
     }
 
-    pub async fn delete(&self, _: &AdminPermit, name: &Name, at: Option<Revision>) -> Result<(), CatalogueError> {
-        if !self.exists(name).await? {
-            return Err(CatalogueError::NotFound(format!("tenant {name}")));
-        }
+    pub async fn delete(&self, _: &AdminPermit, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
+        let found = self.store.get(&key(name)).await?.map(|object| object.rev);
+        expect.check(&key(name), found)?;
+        let rev = found.ok_or_else(|| CatalogueError::NotFound(format!("tenant {name}")))?;
         let users = super::users(&self.store, |slice| &slice.tenant == name).await?;
         if !users.is_empty() {
             return Err(CatalogueError::InUse { users });
         }
-        let mut txn = matched(Txn::new(), key(name), at).delete(key(name));
+        let mut txn = Txn::new().at(key(name), rev).delete(key(name));
         // Who makes the tenant again must not meet the old one's tokens.
         for object in codec::all(&self.store, Query::of(Kind::Token, "")).await? {
             if object.doc["tenant"] == name.as_str() {

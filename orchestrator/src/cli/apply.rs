@@ -1,7 +1,7 @@
 //! Files: `apply`, `plan`, `diff`. Documents are checked here first, with file and line, then sent.
 
-use super::args::{Apply, Change, Files, Output};
-use super::client::Client;
+use super::args::{Allow, Apply, Change, Files, Output, Preview};
+use super::client::{Client, escape};
 use super::error::Failed;
 use super::exit;
 use super::print::{self, text};
@@ -17,8 +17,14 @@ use serde_json::{Value, json};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-pub(crate) async fn apply(client: &Client, args: &Apply, output: Output) -> Result<u8, Failed> {
+/// With a noun, documents of other kinds are refused before anything happens.
+pub(crate) async fn apply(client: &Client, (args, noun): (&Apply, Option<&str>), output: Output) -> Result<u8, Failed> {
     let parsed = read(&args.files)?;
+    let other = |parsed: &&Parsed| noun.is_some_and(|noun| !parsed.document.kind().eq_ignore_ascii_case(noun));
+    if let (Some(other), Some(noun)) = (parsed.iter().find(other), noun) {
+        let message = format!("{} holds a {}, which is no {noun}", other.source, other.document.kind());
+        return Err(Failed::usage(message).next(format!("sliceway apply -f {}", other.source)));
+    }
     let mut code = exit::DONE;
     for document in &parsed {
         code = code.max(one(client, document, (&args.change, output)).await?);
@@ -27,9 +33,10 @@ pub(crate) async fn apply(client: &Client, args: &Apply, output: Output) -> Resu
 }
 
 /// 0: nothing would change; `diff` says 1 otherwise.
-pub(crate) async fn plan(client: &Client, files: &Files, output: Output) -> Result<bool, Failed> {
+pub(crate) async fn plan(client: &Client, args: &Preview, output: Output) -> Result<bool, Failed> {
     let mut changes = false;
-    for parsed in read(files)? {
+    let path = format!("/api/v1/slices:plan?{}", allowed(&args.allow).join("&"));
+    for parsed in read(&args.files)? {
         let Document::Slice { .. } = &parsed.document else {
             eprintln!(
                 "{} {}: applied as it stands; only slices have a plan",
@@ -38,7 +45,7 @@ pub(crate) async fn plan(client: &Client, files: &Files, output: Output) -> Resu
             );
             continue;
         };
-        let answer = client.post("/api/v1/slices:plan", parsed.document.json().to_string()).await;
+        let answer = client.post(&path, parsed.document.json().to_string()).await;
         let plan = answer.map_err(|failed| placed(&parsed, failed))?.body;
         changes |= plan["changes"].as_array().is_some_and(|all| !all.is_empty());
         show(&plan, output);
@@ -49,18 +56,19 @@ pub(crate) async fn plan(client: &Client, files: &Files, output: Output) -> Resu
 async fn one(client: &Client, parsed: &Parsed, (change, output): (&Change, Output)) -> Result<u8, Failed> {
     match &parsed.document {
         Document::Tenant { meta, spec } => {
-            client.put(&format!("/api/v1/tenants/{}", meta.name), &json!({"description": spec.description})).await?;
+            let body = json!({"description": spec.description});
+            print::data(output, &client.put(&format!("/api/v1/tenants/{}", meta.name), &body).await?);
             eprintln!("tenant {} applied", meta.name);
             Ok(exit::DONE)
         }
         Document::Cluster { meta, spec, kubeconfig, context } => {
             let base = Path::new(&parsed.source).parent().unwrap_or(Path::new("."));
             let path = kubeconfig.as_ref().map(|path| base.join(path));
-            cluster(client, (meta, spec), (path.as_deref(), context.as_deref())).await
+            cluster(client, (meta, spec), ((path.as_deref(), context.as_deref()), output)).await
         }
         Document::Repository { meta, spec } => {
             let base = Path::new(&parsed.source).parent().unwrap_or(Path::new("."));
-            repository(client, (meta.name.as_str(), spec), base).await
+            repository(client, (meta.name.as_str(), spec), (base, output)).await
         }
         Document::Slice { meta, .. } => {
             let path = format!("/api/v1/slices?{}", query(change));
@@ -74,7 +82,7 @@ async fn one(client: &Client, parsed: &Parsed, (change, output): (&Change, Outpu
 pub(crate) async fn cluster(
     client: &Client,
     (meta, spec): (&Meta, &ClusterSpec),
-    (path, context): (Option<&Path>, Option<&str>),
+    ((path, context), output): ((Option<&Path>, Option<&str>), Output),
 ) -> Result<u8, Failed> {
     let kubeconfig = path.map(|path| inline(path, context)).transpose();
     let kubeconfig = kubeconfig.map_err(|error| Failed::usage(error.to_string()))?;
@@ -86,6 +94,7 @@ pub(crate) async fn cluster(
         eprintln!("  {cause}");
     }
     warn_of_end(&cluster);
+    print::data(output, &cluster);
     Ok(exit::DONE)
 }
 
@@ -105,7 +114,7 @@ pub(crate) fn warn_of_end(cluster: &Value) {
 pub(crate) async fn repository(
     client: &Client,
     (name, spec): (&str, &RepositorySpec),
-    base: &Path,
+    (base, output): (&Path, Output),
 ) -> Result<u8, Failed> {
     let folder = spec.path.as_ref().map(|path| base.join(path)).filter(|path| path.is_dir());
     let uploads = folder.as_deref().map(packed).transpose().map_err(Failed::usage)?.unwrap_or_default();
@@ -114,25 +123,28 @@ pub(crate) async fn repository(
     let path = folder.as_deref().map(|path| path.canonicalize().unwrap_or(path.to_owned()));
     let path = path.map(|path| path.display().to_string()).or(spec.path.clone());
     let body = json!({"spec": RepositorySpec { path, url: spec.url.clone() }, "charts": charts});
-    let repository = client.put(&format!("/api/v1/repositories/{name}"), &body).await?;
+    let repository = client.put(&format!("/api/v1/repositories/{}", escape(name)), &body).await?;
     for chart in repository["charts"].as_array().into_iter().flatten() {
         eprintln!("repository {name}: {} {}", text(chart, "/name"), text(chart, "/version"));
     }
+    print::data(output, &repository);
     Ok(exit::DONE)
 }
 
 pub(crate) fn query(change: &Change) -> String {
-    let mut pairs: Vec<String> = Vec::new();
-    let mut list = |key: &str, values: &[String]| pairs.extend(values.iter().map(|value| format!("{key}={value}")));
-    list("replace", &change.replace);
-    list("allowDataLoss", &change.allow_data_loss);
-    list("upgrade", &change.upgrade);
+    let mut pairs = allowed(&change.allow);
     pairs.extend(change.timeout.map(|seconds| format!("timeout={seconds}")));
-    pairs.extend(change.plan.as_ref().map(|id| format!("plan={id}")));
+    pairs.extend(change.plan.as_ref().map(|id| format!("plan={}", escape(id))));
     if change.supersede {
         pairs.push("supersede=any".into());
     }
     pairs.join("&")
+}
+
+pub(crate) fn allowed(allow: &Allow) -> Vec<String> {
+    let lists = [("replace", &allow.replace), ("allowDataLoss", &allow.allow_data_loss), ("upgrade", &allow.upgrade)];
+    let pair = |key: &str, value: &String| format!("{key}={}", escape(value));
+    lists.iter().flat_map(|(key, values)| values.iter().map(move |value| pair(key, value))).collect()
 }
 
 /// What a change was answered with: nothing to do, or an operation that may be followed.
@@ -146,17 +158,16 @@ pub(crate) async fn started(
     }
     if body["unchanged"] == json!(true) {
         eprintln!("{what} unchanged");
+        print::data(output, body);
         return Ok(exit::DONE);
     }
     let id = text(body, "/operation/id");
     let changes = body["plan"]["changes"].as_array().map_or(0, Vec::len);
     eprintln!("{what}: operation {id}, {changes} changes");
-    if matches!(output, Output::Json | Output::Yaml) {
-        print::one(output, &body["operation"]);
-    }
     if change.wait {
-        return wait::follow(client, &id).await;
+        return wait::shown(client, &id, output).await;
     }
+    print::data(output, &body["operation"]);
     eprintln!("next:  sliceway operation watch {id}");
     Ok(exit::DONE)
 }

@@ -11,6 +11,16 @@ pub(crate) struct Noun {
     pub(crate) columns: &'static [Column],
 }
 
+impl Noun {
+    /// Where an item says what it is called.
+    pub(crate) fn key(&self) -> &'static str {
+        match self.plural {
+            "operations" | "tokens" => "/id",
+            _ => "/name",
+        }
+    }
+}
+
 const fn always(head: &'static str, value: fn(&Value) -> String) -> Column {
     Column { head, value, wide: Width::Always }
 }

@@ -2,7 +2,7 @@
 
 use crate::ops::OpsError;
 use crate::plan::{Candidate, Plan, PlanError};
-use crate::store::{Revision, StoreError};
+use crate::store::{Expect, StoreError};
 use models::labels::Labels;
 use models::{Name, Operation, Problem, Slice, SliceSpec};
 
@@ -31,8 +31,8 @@ pub struct AskOptions {
     /// Apply exactly the plan that was shown under this id.
     pub plan: Option<String>,
     pub supersede: Supersede,
-    /// Only from this revision of the slice.
-    pub at: Option<Revision>,
+    /// What the slice must be for anything to happen.
+    pub expect: Expect,
 }
 
 /// What happens to an operation that holds the slice already.
@@ -68,8 +68,6 @@ pub enum AskError {
     Busy { operation: String },
     #[error("the world has changed since the plan was shown: {}", difference.join("; "))]
     PlanChanged { difference: Vec<String> },
-    #[error("the slice is not at the revision that was named any more")]
-    Moved,
     #[error("{0} does not exist")]
     NotFound(String),
     #[error("{message}")]

@@ -5,6 +5,7 @@
 mod ask;
 mod credentials;
 mod describe;
+mod expected;
 mod renewal;
 mod snapshot;
 mod start;

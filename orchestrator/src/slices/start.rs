@@ -4,7 +4,7 @@ use super::snapshot::Snapshot;
 use super::{Ask, AskError, Goal, Slices, Started, Supersede, bundle_key, choices_key, incarnation_key, shown_key};
 use crate::ops::{StartOptions, codec};
 use crate::plan::{Plan, Wish, make};
-use crate::store::Txn;
+use crate::store::{Expect, Txn};
 use models::{Name, OperationKind, OperationState};
 use serde_json::json;
 
@@ -20,16 +20,21 @@ impl Slices {
         Ok(plan)
     }
 
-    pub async fn start(&self, tenant: &Name, ask: &Ask) -> Result<Started, AskError> {
+    pub(super) async fn begin(&self, tenant: &Name, ask: &Ask) -> Result<Started, AskError> {
+        let holder = self.holder(tenant, &ask.name).await?;
+        self.as_expected(tenant, ask).await?;
         if ask.options.supersede == Supersede::Any {
             // What runs is cancelled only for a request that could be carried out.
             let mut snapshot = self.snapshot(tenant, &ask.name).await?;
             self.planned(tenant, ask, &mut snapshot).await?;
         }
-        let supersede = self.take_over(tenant, ask).await?;
+        let holder =
+            if ask.options.expect == Expect::Anything { self.holder(tenant, &ask.name).await? } else { holder };
+        let supersede = self.take_over(tenant, ask, holder).await?;
         let mut snapshot = self.snapshot(tenant, &ask.name).await?;
-        if ask.options.at.is_some() && ask.options.at != snapshot.slice {
-            return Err(AskError::Moved);
+        if supersede.is_none() || ask.options.supersede != Supersede::Any {
+            // What was cancelled for this request moved the slice; nobody else could.
+            ask.options.expect.check(&codec::slice_key(tenant, &ask.name), snapshot.slice)?;
         }
         let plan = match self.planned(tenant, ask, &mut snapshot).await {
             Err(AskError::NoPlace { message, passing: true, .. }) if ask.options.plan.is_none() => {
@@ -75,9 +80,8 @@ impl Slices {
     }
 
     /// The operation that this one takes the slice over from; an error where it may not.
-    async fn take_over(&self, tenant: &Name, ask: &Ask) -> Result<Option<String>, AskError> {
-        let Some(claim) = self.store.get(&codec::claim_key(tenant, &ask.name)).await? else { return Ok(None) };
-        let holder = claim.doc["holder"].as_str().unwrap_or_default().to_owned();
+    async fn take_over(&self, tenant: &Name, ask: &Ask, holder: Option<String>) -> Result<Option<String>, AskError> {
+        let Some(holder) = holder else { return Ok(None) };
         let found = codec::operation(&self.store, tenant, &holder).await?;
         let state = found.map(|(doc, _)| doc.operation.state);
         match (state, ask.options.supersede) {

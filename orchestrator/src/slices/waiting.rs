@@ -61,7 +61,6 @@ fn told(error: AskError) -> Unplanned {
         AskError::Problems(_)
         | AskError::Busy { .. }
         | AskError::PlanChanged { .. }
-        | AskError::Moved
         | AskError::NotFound(_)
         | AskError::NoPlace { .. } => Unplanned::Never { reason, mend: "change the slice file and apply it".into() },
     }

@@ -4,10 +4,16 @@
 mod auth;
 mod charts;
 mod commands;
+mod conditions;
+mod faces;
 mod housekeeping;
 mod http;
+mod keys;
+mod lists;
 mod places;
 mod renewal;
 mod restart;
 mod rules;
 mod server;
+mod slow;
+mod watching;

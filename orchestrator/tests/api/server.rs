@@ -93,6 +93,16 @@ impl Server {
         Self::start_in(folder, &[])
     }
 
+    /// Asks it to end in order.
+    pub fn terminate(&mut self) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    pub fn wait(&mut self) {
+        self.child.wait().unwrap();
+    }
+
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
@@ -140,14 +150,18 @@ impl Server {
     }
 
     pub fn cli_as(&self, token: &str, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_sliceway"))
+        self.command(token, args).output().unwrap()
+    }
+
+    pub fn command(&self, token: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sliceway"));
+        command
             .args(args)
             .env("SLICEWAY_CONFIG", self.folder.path().join("cli.toml"))
             .env("SLICEWAY_SERVER", &self.url)
             .env("SLICEWAY_TOKEN", token)
-            .env_remove("SLICEWAY_TENANT")
-            .output()
-            .unwrap()
+            .env_remove("SLICEWAY_TENANT");
+        command
     }
 }
 
