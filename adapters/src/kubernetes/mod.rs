@@ -11,7 +11,7 @@ mod family;
 mod fields;
 mod hide;
 mod names;
-mod quantity;
+pub mod quantity;
 mod quota;
 mod ready;
 mod seen;

@@ -122,8 +122,8 @@ fn redacted(plan: &crate::plan::Plan) -> serde_json::Value {
 
 fn answer(started: Started) -> Result<Reply, Problem> {
     match started {
-        Started::Unchanged { slice, warnings } => {
-            Reply::ok(&json!({"unchanged": true, "slice": slice, "warnings": warnings}))
+        Started::Unchanged { slice, warnings, unread } => {
+            Reply::ok(&json!({"unchanged": true, "slice": slice, "warnings": warnings, "unread": unread}))
         }
         Started::Operation { operation, plan } => {
             let location = format!("/api/v1/operations/{}", operation.id);

@@ -157,8 +157,13 @@ pub(crate) async fn started(
         eprintln!("warning: {}", warning.as_str().unwrap_or(""));
     }
     if body["unchanged"] == json!(true) {
-        eprintln!("{what} unchanged");
         print::data(output, body);
+        let unread: Vec<&str> = body["unread"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if !unread.is_empty() {
+            let words = format!("{what}: no change is known, but {} could not be read", unread.join(", "));
+            return Err(Failed::new(exit::FAILED, words).next("apply it again when the cluster answers"));
+        }
+        eprintln!("{what} unchanged");
         return Ok(exit::DONE);
     }
     let id = text(body, "/operation/id");

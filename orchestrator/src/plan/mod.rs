@@ -21,7 +21,7 @@ pub mod want;
 pub mod world;
 
 pub use bundle::Bundle;
-pub use make::{Goal, PlanError, Wish, make, unplaced};
+pub use make::{Goal, PlanError, Wish, make, unplaced, unplaced_choices};
 pub use model::{Candidate, Choice, Plan, PlannedChange, Recorded};
 pub use render::{Renderer, Rendering};
 pub use world::{ClusterView, Observed, World};

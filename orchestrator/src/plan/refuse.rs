@@ -29,7 +29,8 @@ pub(super) fn refusals(order: &Order<'_>, rendered: &Rendered) -> Vec<Problem> {
         );
     }
     for object in &rendered.objects {
-        let found = [placed(order, &object.object), named(&object.object), labelled(&object.object)];
+        let found =
+            [placed(order, &object.object), named(&object.object), labelled(&object.object), sized(&object.object)];
         for (message, mend) in found.into_iter().flatten() {
             problems.push(Problem::at(&field, format!("{}: {message}", object.source)).mend(mend));
         }
@@ -54,6 +55,12 @@ fn placed(order: &Order<'_>, object: &Value) -> Refusal {
     }
     let foreign = !namespace.is_empty() && namespace != order.release.namespace;
     foreign.then(|| (format!("{kind} {name} wants namespace {namespace}"), "leave the namespace to the release"))
+}
+
+fn sized(object: &Value) -> Refusal {
+    let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
+    let broken = demand::broken_quantity(object)?;
+    Some((format!("{kind} {name}: {broken:?} is no quantity"), "write it as Kubernetes does: 250m, 2, 64Mi"))
 }
 
 fn named(object: &Value) -> Refusal {

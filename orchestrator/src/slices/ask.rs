@@ -53,6 +53,8 @@ pub enum Started {
     Unchanged {
         slice: Box<Slice>,
         warnings: Vec<String>,
+        /// Clusters that could not be read, so that nothing is known of what stands there.
+        unread: Vec<Name>,
     },
     Operation {
         operation: Box<Operation>,
@@ -105,11 +107,7 @@ impl From<PlanError> for AskError {
             PlanError::NoPlace(no) => Self::NoPlace {
                 message: no.to_string(),
                 passing: no.passing,
-                reasons: no
-                    .candidates
-                    .iter()
-                    .map(|v| Candidate { cluster: v.cluster.clone(), accepted: v.accepted, reason: v.reason.clone() })
-                    .collect(),
+                reasons: no.candidates.iter().map(Candidate::of).collect(),
             },
             PlanError::Refused { reason, mend } => Self::Refused { reason, mend },
             PlanError::Unavailable { cause } => Self::Unavailable { cause },

@@ -31,6 +31,8 @@ pub trait Clusters: Send + Sync {
 }
 
 pub struct Slices {
+    /// One at a time is given a place: no two get the same room.
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) engine: Engine,
     pub(crate) renderer: Arc<dyn Renderer>,
@@ -44,7 +46,7 @@ impl Slices {
         renderer: Arc<dyn Renderer>,
         clusters: Arc<dyn Clusters>,
     ) -> Arc<Self> {
-        let slices = Arc::new(Self { store, engine, renderer, clusters });
+        let slices = Arc::new(Self { turn: Arc::default(), store, engine, renderer, clusters });
         let planner: Weak<dyn Planner> = Arc::downgrade(&(Arc::clone(&slices) as Arc<dyn Planner>));
         slices.engine.plan_by(planner);
         slices
@@ -64,7 +66,10 @@ impl Slices {
     /// Why each function stands where it stands.
     pub async fn explain(&self, tenant: &Name, name: &Name) -> Result<Vec<Choice>, AskError> {
         let (slice, _) = self.get(tenant, name).await?;
-        self.choices(tenant, &slice.uid).await
+        match self.waits_for(tenant, &slice).await? {
+            Some(choices) => Ok(choices),
+            None => self.choices(tenant, &slice.uid).await,
+        }
     }
 
     async fn choices(&self, tenant: &Name, uid: &str) -> Result<Vec<Choice>, AskError> {
@@ -88,6 +93,11 @@ fn shown_key(tenant: &Name, name: &Name) -> Key {
 
 fn bundle_key(tenant: &Name, uid: &str, function: &str) -> Key {
     Key::new(Kind::Bundle, tenant.as_str(), format!("{uid}/{function}"))
+}
+
+/// Whose a uid is, for ever: what stands in the world is found by it.
+fn uid_key(uid: &str) -> Key {
+    Key::installation(Kind::Meta, format!("uid/{uid}"))
 }
 
 /// How often a name was used; survives the slice.

@@ -149,7 +149,7 @@ async fn a_chart_that_knows_nothing_of_us_gets_its_own_values_and_what_is_bound(
         serde_json::from_str(text).unwrap()
     };
     assert_eq!(got("it")["auth"], json!({"mode": "own"}));
-    assert_eq!(got("store")["auth"], json!({"mode": "own", "secret": "sliceway-store-tls"}));
+    assert_eq!(got("store")["auth"], json!({"mode": "own", "secret": "sliceway-store.tls"}));
     for name in ["it", "store"] {
         assert_eq!(got(name).get("sliceway"), None, "{name}");
     }

@@ -168,3 +168,78 @@ async fn a_rollback_to_a_slice_that_was_broken_says_so() {
     let (_, slice) = server.admin("GET", "/api/v1/slices/second", Value::Null).await;
     assert_eq!(slice["phase"], "Broken", "{slice}");
 }
+
+async fn shape(server: &Server, cpu: &str) {
+    let cluster = json!({"labels": {"region": "field"}, "spec": {"sim": {"nodes": 1, "cpu": cpu, "memory": "1Gi"}}});
+    let (status, said) = server.admin("PUT", "/api/v1/clusters/edge", cluster).await;
+    assert_eq!(status, 200, "{said}");
+}
+
+/// However often a file is applied: what does not run is not called unchanged, completed or ready.
+#[tokio::test]
+async fn applying_again_what_does_not_run_waits_for_it_again() {
+    let server = small().await;
+    let first = apply(&server, "first", ("600m", "")).await;
+    until(&server, &first, in_state("COMPLETED")).await;
+    shape(&server, "100m").await;
+    for _ in 0..2 {
+        let again = apply(&server, "first", ("600m", "?timeout=1")).await;
+        let stuck = until(&server, &again, in_state("FAILED_TEMP")).await;
+        assert!(stuck["error"]["message"].as_str().unwrap().contains("fits on none"), "{stuck}");
+        let (_, slice) = server.admin("GET", "/api/v1/slices/first", Value::Null).await;
+        assert_eq!(slice["phase"], "Broken");
+    }
+    let (_, told) = server.admin("GET", "/api/v1/slices/first/description", Value::Null).await;
+    assert_eq!(told["state"]["word"], "not ready", "{told}");
+    shape(&server, "1").await;
+    let mended = apply(&server, "first", ("600m", "")).await;
+    until(&server, &mended, in_state("COMPLETED")).await;
+}
+
+/// Requests at one moment are answered one after the other where it counts.
+#[tokio::test]
+async fn two_slices_at_one_moment_are_not_given_the_same_room() {
+    let server = small().await;
+    let names = ["a", "b", "c", "d"];
+    let all = names.map(|name| {
+        let server = &server;
+        async move { apply(server, name, ("600m", "")).await }
+    });
+    let ids = futures::future::join_all(all).await;
+    let mut planned = 0;
+    for id in &ids {
+        let settled = until(&server, id, |operation| operation["state"] == "COMPLETED" || waits(operation)).await;
+        planned += usize::from(settled["state"] == "COMPLETED");
+    }
+    assert_eq!(planned, 1);
+}
+
+/// What waits was given nothing: it keeps nobody from what is free.
+#[tokio::test]
+async fn a_change_that_waits_holds_no_room() {
+    let server = small().await;
+    let first = apply(&server, "a", ("300m", "")).await;
+    until(&server, &first, in_state("COMPLETED")).await;
+    let large = apply(&server, "a", ("2", "")).await;
+    until(&server, &large, waits).await;
+    let other = apply(&server, "b", ("500m", "")).await;
+    until(&server, &other, in_state("COMPLETED")).await;
+}
+
+#[tokio::test]
+async fn a_waiting_slice_is_explained_by_what_each_candidate_lacks() {
+    let (server, _) = full().await;
+    let (_, told) = server.admin("GET", "/api/v1/slices/second/explanation", Value::Null).await;
+    let candidate = &told["choices"][0]["candidates"][0];
+    assert_eq!((&candidate["cluster"], &candidate["accepted"]), (&json!("edge"), &json!(false)), "{told}");
+    let said = words(&server.cli(&["explain", "slice", "second"]));
+    assert!(said.contains("needs 0.7 CPU"), "{said}");
+}
+
+#[tokio::test]
+async fn a_request_that_is_no_quantity_is_refused() {
+    let server = small().await;
+    let (status, said) = server.admin("POST", "/api/v1/slices", slice("first", "much")).await;
+    assert_eq!(status, 422, "{said}");
+    assert!(said["detail"].as_str().unwrap().contains("\"much\" is no quantity"), "{said}");
+}
