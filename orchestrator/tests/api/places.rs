@@ -243,3 +243,58 @@ async fn a_request_that_is_no_quantity_is_refused() {
     assert_eq!(status, 422, "{said}");
     assert!(said["detail"].as_str().unwrap().contains("\"much\" is no quantity"), "{said}");
 }
+
+/// Two names of two tenants whose uids are the same: 32 bits are found again by trying.
+fn clash() -> (String, String) {
+    use orchestrator::plan::names::slice_uid;
+    let mut seen = std::collections::HashMap::new();
+    let (one, other): (models::Name, models::Name) = ("default".parse().unwrap(), "evil".parse().unwrap());
+    for n in 0..400_000 {
+        let name: models::Name = format!("v{n}").parse().unwrap();
+        seen.insert(slice_uid(&one, &name, 1), name.to_string());
+    }
+    let found = (0..400_000).find_map(|n| {
+        let name: models::Name = format!("e{n}").parse().unwrap();
+        Some((seen.get(&slice_uid(&other, &name, 1))?.clone(), name.to_string()))
+    });
+    found.expect("among so many pairs there is one")
+}
+
+/// What stands in the world is found by the uid: nobody gets one that another slice has.
+#[tokio::test]
+async fn no_slice_gets_the_uid_of_another() {
+    let server = small().await;
+    let (mine, theirs) = tokio::task::spawn_blocking(clash).await.unwrap();
+    let first = apply(&server, &mine, ("100m", "")).await;
+    let first = until(&server, &first, in_state("COMPLETED")).await;
+    assert_eq!(server.admin("PUT", "/api/v1/tenants/evil", json!({})).await.0, 200);
+    let evil = server.token("operator", "evil").await;
+    let answer = server.send("POST", "/api/v1/slices", (Some(&evil), slice(&theirs, "100m"))).await;
+    assert_eq!(answer.status(), 202);
+    let answer: Value = answer.json().await.unwrap();
+    assert_ne!(answer["operation"]["uid"], first["uid"]);
+}
+
+/// A function whose data is in claim templates is guarded by what stands, not by what is wanted now.
+#[tokio::test]
+async fn volumes_of_a_stateful_set_do_not_go_unasked() {
+    let server = small().await;
+    let chart = server.path("charts/odd/templates/it.yaml");
+    let set = DEPLOYMENT.replace("kind: Deployment", "kind: StatefulSet").replace(
+        "  selector:",
+        "  serviceName: it\n  volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], \
+         resources: {requests: {storage: 1Mi}}}}]\n  selector:",
+    );
+    std::fs::write(chart, set).unwrap();
+    let added = server.cli(&["repository", "add", "odd", "--path", server.path("charts").to_str().unwrap()]);
+    assert!(added.status.success(), "{}", words(&added));
+    let first = apply(&server, "first", ("100m", "")).await;
+    until(&server, &first, in_state("COMPLETED")).await;
+    let (status, said) = server.admin("DELETE", "/api/v1/slices/first", Value::Null).await;
+    assert_eq!(status, 409, "{said}");
+    let mut without = slice("first", "100m");
+    without["spec"]["functions"][0]["name"] = json!("other");
+    let (status, said) = server.admin("POST", "/api/v1/slices", without).await;
+    assert_eq!(status, 409, "{said}");
+    assert_eq!(server.admin("DELETE", "/api/v1/slices/first?allowDataLoss=it", Value::Null).await.0, 202);
+}

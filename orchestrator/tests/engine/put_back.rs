@@ -9,6 +9,7 @@ use adapters::local::Local;
 use adapters::{Port, PortError};
 use async_trait::async_trait;
 use models::OperationState;
+use models::change::Verb;
 use models::resource::{ResourceId, Target};
 use orchestrator::catalogue::Registry;
 use orchestrator::ops::Ports;
@@ -56,8 +57,13 @@ fn life(ground: &Ground, kill: &Arc<Kill>) -> Life {
 /// What is wrong with the worlds that a new process meets; empty: nothing.
 fn faults(life: &Life, (from, to): (&Want, &Want)) -> Vec<String> {
     let plan = life.plan(to);
-    let mut faults: Vec<String> =
-        plan.changes.iter().map(|c| format!("{}: {}", c.change.id, c.change.reason)).collect();
+    // What is only looked at changes nothing.
+    let mut faults: Vec<String> = plan
+        .changes
+        .iter()
+        .filter(|c| c.change.verb != Verb::Check)
+        .map(|c| format!("{}: {}", c.change.id, c.change.reason))
+        .collect();
     let there = |want: &Want| -> Vec<ResourceId> {
         let objects = want.iter().filter(|(id, w)| id.target != Target::Local && !w.resource.is_check());
         objects.map(|(id, _)| id.clone()).collect()
