@@ -304,6 +304,19 @@ impl Port for Kubernetes {
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
         within(call, self.wire.target(), self.observe_object(call, id)).await
     }
+
+    async fn moved(&self, _: &Call, id: &ResourceId, version: &str) {
+        if let Ok(Some(path)) = self.place(id).await
+            && let Some((collection, name)) = path.rsplit_once('/')
+        {
+            let watch =
+                format!("{collection}?watch=true&fieldSelector=metadata.name%3D{name}&resourceVersion={version}");
+            if self.wire.event(&watch).await {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
 }
 
 #[async_trait]

@@ -142,6 +142,23 @@ impl Wire {
         Ok(Answer { status, body: body.into(), retry_after_s })
     }
 
+    /// Waits for the first event of a watch. `false`: there is none to be had.
+    pub(super) async fn event(&self, path: &str) -> bool {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let Ok(request) = Request::get(path).header("accept", WHOLE).body(Body::empty()) else { return false };
+        let Ok(response) = self.client.send(request).await else { return false };
+        if response.status().as_u16() != 200 {
+            return false;
+        }
+        let mut body = response.into_body();
+        while let Some(Ok(frame)) = body.frame().await {
+            if frame.data_ref().is_some_and(|data| !data.is_empty()) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// The object of a good answer; otherwise what the refusal means.
     pub(super) fn ok(&self, answer: Answer, id: &ResourceId) -> Result<Value, PortError> {
         if let 200..=299 = answer.status {

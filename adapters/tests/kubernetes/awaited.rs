@@ -265,3 +265,19 @@ async fn a_peer_whose_address_becomes_a_name_gets_another_slice_and_an_alias() {
         seen = now;
     }
 }
+
+#[tokio::test]
+async fn a_change_is_told_to_who_waits_for_it_and_nothing_is_told_of_what_stays() {
+    let Some(world) = World::new("await-moved").await else { return };
+    let settings = |value: &str| world.object("v1/ConfigMap", ("c", json!({"data": {"a": value}})));
+    let seen = world.apply(&settings("1"), None).await.unwrap();
+    let id = settings("1").id().clone();
+    let moved = world.port.moved(&world.call, &id, &seen.version);
+    let short = std::time::Duration::from_millis(300);
+    assert!(tokio::time::timeout(short, moved).await.is_err(), "nothing changed");
+    // What changed before the watch began is told as well.
+    world.apply(&settings("2"), Some(&seen)).await.unwrap();
+    let moved = world.port.moved(&world.call, &id, &seen.version);
+    let long = std::time::Duration::from_secs(20);
+    assert!(tokio::time::timeout(long, moved).await.is_ok(), "it changed");
+}
