@@ -3,6 +3,7 @@
 
 use crate::control_plane::until;
 use crate::world::{World, deployment};
+use adapters::Port;
 use http::Method;
 use models::resource::{Ready, Resource};
 use serde_json::{Value, json};
