@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,19 +30,19 @@ func compose(done *pass, req *renderRequest) (*rendered, []problem) {
 		writeDocument(&crds, crd.Filename, string(crd.File.Data))
 		for _, text := range documents(string(crd.File.Data)) {
 			if out.Crds, err = appendObjects(out.Crds, crd.Filename, text); err != nil {
-				return nil, []problem{{Kind: kindManifest, File: crd.Filename, Message: err.Error()}}
+				return nil, manifestProblem(crd.Filename, err)
 			}
 		}
 	}
 	for _, m := range manifests {
 		writeDocument(&plain, m.Name, m.Content)
 		if out.Objects, err = appendObjects(out.Objects, m.Name, m.Content); err != nil {
-			return nil, []problem{{Kind: kindManifest, File: m.Name, Message: err.Error()}}
+			return nil, manifestProblem(m.Name, err)
 		}
 	}
 	for _, h := range hooks {
-		out.Hooks = append(out.Hooks, hook{Name: h.Name, Kind: h.Kind, Path: h.Path, Events: words(h.Events),
-			Weight: h.Weight, DeletePolicies: words(h.DeletePolicies), Manifest: h.Manifest})
+		out.Hooks = append(out.Hooks, hook{Name: h.Name, Kind: h.Kind, Path: h.Path, Events: asText(h.Events),
+			Weight: h.Weight, DeletePolicies: asText(h.DeletePolicies), Manifest: h.Manifest})
 	}
 	out.UnknownHooks = unknownHooks(done.files)
 	out.Manifest = plain.String()
@@ -53,7 +54,40 @@ func compose(done *pass, req *renderRequest) (*rendered, []problem) {
 	return out, nil
 }
 
-func words[T ~string](list []T) []string {
+// deepestObject is less than what the other side's JSON reader follows.
+const deepestObject = 100
+
+var errDeep = fmt.Errorf("the document is nested more than %d deep", deepestObject)
+
+func manifestProblem(file string, err error) []problem {
+	kind := kindManifest
+	if errors.Is(err, errDeep) {
+		kind = kindLimit
+	}
+	return []problem{{Kind: kind, File: file, Message: err.Error()}}
+}
+
+// depth is how far lists and tables lie in each other in a JSON text.
+func depth(text []byte) int {
+	deepest, now, quoted := 0, 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			now++
+			deepest = max(deepest, now)
+		case c == '}' || c == ']':
+			now--
+		}
+	}
+	return deepest
+}
+
+func asText[T ~string](list []T) []string {
 	out := make([]string, 0, len(list))
 	for _, word := range list {
 		out = append(out, string(word))
@@ -86,6 +120,9 @@ func appendObjects(to []object, source, text string) ([]object, error) {
 	}
 	if string(body) == "null" {
 		return to, nil
+	}
+	if depth(body) > deepestObject {
+		return nil, errDeep
 	}
 	var head struct {
 		Kind  string            `json:"kind"`

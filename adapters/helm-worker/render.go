@@ -30,15 +30,18 @@ type pass struct {
 }
 
 func render(req *renderRequest, lim limits) (*rendered, []problem) {
-	packed, problems := readArchive(&req.Chart, lim)
-	if problems != nil {
+	packed := req.Chart.Archive
+	if problems := checkArchive(packed, lim); problems != nil {
 		return nil, problems
 	}
 	pristine, problems := loadChart(packed)
 	if problems != nil {
 		return nil, problems
 	}
-	info := describe(pristine, packed)
+	info, problems := describe(pristine, packed)
+	if problems != nil {
+		return nil, problems
+	}
 	lookups := []lookup{}
 	done, problems := renderOnce(req, packed, template.FuncMap{"lookup": recordLookups(&lookups)})
 	if problems != nil {
@@ -51,7 +54,7 @@ func render(req *renderRequest, lim limits) (*rendered, []problem) {
 	if problems != nil {
 		return nil, problems
 	}
-	out.Chart, out.Lookups = info, lookups
+	out.Chart, out.Lookups = *info, lookups
 	if req.CheckReproducible {
 		same := reproducible(req, packed, out)
 		out.Reproducible = &same
@@ -136,10 +139,17 @@ func takeNotes(c *chart.Chart, files map[string]string) string {
 	return notes
 }
 
+// mostDocuments is what one release may hold; each costs much more than its few bytes.
+const mostDocuments = 20_000
+
 func checkOutput(done *pass, lim limits) []problem {
-	size := int64(len(done.notes))
+	size, documents := int64(len(done.notes)), 0
 	for _, text := range done.files {
 		size += int64(len(text))
+		documents += 1 + strings.Count(text, "\n---")
+	}
+	if documents > mostDocuments {
+		return fail(kindLimit, "the chart renders to %d documents, the limit is %d", documents, mostDocuments)
 	}
 	if size > lim.output {
 		return fail(kindLimit, "the chart renders to %d bytes, the limit is %d", size, lim.output)

@@ -5,7 +5,7 @@ package main
 
 import "encoding/json"
 
-const protocol = 1
+const protocol = 2
 
 type request struct {
 	ID       uint64         `json:"id"`
@@ -14,10 +14,9 @@ type request struct {
 	Inspect  *chartRef      `json:"inspect,omitempty"`
 }
 
-// chartRef is a packed chart: its bytes, or the file that holds them.
+// chartRef is a packed chart.
 type chartRef struct {
-	Archive []byte `json:"archive,omitempty"`
-	File    string `json:"file,omitempty"`
+	Archive []byte `json:"archive"`
 }
 
 type renderRequest struct {
@@ -95,14 +94,14 @@ type lookup struct {
 }
 
 type chartInfo struct {
-	Name        string         `json:"name"`
-	Version     string         `json:"version"`
-	AppVersion  string         `json:"app_version"`
-	KubeVersion string         `json:"kube_version"`
-	Description string         `json:"description"`
-	Type        string         `json:"type"`
-	Deprecated  bool           `json:"deprecated"`
-	Digest      string         `json:"digest"`
-	Values      map[string]any `json:"values"`
-	HasSchema   bool           `json:"has_schema"`
+	Name        string          `json:"name"`
+	Version     string          `json:"version"`
+	AppVersion  string          `json:"app_version"`
+	KubeVersion string          `json:"kube_version"`
+	Description string          `json:"description"`
+	Type        string          `json:"type"`
+	Deprecated  bool            `json:"deprecated"`
+	Digest      string          `json:"digest"`
+	Values      json.RawMessage `json:"values"`
+	HasSchema   bool            `json:"has_schema"`
 }
