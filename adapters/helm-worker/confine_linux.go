@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -35,6 +37,9 @@ func confine() error {
 	if err := leaveFolder(); err != nil {
 		return fmt.Errorf("leave the working directory: %w", err)
 	}
+	if err := closeInherited(); err != nil {
+		return fmt.Errorf("close what was inherited: %w", err)
+	}
 	for _, limit := range []struct {
 		what int
 		most uint64
@@ -58,6 +63,30 @@ func leaveFolder() error {
 	}
 	defer os.Remove(folder)
 	return os.Chdir(folder)
+}
+
+// closeInherited leaves open the three streams and what the runtime opened for itself.
+func closeInherited() error {
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, entry := range open {
+		number, err := strconv.Atoi(entry.Name())
+		if err != nil || number <= 2 {
+			continue
+		}
+		target, err := os.Readlink("/proc/self/fd/" + entry.Name())
+		runtimes := strings.HasPrefix(target, "anon_inode:") || strings.HasPrefix(target, "/sys/fs/cgroup/")
+		// Without a target, it is the list itself, which is closed by now.
+		if err != nil || runtimes {
+			continue
+		}
+		if err := unix.Close(number); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropPrivileges is what can be done on top where the server is root. Where it cannot be done, as in a container that

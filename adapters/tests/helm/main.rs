@@ -2,6 +2,8 @@
 //! yet; nothing is skipped.
 
 #[cfg(test)]
+mod archives;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod equality;
@@ -9,5 +11,7 @@ mod equality;
 mod faults;
 #[cfg(test)]
 mod folders;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod traps;
