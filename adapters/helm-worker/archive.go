@@ -31,9 +31,9 @@ type unpacking struct {
 	files int
 }
 
-func checkArchive(packed []byte, lim limits) []problem {
+func readArchive(ref *chartRef, lim limits) ([]byte, []problem) {
 	left := unpacking{lim: lim, bytes: lim.chart, files: lim.files}
-	return left.archive(packed, 0)
+	return ref.Archive, left.archive(ref.Archive, 0)
 }
 
 func (left *unpacking) archive(packed []byte, below int) []problem {

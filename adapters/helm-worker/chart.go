@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,8 +15,7 @@ import (
 )
 
 func inspect(ref *chartRef, lim limits) (*chartInfo, []problem) {
-	packed := ref.Archive
-	problems := checkArchive(packed, lim)
+	packed, problems := readArchive(ref, lim)
 	if problems != nil {
 		return nil, problems
 	}
@@ -25,25 +23,18 @@ func inspect(ref *chartRef, lim limits) (*chartInfo, []problem) {
 	if problems != nil {
 		return nil, problems
 	}
-	info, problems := describe(c, packed)
-	return info, problems
+	info := describe(c, packed)
+	return &info, nil
 }
 
-func describe(c *chart.Chart, packed []byte) (*chartInfo, []problem) {
-	values, err := json.Marshal(c.Values)
-	if err != nil {
-		return nil, fail(kindChart, "the chart's values cannot be written as JSON: %v", err)
-	}
-	if depth(values) > deepestObject {
-		return nil, fail(kindLimit, "the chart's values are nested more than %d deep", deepestObject)
-	}
+func describe(c *chart.Chart, packed []byte) chartInfo {
 	digest := sha256.Sum256(packed)
-	return &chartInfo{
+	return chartInfo{
 		Name: c.Metadata.Name, Version: c.Metadata.Version, AppVersion: c.Metadata.AppVersion,
 		KubeVersion: c.Metadata.KubeVersion, Description: c.Metadata.Description, Type: c.Metadata.Type,
 		Deprecated: c.Metadata.Deprecated, Digest: hex.EncodeToString(digest[:]),
-		Values: values, HasSchema: c.Schema != nil,
-	}, nil
+		Values: c.Values, HasSchema: c.Schema != nil,
+	}
 }
 
 func loadChart(packed []byte) (*chart.Chart, []problem) {
@@ -59,6 +50,9 @@ func loadChart(packed []byte) (*chart.Chart, []problem) {
 	}
 	if v := c.Metadata.APIVersion; v != chart.APIVersionV1 && v != chart.APIVersionV2 {
 		return nil, fail(kindChart, "Chart.yaml says apiVersion %s, and only v1 and v2 are known", v)
+	}
+	if nested(c.Values) > deepestObject {
+		return nil, fail(kindLimit, "the chart's values are nested more than %d deep", deepestObject)
 	}
 	settleSubcharts(c)
 	if countCharts(c, map[*chart.Chart]int{}) > mostCharts {

@@ -67,6 +67,22 @@ func manifestProblem(file string, err error) []problem {
 	return []problem{{Kind: kind, File: file, Message: err.Error()}}
 }
 
+// nested is the same of values.
+func nested(value any) int {
+	deepest := 0
+	switch value := value.(type) {
+	case map[string]any:
+		for _, inner := range value {
+			deepest = max(deepest, nested(inner)+1)
+		}
+	case []any:
+		for _, inner := range value {
+			deepest = max(deepest, nested(inner)+1)
+		}
+	}
+	return deepest
+}
+
 // depth is how far lists and tables lie in each other in a JSON text.
 func depth(text []byte) int {
 	deepest, now, quoted := 0, 0, false

@@ -30,18 +30,15 @@ type pass struct {
 }
 
 func render(req *renderRequest, lim limits) (*rendered, []problem) {
-	packed := req.Chart.Archive
-	if problems := checkArchive(packed, lim); problems != nil {
+	packed, problems := readArchive(&req.Chart, lim)
+	if problems != nil {
 		return nil, problems
 	}
 	pristine, problems := loadChart(packed)
 	if problems != nil {
 		return nil, problems
 	}
-	info, problems := describe(pristine, packed)
-	if problems != nil {
-		return nil, problems
-	}
+	info := describe(pristine, packed)
 	lookups := []lookup{}
 	done, problems := renderOnce(req, packed, template.FuncMap{"lookup": recordLookups(&lookups)})
 	if problems != nil {
@@ -54,7 +51,7 @@ func render(req *renderRequest, lim limits) (*rendered, []problem) {
 	if problems != nil {
 		return nil, problems
 	}
-	out.Chart, out.Lookups = *info, lookups
+	out.Chart, out.Lookups = info, lookups
 	if req.CheckReproducible {
 		same := reproducible(req, packed, out)
 		out.Reproducible = &same

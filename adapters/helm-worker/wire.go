@@ -5,7 +5,7 @@ package main
 
 import "encoding/json"
 
-const protocol = 2
+const protocol = 3
 
 type request struct {
 	ID       uint64         `json:"id"`
@@ -94,14 +94,14 @@ type lookup struct {
 }
 
 type chartInfo struct {
-	Name        string          `json:"name"`
-	Version     string          `json:"version"`
-	AppVersion  string          `json:"app_version"`
-	KubeVersion string          `json:"kube_version"`
-	Description string          `json:"description"`
-	Type        string          `json:"type"`
-	Deprecated  bool            `json:"deprecated"`
-	Digest      string          `json:"digest"`
-	Values      json.RawMessage `json:"values"`
-	HasSchema   bool            `json:"has_schema"`
+	Name        string         `json:"name"`
+	Version     string         `json:"version"`
+	AppVersion  string         `json:"app_version"`
+	KubeVersion string         `json:"kube_version"`
+	Description string         `json:"description"`
+	Type        string         `json:"type"`
+	Deprecated  bool           `json:"deprecated"`
+	Digest      string         `json:"digest"`
+	Values      map[string]any `json:"values"`
+	HasSchema   bool           `json:"has_schema"`
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Changes with every change that one side alone would misread.
-pub(super) const PROTOCOL: u32 = 2;
+pub(super) const PROTOCOL: u32 = 3;
 
 #[derive(Serialize)]
 pub(super) struct Request<'a> {
