@@ -6,6 +6,8 @@ mod archives;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod equality;
 #[cfg(test)]
 mod faults;
