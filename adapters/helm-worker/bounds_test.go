@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-func TestDepthCountsBracketsOutsideOfStrings(t *testing.T) {
-	for text, want := range map[string]int{
-		`1`: 0, `{}`: 1, `{"a":[{}]}`: 3, `"[[["`: 0, `{"[":"\"{{"}`: 1, `[[],[]]`: 2,
+func TestWhatIsMeasuredStandsOutsideOfStrings(t *testing.T) {
+	for text, want := range map[string][2]int{
+		`1`: {0, 1}, `{}`: {1, 2}, `{"a":[{}]}`: {3, 4}, `"[[[,,"`: {0, 1}, `{"[":"\"{{"}`: {1, 2}, `[[],[],1]`: {2, 6},
 	} {
-		if got := depth([]byte(text)); got != want {
-			t.Errorf("%s: %d, not %d", text, got, want)
+		if deepest, count := measure([]byte(text)); deepest != want[0] || count != want[1] {
+			t.Errorf("%s: %d deep, %d values, not %v", text, deepest, count, want)
 		}
 	}
 }

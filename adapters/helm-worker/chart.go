@@ -51,8 +51,12 @@ func loadChart(packed []byte) (*chart.Chart, []problem) {
 	if v := c.Metadata.APIVersion; v != chart.APIVersionV1 && v != chart.APIVersionV2 {
 		return nil, fail(kindChart, "Chart.yaml says apiVersion %s, and only v1 and v2 are known", v)
 	}
-	if nested(c.Values) > deepestObject {
+	deepest, count := measureValues(map[string]any(c.Values))
+	if deepest > deepestObject {
 		return nil, fail(kindLimit, "the chart's values are nested more than %d deep", deepestObject)
+	}
+	if count > mostValues {
+		return nil, fail(kindLimit, "the chart has more than %d values of its own", mostValues)
 	}
 	settleSubcharts(c)
 	if countCharts(c, map[*chart.Chart]int{}) > mostCharts {

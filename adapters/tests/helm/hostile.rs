@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tar::EntryType;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// For what is stopped when its time is over, and for what ends by itself, if slowly on a busy machine.
 const SHORT: Duration = Duration::from_secs(4);
@@ -243,6 +244,11 @@ async fn values_and_schemas_that_blow_up_are_refused() {
             row("defaults that are aliases", own(&aliases()), Refused(Kind::Chart, "alias")),
             with_values("values without a bottom", plain(), deep(20_000), Refused(Kind::Values, "depth")),
             row("defaults without a bottom", own(&deep(20_000)), Refused(Kind::Chart, "depth")),
+            row(
+                "defaults of little",
+                own(&format!("a: [{}0]\n", "0,".repeat(2_000_000))),
+                Refused(Kind::Limit, "values of its own"),
+            ),
             row("defaults deeper than is read", own(&deep(200)), Refused(Kind::Limit, "more than 100 deep")),
             row("a schema in a file", refers("file:///etc/passwd"), reach("only references inside")),
             row("a schema beside it", refers("other.json"), reach("only references inside")),
@@ -380,6 +386,11 @@ async fn templates_that_reach_out_find_nothing() {
                 Refused(Kind::Limit, "documents"),
             ),
             row("a document without a bottom", template(&deep), Refused(Kind::Limit, "more than 100 deep")),
+            row(
+                "a document of little",
+                template("x: [{{ range until 1000 }}{{ repeat 2000 \"0,\" }}{{ end }}0]\n"),
+                Refused(Kind::Limit, "more than 1000000 values"),
+            ),
             row("a document of aliases", template(&aliases()), Refused(Kind::Manifest, "alias")),
             row(
                 "a read document of aliases",
@@ -414,5 +425,36 @@ async fn the_worker_has_no_privileges_environment_folder_or_socket() {
         // The runtime reads from the last how many processors it may use.
         let known = ["pipe:", "anon_inode:", "/sys/fs/cgroup/"].iter().any(|kind| target.starts_with(kind));
         assert!(known, "{target} is open");
+    }
+}
+
+/// All at once and again and again: the worker ends all the time, and an honest chart never hears of it.
+#[tokio::test]
+async fn an_honest_chart_is_rendered_among_many_hostile_ones() {
+    let helm = Arc::new(helm_with(Limits { render: SHORT, memory_bytes: 400 << 20, ..Limits::default() }));
+    let hostile = [
+        "{{ $n := until 10000 }}{{ range $n }}{{ range $n }}{{ range $n }}{{ end }}{{ end }}{{ end }}",
+        "{{ range until 1000000 }}{{ $_ := genPrivateKey \"rsa\" }}{{ end }}",
+        "x: {{ repeat 2000000000 \"x\" }}",
+        "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}{{ $d }}",
+    ];
+    let (over, ended) = watch::channel(());
+    let mut all = JoinSet::new();
+    for text in hostile {
+        let (helm, over, asked) =
+            (Arc::clone(&helm), over.clone(), request(ChartSource::Archive(template(text).into()), ""));
+        all.spawn(async move {
+            while !over.is_closed() {
+                assert!(helm.render(&asked).await.is_err(), "{text}");
+            }
+        });
+    }
+    let (round, mut rounds) = watch::channel(0_u64);
+    let honest = tokio::spawn(render_on(Arc::clone(&helm), round));
+    tokio::time::timeout(LONG * 2, rounds.wait_for(|n| *n >= 100)).await.expect("a hundred in a minute").unwrap();
+    drop((rounds, ended));
+    honest.await.unwrap();
+    while let Some(one) = all.join_next().await {
+        one.unwrap();
     }
 }
