@@ -79,6 +79,7 @@ test-store:
 	cargo test --quiet -p orchestrator --test store --test store_faults --test store_sealed
 
 test-helm: worker
+	cd adapters/helm-worker && CGO_ENABLED=0 go vet . && CGO_ENABLED=0 go test -count=1 .
 	cargo test --quiet -p adapters --test helm
 
 test-engine:

@@ -1,10 +1,10 @@
 //! The client of the Helm worker: one process for all renders, started when first needed, started again after its end.
 //!
-//! **Guarantees.** Every call ends: with an answer, or within three times [`Limits::render`] of the moment its turn came. A
+//! **Guarantees.** Every call ends: with an answer, or within five times [`Limits::render`] of the moment its turn came. A
 //! chart that takes too long ends the worker, which nothing else can stop. Whose worker ended before the answer is asked
-//! once more, by a worker of its own: what goes wrong there is the chart's own fault, and no other chart's work can be in
-//! the way. So one bad chart costs the others time and nothing else. A call that is dropped keeps its turn until the worker
-//! is done with it, so that the bound holds.
+//! again beside others, and then, where that one is free, by a worker of its own: what goes wrong there is the chart's own
+//! fault, and no other chart's work can be in the way. So hostile charts cost the others time and nothing else. A call that
+//! is dropped keeps its turn until the worker is done with it, so that the bound holds.
 
 use super::error::HelmError;
 use super::wire::{Answer, Ask, ChartInfo, ChartSource, PROTOCOL, RenderRequest, Rendered, Request};
@@ -13,7 +13,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{Mutex, Semaphore, oneshot};
+use tokio::sync::{AcquireError, Mutex, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
+
+type Turn = Result<OwnedSemaphorePermit, AcquireError>;
 
 /// What a chart may take.
 #[derive(Clone, Debug)]
@@ -97,21 +100,40 @@ impl Helm {
             return Err(HelmError::TooLarge { size: frame.len(), limit: self.limits.frame_bytes });
         }
         let frame: Arc<[u8]> = frame.into();
-        let answer = match self.together(id, Arc::clone(&frame)).await {
-            Err(HelmError::Interrupted | HelmError::Crashed(_)) => self.alone(id, frame).await?,
-            other => other?,
-        };
+        let answer = self.answer(id, frame).await?;
         if answer.problems.is_empty() { Ok(answer) } else { Err(HelmError::Chart(answer.problems)) }
     }
 
-    /// Beside others, by the one worker for all.
-    async fn together(&self, id: u64, frame: Arc<[u8]>) -> Result<Answer, HelmError> {
-        self.send(id, frame).await?.await.map_err(|_| HelmError::Interrupted)?
+    /// Beside others, by the one worker for all, and again where that one ended; alone, where this chart may be the reason.
+    async fn answer(&self, id: u64, frame: Arc<[u8]>) -> Result<Answer, HelmError> {
+        let mut until = None;
+        let mut ended = 0;
+        loop {
+            let sent = self.send(id, Arc::clone(&frame)).await;
+            let begun = Instant::now();
+            let until = *until.get_or_insert(begun + self.limits.render * 3);
+            let answer = match sent {
+                Ok(answer) => answer.await.map_err(|_| HelmError::Interrupted).flatten(),
+                Err(error) => Err(error),
+            };
+            ended += 1;
+            let suspect = match answer {
+                Err(HelmError::Crashed(_)) => return self.alone(id, frame, self.alone.clone().acquire_owned()).await,
+                Err(HelmError::Interrupted) => ended > 1 || begun.elapsed() > self.limits.render / 2,
+                other => return other,
+            };
+            if suspect && let Ok(turn) = Arc::clone(&self.alone).try_acquire_owned() {
+                return self.alone(id, frame, std::future::ready(Ok(turn))).await;
+            }
+            if Instant::now() > until {
+                return Err(HelmError::Interrupted);
+            }
+        }
     }
 
     /// By a worker that has nothing else in work and ends with it.
-    async fn alone(&self, id: u64, frame: Arc<[u8]>) -> Result<Answer, HelmError> {
-        let turn = tokio::time::timeout(self.limits.render, Arc::clone(&self.alone).acquire_owned()).await;
+    async fn alone(&self, id: u64, frame: Arc<[u8]>, turn: impl Future<Output = Turn>) -> Result<Answer, HelmError> {
+        let turn = tokio::time::timeout(self.limits.render, turn).await;
         let Ok(Ok(turn)) = turn else { return Err(HelmError::Interrupted) };
         let worker = Worker::start(&self.path, &self.limits)?;
         let answer = match worker.send(id, frame, turn) {

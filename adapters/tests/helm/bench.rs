@@ -57,7 +57,7 @@ pub fn worker() -> &'static Path {
 }
 
 /// The command line that the worker is measured by, in exactly this version.
-fn command_line() -> &'static Path {
+pub fn command_line() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     FOUND.get_or_init(|| {
         if let Some(path) = std::env::var_os("SLICEWAY_HELM") {

@@ -2,12 +2,18 @@
 //! yet; nothing is skipped.
 
 #[cfg(test)]
+mod archives;
+#[cfg(test)]
 mod bench;
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod equality;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod folders;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod traps;

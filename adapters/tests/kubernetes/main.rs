@@ -2,6 +2,9 @@
 //! by the test, as a kubelet would.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
 
+#[path = "../helm/bench.rs"]
+#[allow(dead_code, reason = "shared with the tests of charts")]
+mod bench;
 #[path = "../control_plane/mod.rs"]
 mod control_plane;
 #[path = "../safe/mod.rs"]
@@ -10,6 +13,7 @@ mod safe;
 mod awaited;
 mod causes;
 mod connecting;
+mod corpus;
 mod fake;
 mod names;
 mod quota;
