@@ -8,6 +8,7 @@ use super::{params, watch::watched};
 use crate::auth::Caller;
 use crate::slices::{Ask, AskError, AskOptions, Goal, Started, Supersede};
 use crate::store::Kind;
+use futures::StreamExt;
 use models::Problem as Finding;
 use models::file::{Document, Parsed, Source, parse};
 use serde_json::json;
@@ -19,12 +20,42 @@ pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<
         return Ok(feed);
     }
     let all = app.slices.list(permit.tenant()).await?;
-    page(&input, "/api/v1/slices", all.into_iter().map(|(s, _)| (s.name.to_string(), json!(s))).collect())
+    let reply = page(&input, "/api/v1/slices", all.into_iter().map(|(s, _)| (s.name.to_string(), json!(s))).collect())?;
+    match input.flag("state")? {
+        true => Ok(with_states(&app, permit.tenant(), reply).await),
+        false => Ok(reply),
+    }
+}
+
+/// Slices looked at at one time.
+const AT_ONCE: usize = 8;
+
+/// Each slice of the page with what its clusters say now.
+async fn with_states(app: &App, tenant: &models::Name, mut reply: Reply) -> Reply {
+    let Reply::Json { body, .. } = &mut reply else { return reply };
+    let items = body["items"].as_array().cloned().unwrap_or_default();
+    let each = items.into_iter().map(async |mut item: serde_json::Value| {
+        let slice = serde_json::from_value::<models::Slice>(item.clone());
+        let state = match slice {
+            Ok(slice) => app.slices.state(tenant, &slice).await,
+            Err(error) => Err(AskError::Unavailable { cause: error.to_string() }),
+        };
+        item["state"] = state.unwrap_or_else(|error| json!({"word": "unknown", "reason": error.to_string()}));
+        item
+    });
+    let items: Vec<serde_json::Value> = futures::stream::iter(each).buffered(AT_ONCE).collect().await;
+    body["items"] = json!(items);
+    reply
 }
 
 pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let (slice, rev) = app.slices.get(caller.read()?.tenant(), &input.name("name")?).await?;
-    Ok(Reply::ok(&slice)?.etag(rev))
+    let permit = caller.read()?;
+    let (slice, rev) = app.slices.get(permit.tenant(), &input.name("name")?).await?;
+    let mut body = json!(slice);
+    if input.flag("state")? {
+        body["state"] = app.slices.state(permit.tenant(), &slice).await?;
+    }
+    Ok(Reply::ok(&body)?.etag(rev))
 }
 
 pub(crate) async fn describe(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {

@@ -78,12 +78,12 @@ endpoints! {
     Put "/api/v1/repositories/{name}" Admin repositories::put, "Makes or refreshes a repository from packed charts or an allowed folder", [];
     Delete "/api/v1/repositories/{name}" Admin repositories::delete, "Removes a repository that no slice uses", [];
     Get "/api/v1/slices" Viewer slices::list, "Slices",
-        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
+        ["state" = "true: with what the clusters say now", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
     Post "/api/v1/slices" Operator slices::apply, "Makes a slice or changes it; 202 with the operation, 200 where nothing changes",
         ["timeout" = "seconds of patience", "replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never"];
     Post "/api/v1/slices:plan" Operator slices::plan, "What applying the slice would do, with reasons",
         ["replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again"];
-    Get "/api/v1/slices/{name}" Viewer slices::get, "One slice", [];
+    Get "/api/v1/slices/{name}" Viewer slices::get, "One slice", ["state" = "true: with what the clusters say now"];
     Delete "/api/v1/slices/{name}" Operator slices::delete, "Removes a slice; 202 with the operation",
         ["timeout" = "seconds of patience", "allowDataLoss" = "functions whose data may go", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never"];
     Post "/api/v1/slices/{name}:plan-delete" Operator slices::plan_delete, "What removing the slice would do", ["allowDataLoss" = "functions whose data may go"];

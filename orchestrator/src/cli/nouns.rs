@@ -125,10 +125,12 @@ pub(crate) static NOUNS: &[Noun] = &[
         columns: &[
             always("NAME", name),
             always("PHASE", |item| text(item, "/phase")),
+            always("STATE", |item| text(item, "/state/word")),
             always("PLACED", placed),
             always("UID", |item| text(item, "/uid")),
             wide("OPERATION", |item| text(item, "/operation")),
             wide("LABELS", labels),
+            wide("WHY", |item| text(item, "/state/reason")),
         ],
     },
     Noun {

@@ -16,7 +16,10 @@ pub(crate) async fn get(client: &Client, (noun, which): (&str, &Which), output: 
     let noun = find(noun)?;
     let slice = which.slice.as_deref();
     let labels = which.labels.iter().map(|label| format!("label={}", escape(label)));
-    let filters = labels.chain(slice.map(|slice| format!("slice={}", escape(slice)))).collect::<Vec<_>>().join("&");
+    // A watch tells what is stored; a look asks the clusters.
+    let state = (noun.plural == "slices" && !which.watch).then(|| "state=true".to_owned());
+    let filters =
+        labels.chain(state).chain(slice.map(|slice| format!("slice={}", escape(slice)))).collect::<Vec<_>>().join("&");
     let path = format!("/api/v1/{}?{filters}", noun.plural);
     match &which.name {
         name if which.watch => return super::watch::watch(client, (noun, &path, name.as_deref()), output).await,
@@ -28,7 +31,10 @@ pub(crate) async fn get(client: &Client, (noun, which): (&str, &Which), output: 
             }
         }
         Some(name) => {
-            let one = single(client, noun.plural, (name, slice)).await?;
+            let one = match noun.plural {
+                "slices" => client.get(&format!("/api/v1/slices/{}?state=true", escape(name))).await?,
+                plural => single(client, plural, (name, slice)).await?,
+            };
             match output {
                 Output::Table | Output::Wide => print::items(output, noun.columns, &[one]),
                 Output::Json | Output::Yaml => print::one(output, &one),

@@ -50,6 +50,18 @@ impl Slices {
         }))
     }
 
+    /// The state of a slice in one word, with its first reason: what its clusters say now.
+    pub async fn state(&self, tenant: &Name, slice: &Slice) -> Result<Value, AskError> {
+        let recorded = self.recorded(tenant, &slice.uid).await?;
+        let observed = self.engine.look(&slice.uid, recorded.keys().cloned().collect(), LOOK).await;
+        let function = |workload: &Workload<'_>| {
+            let (ready, reason) = state(slice, workload.name, (&recorded, &observed));
+            json!({"name": workload.name, "ready": ready, "reason": reason})
+        };
+        let functions: Vec<Value> = slice.spec.workloads().iter().map(function).collect();
+        Ok(whole(&functions, &drift(&recorded, &observed)))
+    }
+
     pub(super) async fn recorded(&self, tenant: &Name, uid: &str) -> Result<BTreeMap<ResourceId, Recorded>, AskError> {
         let all = codec::recorded(&self.store, tenant, uid).await?;
         Ok(all.into_iter().map(|(recorded, _)| (recorded.resource.id().clone(), recorded)).collect())

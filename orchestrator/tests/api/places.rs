@@ -191,6 +191,8 @@ async fn applying_again_what_does_not_run_waits_for_it_again() {
     }
     let (_, told) = server.admin("GET", "/api/v1/slices/first/description", Value::Null).await;
     assert_eq!(told["state"]["word"], "not ready", "{told}");
+    let table = words(&server.cli(&["get", "slices", "-o", "wide"]));
+    assert!(table.contains("not ready") && table.contains("fits on none"), "{table}");
     shape(&server, "1").await;
     let mended = apply(&server, "first", ("600m", "")).await;
     until(&server, &mended, in_state("COMPLETED")).await;
