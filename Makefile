@@ -14,7 +14,7 @@ SUITES := tidy lint deny unit store helm engine api lab ports e2e
 
 export CARGO_TERM_COLOR := never
 
-.PHONY: help setup build worker demo demo-down test $(SUITES:%=test-%)
+.PHONY: help setup build worker demo demo-down bench test $(SUITES:%=test-%)
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,14 @@ demo-down: ## Ends the demo and the lab; only the cache stays
 	$(BIN)/sliceway-lab demo --stop
 	$(BIN)/sliceway-lab down
 
+# A lab of its own for what needs pods that run. FIGURES="P4 P9" measures only those.
+bench: export SLICEWAY_LAB_NAME := bench
+bench: build ## The figures beside their peers and limits, measured in one run
+	cargo build --quiet --release -p orchestrator --bins
+	cp $(BIN)/sliceway-helm-worker target/release/
+	$(BIN)/sliceway-lab up
+	cargo bench --quiet -p tests --bench figures -- $(FIGURES); code=$$?; $(BIN)/sliceway-lab down; exit $$code
+
 test: setup ## Every check and test, the real clusters included
 	@SUITES="$(SUITES)" ./.ci/suites
 
@@ -71,6 +79,7 @@ test-store:
 	cargo test --quiet -p orchestrator --test store --test store_faults --test store_sealed
 
 test-helm: worker
+	cd adapters/helm-worker && CGO_ENABLED=0 go vet . && CGO_ENABLED=0 go test -count=1 .
 	cargo test --quiet -p adapters --test helm --test dependencies
 
 test-engine:

@@ -3,6 +3,7 @@ package main
 // Whether a chart renders the same twice, and what it asks of the cluster while it renders.
 
 import (
+	"fmt"
 	"slices"
 	"text/template"
 	"time"
@@ -10,11 +11,17 @@ import (
 	"maps"
 )
 
+// mostLookups is far more than any chart asks; each is told to the other side.
+const mostLookups = 1000
+
 // recordLookups answers `lookup` as if nothing was there, and notes what was asked.
 func recordLookups(asked *[]lookup) func(string, string, string, string) (map[string]any, error) {
 	return func(apiVersion, kind, namespace, name string) (map[string]any, error) {
 		one := lookup{APIVersion: apiVersion, Kind: kind, Namespace: namespace, Name: name}
 		if !slices.Contains(*asked, one) {
+			if len(*asked) == mostLookups {
+				return nil, fmt.Errorf("the chart looks up more than %d things on the cluster", mostLookups)
+			}
 			*asked = append(*asked, one)
 		}
 		return map[string]any{}, nil

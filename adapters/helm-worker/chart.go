@@ -3,15 +3,10 @@ package main
 // Reading of packed charts. A chart is read anew for every pass: Helm changes a chart while it renders it.
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -42,48 +37,6 @@ func describe(c *chart.Chart, packed []byte) chartInfo {
 	}
 }
 
-// readArchive checks what the loader does not: how many files there are, and that none of them is a link.
-func readArchive(ref *chartRef, lim limits) ([]byte, []problem) {
-	packed := ref.Archive
-	if ref.File != "" {
-		file, err := os.Open(ref.File)
-		if err != nil {
-			return nil, fail(kindChart, "the chart cannot be read: %v", err)
-		}
-		defer file.Close()
-		if packed, err = io.ReadAll(io.LimitReader(file, lim.frame+1)); err != nil {
-			return nil, fail(kindChart, "the chart cannot be read: %v", err)
-		}
-	}
-	if int64(len(packed)) > lim.frame {
-		return nil, fail(kindLimit, "the packed chart is larger than %d bytes", lim.frame)
-	}
-	unzipped, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, fail(kindChart, "the chart is not a packed chart: %v", err)
-	}
-	// Headers and padding come on top of the files, whose size the loader bounds.
-	entries := tar.NewReader(io.LimitReader(unzipped, lim.chart+int64(lim.files)*2048))
-	for count := 0; ; count++ {
-		head, err := entries.Next()
-		if errors.Is(err, io.EOF) {
-			return packed, nil
-		}
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, fail(kindLimit, "the chart is cut short, or larger than %d bytes unpacked", lim.chart)
-		}
-		if err != nil {
-			return nil, fail(kindChart, "the chart is not a packed chart: %v", err)
-		}
-		if count >= lim.files {
-			return nil, fail(kindLimit, "the chart has more than %d files", lim.files)
-		}
-		if head.Typeflag == tar.TypeSymlink || head.Typeflag == tar.TypeLink {
-			return nil, fail(kindChart, "the chart holds a link, which is not followed: %s", head.Name)
-		}
-	}
-}
-
 func loadChart(packed []byte) (*chart.Chart, []problem) {
 	c, err := loader.LoadArchive(bytes.NewReader(packed))
 	if err != nil {
@@ -92,11 +45,52 @@ func loadChart(packed []byte) (*chart.Chart, []problem) {
 		}
 		return nil, fail(kindChart, "%v", err)
 	}
+	if len(c.Metadata.Name) > longestChartName {
+		return nil, fail(kindChart, "the chart's name has more than %d characters", longestChartName)
+	}
 	if v := c.Metadata.APIVersion; v != chart.APIVersionV1 && v != chart.APIVersionV2 {
 		return nil, fail(kindChart, "Chart.yaml says apiVersion %s, and only v1 and v2 are known", v)
 	}
+	deepest, count := measureValues(map[string]any(c.Values))
+	if deepest > deepestObject {
+		return nil, fail(kindLimit, "the chart's values are nested more than %d deep", deepestObject)
+	}
+	if count > mostValues {
+		return nil, fail(kindLimit, "the chart has more than %d values of its own", mostValues)
+	}
 	settleSubcharts(c)
+	if countCharts(c, map[*chart.Chart]int{}) > mostCharts {
+		return nil, fail(kindLimit, "the chart and its subcharts, each counted as often as it is used, are more than %d", mostCharts)
+	}
 	return c, nil
+}
+
+const (
+	longestChartName = 250
+	// mostCharts bounds what aliases make of few files: ten aliases on each of six levels are a million charts.
+	mostCharts = 1000
+)
+
+// countCharts counts as Helm will copy: a declared subchart once for each declaration. It stops counting past the bound.
+func countCharts(c *chart.Chart, known map[*chart.Chart]int) int {
+	if count, ok := known[c]; ok {
+		return count
+	}
+	count := 1
+	declared := map[string]int{}
+	for _, want := range c.Metadata.Dependencies {
+		if want != nil {
+			declared[want.Name]++
+		}
+	}
+	for _, sub := range c.Dependencies() {
+		count += max(declared[sub.Name()], 1) * countCharts(sub, known)
+		if count > mostCharts {
+			break
+		}
+	}
+	known[c] = count
+	return count
 }
 
 // settleSubcharts puts vendored subcharts in one order. The loader takes them out of a map, so that the CRDs of

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,24 +25,25 @@ func compose(done *pass, req *renderRequest) (*rendered, []problem) {
 		return nil, templateProblem(err)
 	}
 	out := &rendered{Objects: []object{}, Crds: []object{}, Hooks: []hook{}, Notes: done.notes}
+	left := mostValues
 	var crds, plain bytes.Buffer
 	for _, crd := range done.chart.CRDObjects() {
 		writeDocument(&crds, crd.Filename, string(crd.File.Data))
 		for _, text := range documents(string(crd.File.Data)) {
-			if out.Crds, err = appendObjects(out.Crds, crd.Filename, text); err != nil {
-				return nil, []problem{{Kind: kindManifest, File: crd.Filename, Message: err.Error()}}
+			if out.Crds, err = appendObjects(out.Crds, crd.Filename, text, &left); err != nil {
+				return nil, manifestProblem(crd.Filename, err)
 			}
 		}
 	}
 	for _, m := range manifests {
 		writeDocument(&plain, m.Name, m.Content)
-		if out.Objects, err = appendObjects(out.Objects, m.Name, m.Content); err != nil {
-			return nil, []problem{{Kind: kindManifest, File: m.Name, Message: err.Error()}}
+		if out.Objects, err = appendObjects(out.Objects, m.Name, m.Content, &left); err != nil {
+			return nil, manifestProblem(m.Name, err)
 		}
 	}
 	for _, h := range hooks {
-		out.Hooks = append(out.Hooks, hook{Name: h.Name, Kind: h.Kind, Path: h.Path, Events: words(h.Events),
-			Weight: h.Weight, DeletePolicies: words(h.DeletePolicies), Manifest: h.Manifest})
+		out.Hooks = append(out.Hooks, hook{Name: h.Name, Kind: h.Kind, Path: h.Path, Events: asText(h.Events),
+			Weight: h.Weight, DeletePolicies: asText(h.DeletePolicies), Manifest: h.Manifest})
 	}
 	out.UnknownHooks = unknownHooks(done.files)
 	out.Manifest = plain.String()
@@ -53,7 +55,71 @@ func compose(done *pass, req *renderRequest) (*rendered, []problem) {
 	return out, nil
 }
 
-func words[T ~string](list []T) []string {
+const (
+	// deepestObject is less than what the other side's JSON reader follows.
+	deepestObject = 100
+	// mostValues is what the other side has to keep: a value of two bytes here may take a hundred there.
+	mostValues = 1_000_000
+)
+
+var (
+	errDeep = fmt.Errorf("the document is nested more than %d deep", deepestObject)
+	errMany = fmt.Errorf("the chart renders to more than %d values", mostValues)
+)
+
+func manifestProblem(file string, err error) []problem {
+	kind := kindManifest
+	if errors.Is(err, errDeep) || errors.Is(err, errMany) {
+		kind = kindLimit
+	}
+	return []problem{{Kind: kind, File: file, Message: err.Error()}}
+}
+
+// measure tells how far lists and tables lie in each other in a JSON text, and at most how many values there are.
+func measure(text []byte) (deepest, count int) {
+	now, quoted := 0, false
+	count = 1
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			now++
+			count++
+			deepest = max(deepest, now)
+		case c == '}' || c == ']':
+			now--
+		case c == ',':
+			count++
+		}
+	}
+	return deepest, count
+}
+
+// measureValues is the same of values.
+func measureValues(value any) (deepest, count int) {
+	add := func(inner any) {
+		below, more := measureValues(inner)
+		deepest, count = max(deepest, below+1), count+more
+	}
+	count = 1
+	switch value := value.(type) {
+	case map[string]any:
+		for _, inner := range value {
+			add(inner)
+		}
+	case []any:
+		for _, inner := range value {
+			add(inner)
+		}
+	}
+	return deepest, count
+}
+
+func asText[T ~string](list []T) []string {
 	out := make([]string, 0, len(list))
 	for _, word := range list {
 		out = append(out, string(word))
@@ -79,13 +145,20 @@ func documents(text string) []string {
 }
 
 // appendObjects adds the object of a document, or the items of a list; a document of comments only adds nothing.
-func appendObjects(to []object, source, text string) ([]object, error) {
+func appendObjects(to []object, source, text string, left *int) ([]object, error) {
 	body, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
 		return nil, fmt.Errorf("the document is not YAML: %w", err)
 	}
 	if string(body) == "null" {
 		return to, nil
+	}
+	deepest, count := measure(body)
+	if deepest > deepestObject {
+		return nil, errDeep
+	}
+	if *left -= count; *left < 0 {
+		return nil, errMany
 	}
 	var head struct {
 		Kind  string            `json:"kind"`

@@ -60,7 +60,7 @@ func depend(req *dependRequest, lim limits) (*dependencies, []problem) {
 	if problems != nil {
 		return nil, problems
 	}
-	out := &dependencies{Chart: describe(c, packed), Wanted: []wanted{}, Packed: packedCharts(c), Lock: "none"}
+	out := &dependencies{Chart: describe(c, packed), Wanted: []wanted{}, Packed: packedCharts(c, lim), Lock: "none"}
 	said := saidRepositories(c)
 	before, err := json.Marshal(map[string][]*chart.Dependency{"dependencies": c.Metadata.Dependencies})
 	if err != nil {
@@ -150,10 +150,15 @@ func lockedVersion(lock *chart.Lock, at int, dep *chart.Dependency) string {
 	return lock.Dependencies[found].Version
 }
 
-func packedCharts(c *chart.Chart) []packedChart {
+// packedCharts also names those whose names the loader passes over; what was not checked with the chart is checked here.
+func packedCharts(c *chart.Chart, lim limits) []packedChart {
 	out := []packedChart{}
+	left := unpacking{lim: lim, bytes: lim.chart, files: lim.files}
 	for _, file := range c.Raw {
 		if path.Dir(file.Name) != "charts" || path.Ext(file.Name) != ".tgz" {
+			continue
+		}
+		if !isPackedChart(file.Name) && left.archive(file.Data, 1) != nil {
 			continue
 		}
 		if sub, err := loader.LoadArchive(bytes.NewReader(file.Data)); err == nil {

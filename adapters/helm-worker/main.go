@@ -1,8 +1,8 @@
 // Command sliceway-helm-worker renders Helm charts for Sliceway: requests come in frames on stdin, answers leave in
 // frames on stdout, in the order in which they are done. It runs until stdin ends.
 //
-// It must never write anything but frames to stdout, reach the network, or read a file other than the charts that a
-// request names. It has no clock of its own over a render: whoever started it ends it when a render takes too long.
+// It must never write anything but frames to stdout, and it gives up files, network and other processes before the
+// first request (confine). It has no clock of its own over a render: whoever started it ends it when one takes too long.
 package main
 
 import (
@@ -14,18 +14,26 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
 	"syscall"
 	"time"
+	_ "time/tzdata" // Templates name time zones, and no file is read for them.
 
 	"helm.sh/helm/v4/pkg/chart/loader/archive"
 )
 
 // memoryExit is the exit status that says: the charts in work needed more memory than allowed.
 const memoryExit = 75
+
+// deepest is how far calls may go: templates that call themselves end here instead of filling the memory.
+const deepest = 128 << 20
+
+// words go to whoever started the worker. Helm's own would hold values of charts, and are dropped.
+var words = log.New(os.Stderr, "", 0)
 
 type limits struct {
 	frame  int64
@@ -36,7 +44,8 @@ type limits struct {
 }
 
 func main() {
-	log.SetOutput(os.Stderr)
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	log.SetOutput(io.Discard)
 	var lim limits
 	flag.Int64Var(&lim.frame, "frame-bytes", 64<<20, "largest frame, in and out")
 	flag.Int64Var(&lim.memory, "memory-bytes", 768<<20, "memory at which the worker gives up")
@@ -46,10 +55,15 @@ func main() {
 	flag.Parse()
 	archive.MaxDecompressedChartSize = lim.chart
 	if err := holdMemory(lim.memory); err != nil {
-		log.Fatalf("limit memory: %v", err)
+		words.Fatalf("limit memory: %v", err)
+	}
+	os.Clearenv()
+	_, _ = time.Now().Zone()
+	if err := confine(); err != nil {
+		words.Fatalf("the worker cannot confine itself: %v", err)
 	}
 	if err := serve(os.Stdin, os.Stdout, lim); err != nil {
-		log.Fatal(err)
+		words.Fatal(err)
 	}
 }
 
@@ -57,6 +71,7 @@ func main() {
 // process past it, and the address space ends where the watch would be too slow.
 func holdMemory(limit int64) error {
 	debug.SetMemoryLimit(limit / 4 * 3)
+	debug.SetMaxStack(deepest)
 	space := uint64(limit)*2 + 2<<30
 	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: space, Max: space}); err != nil {
 		return err
@@ -95,7 +110,7 @@ func serve(in io.Reader, out io.Writer, lim limits) error {
 			write.Lock()
 			defer write.Unlock()
 			if _, err := out.Write(bytes); err != nil {
-				log.Fatalf("answer: %v", err)
+				words.Fatalf("answer: %v", err)
 			}
 		}()
 	}
@@ -105,8 +120,8 @@ func handle(req *request, lim limits) (ans answer) {
 	ans.ID = req.ID
 	defer func() {
 		if r := recover(); r != nil {
-			log.Printf("request %d: %v\n%s", req.ID, r, debug.Stack())
-			ans = answer{ID: req.ID, Problems: []problem{{Kind: kindInternal, Message: fmt.Sprint(r)}}}
+			words.Printf("request %d: panic\n%s", req.ID, debug.Stack())
+			ans = answer{ID: req.ID, Problems: bound([]problem{{Kind: kindInternal, Message: fmt.Sprint(r)}})}
 		}
 	}()
 	var problems []problem
@@ -127,7 +142,7 @@ func handle(req *request, lim limits) (ans answer) {
 		problems = fail(kindInternal, "unknown request")
 	}
 	if len(problems) > 0 {
-		return answer{ID: req.ID, Problems: problems}
+		return answer{ID: req.ID, Problems: bound(problems)}
 	}
 	return ans
 }
@@ -161,7 +176,7 @@ func encode(ans answer, lim limits) []byte {
 func mustMarshal(ans answer) []byte {
 	body, err := json.Marshal(ans)
 	if err != nil {
-		log.Fatalf("answer: %v", err)
+		words.Fatalf("answer: %v", err)
 	}
 	return body
 }

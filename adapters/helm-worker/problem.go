@@ -5,8 +5,10 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 const (
@@ -42,6 +44,45 @@ func fail(kind, format string, args ...any) []problem {
 	return []problem{{Kind: kind, Message: fmt.Sprintf(format, args...)}}
 }
 
+// How much of what is wrong is told. A chart can have its own text, of any size, in an error.
+const (
+	mostProblems = 100
+	longestWords = 4096
+	longestName  = 512
+)
+
+// bound also takes out what a terminal would obey.
+func bound(problems []problem) []problem {
+	left := len(problems) - mostProblems
+	if left > 0 {
+		problems = append(slices.Clone(problems[:mostProblems]),
+			problem{Kind: problems[0].Kind, Message: fmt.Sprintf("and %d more", left)})
+	}
+	for i := range problems {
+		p := &problems[i]
+		p.Message, p.File = shorten(p.Message, longestWords), shorten(p.File, longestName)
+		if p.Path != nil {
+			path := shorten(*p.Path, longestName)
+			p.Path = &path
+		}
+	}
+	return problems
+}
+
+// shorten keeps the beginning, which says what was done, and the end, which says what is wrong.
+func shorten(text string, most int) string {
+	if len(text) > most {
+		half := most / 2
+		text = fmt.Sprintf("%s [… %d bytes …] %s", text[:half], len(text)-2*half, text[len(text)-half:])
+	}
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\ufffd"))
+}
+
 const location = `([^\s:()][^:()\n]*):(\d+)(?::(\d+))?`
 
 var (
@@ -58,6 +99,9 @@ var (
 // templateProblem finds the place in the chart that an error of the engine talks about.
 func templateProblem(err error) []problem {
 	text := err.Error()
+	if len(text) > 16*longestWords {
+		text = shorten(text, 16*longestWords)
+	}
 	if m := yamlError.FindStringSubmatch(text); m != nil {
 		return []problem{{Kind: kindManifest, File: m[1],
 			Message: "the rendered document is not a Kubernetes object in YAML: " + m[2]}}

@@ -136,10 +136,17 @@ func takeNotes(c *chart.Chart, files map[string]string) string {
 	return notes
 }
 
+// mostDocuments is what one release may hold; each costs much more than its few bytes.
+const mostDocuments = 20_000
+
 func checkOutput(done *pass, lim limits) []problem {
-	size := int64(len(done.notes))
+	size, documents := int64(len(done.notes)), 0
 	for _, text := range done.files {
 		size += int64(len(text))
+		documents += 1 + strings.Count(text, "\n---")
+	}
+	if documents > mostDocuments {
+		return fail(kindLimit, "the chart renders to %d documents, the limit is %d", documents, mostDocuments)
 	}
 	if size > lim.output {
 		return fail(kindLimit, "the chart renders to %d bytes, the limit is %d", size, lim.output)

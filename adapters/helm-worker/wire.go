@@ -5,7 +5,7 @@ package main
 
 import "encoding/json"
 
-const protocol = 2
+const protocol = 4
 
 type request struct {
 	ID       uint64         `json:"id"`
@@ -17,10 +17,9 @@ type request struct {
 	Pick     *pickRequest   `json:"pick,omitempty"`
 }
 
-// chartRef is a packed chart: its bytes, or the file that holds them.
+// chartRef is a packed chart.
 type chartRef struct {
-	Archive []byte `json:"archive,omitempty"`
-	File    string `json:"file,omitempty"`
+	Archive []byte `json:"archive"`
 }
 
 type renderRequest struct {

@@ -131,6 +131,11 @@ fn form<'f>(id: &ResourceId, fill: &'f Fill, text: &str) -> Result<Vec<(&'f str,
             vec![(pointer, Value::from(text)), ("/addressType", Value::from(kind))]
         }
         Form::Address => vec![(pointer, Value::from(text))],
+        Form::Block => match address {
+            Ok(ip @ IpAddr::V4(_)) => vec![(pointer, Value::from(format!("{ip}/32")))],
+            Ok(ip @ IpAddr::V6(_)) => vec![(pointer, Value::from(format!("{ip}/128")))],
+            Err(_) => vec![],
+        },
         Form::HostName if address.is_ok() => vec![],
         Form::HostName => vec![(pointer, Value::from(text)), ("/spec/type", Value::from("ExternalName"))],
     })
@@ -188,6 +193,19 @@ mod tests {
         check(json!({"a": [{"p": 0}]}), "/a/0/p", Some(json!({"a": [{"p": 1}]})));
         check(json!({"a": []}), "/a/-", Some(json!({"a": [1]})));
         check(json!({"a": []}), "/a/0", Some(json!({"a": [1]})));
+    }
+
+    #[test]
+    fn a_born_address_becomes_a_block_of_one_and_a_host_name_leaves_what_stands() {
+        let target = models::resource::Target::Local;
+        let id = ResourceId { target, kind: "v1/X".into(), namespace: String::new(), name: "x".into() };
+        let fill = Fill { pointer: "/cidr".into(), parts: vec![], form: Form::Block };
+        for (text, block) in
+            [("192.0.2.1", Some("192.0.2.1/32")), ("2001:db8::1", Some("2001:db8::1/128")), ("lb.test", None)]
+        {
+            let filled = form(&id, &fill, text).unwrap();
+            assert_eq!(filled, block.map(|block| ("/cidr", json!(block))).into_iter().collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -60,6 +60,12 @@ pub trait Port: Send + Sync {
 
     /// Reads the truth. `None`: it does not exist. `Seen::stranger` is set where it is not [`Call::owner`]'s.
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError>;
+
+    /// Returns soon after the resource moved on from `version`, or never: who waits looks by itself from time to time, and
+    /// this only makes the next look come sooner. It may return without a change.
+    async fn moved(&self, _call: &Call, _id: &ResourceId, _version: &str) {
+        std::future::pending().await
+    }
 }
 
 /// What a target tells about itself; the target `local` has no such side.
@@ -70,6 +76,11 @@ pub trait Discovery: Send + Sync {
 
     /// Every object on the target that carries our label for this slice, whoever recorded it.
     async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError>;
+
+    /// Requests sent to the target since this port was made; a simulator sends none.
+    fn calls(&self) -> u64 {
+        0
+    }
 }
 
 /// Why a target did not do what was asked.

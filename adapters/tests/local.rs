@@ -158,6 +158,22 @@ async fn observe_tells_the_newest_version_and_remove_takes_all() {
     assert!(local.observe(&call, secret("s/p2", 1, Material::Password).id()).await.unwrap().is_some());
 }
 
+/// Going back is going back: what was undone is not what counts, and its key is gone. Of what was before, the last stays.
+#[tokio::test]
+async fn an_undone_version_is_erased_and_of_the_older_ones_the_last_stays() {
+    let (local, safe) = (clock().local(), Arc::new(Memory::default()));
+    let call = safe.call("u");
+    let versions = async || call.safe.versions("s/p").await.unwrap();
+    for version in [1, 2, 3] {
+        local.apply(&call, &secret("s/p", version, Material::Password), None).await.unwrap();
+    }
+    assert_eq!(versions().await, [2, 3]);
+    local.apply(&call, &secret("s/p", 2, Material::Password), None).await.unwrap();
+    assert_eq!(versions().await, [2]);
+    let id = secret("s/p", 2, Material::Password).id().clone();
+    assert_eq!(local.observe(&call, &id).await.unwrap().unwrap().version, "2");
+}
+
 #[tokio::test]
 async fn a_kept_version_that_holds_something_else_is_refused() {
     let (local, safe) = (clock().local(), Arc::new(Memory::default()));

@@ -295,3 +295,36 @@ async fn the_journal_says_who_did_it_and_the_world_outlives_its_handle() {
     assert_eq!(found, [id("v1/ConfigMap", "a"), id("v1/Namespace", "ns")]);
     assert!(world.sim.scan(&world.call, "u2").await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_world_that_is_put_back_is_seen_as_before_and_gives_no_number_twice() {
+    let world = World::new().await;
+    let service = |name: &str| {
+        let ports = json!([{"name": "a", "port": 1}, {"name": "b", "port": 2}]);
+        object("v1/Service", (name, "u1"), json!({"spec": {"type": "NodePort", "ports": ports}}))
+    };
+    let mut all = Vec::new();
+    for want in [namespace("u1"), config("a", "1"), deployment("d", "1"), service("s")] {
+        world.make(&want).await.unwrap();
+        // The second look finds it ready.
+        world.observe(&want).await.unwrap();
+        let seen = world.observe(&want).await.unwrap();
+        all.push((want, seen));
+    }
+    let next =
+        Sim::new("edge".parse().unwrap(), SimSpec { nodes: 2, cpu: Cpu::new(2_000), memory: Bytes::new(4 << 30) });
+    for (want, seen) in &all {
+        let Resource::Object(object) = want else { panic!("an object") };
+        next.put_back(&world.call, (object, seen)).await.unwrap();
+    }
+    assert_eq!(next.dump(), world.sim.dump());
+    for (want, seen) in &all {
+        assert_eq!(next.observe(&world.call, want.id()).await.unwrap().as_ref(), Some(seen));
+        assert_eq!(next.apply(&world.call, want, Some(seen)).await.as_ref(), Ok(seen));
+    }
+    assert!(next.journal().is_empty());
+    let new = next.apply(&world.call, &service("t"), None).await.unwrap();
+    let taken: Vec<&String> = all.iter().flat_map(|(_, seen)| seen.outputs.values()).collect();
+    assert!(new.outputs.values().all(|value| !taken.contains(&value)), "{new:?} {taken:?}");
+    assert!(all.iter().all(|(_, seen)| seen.uid != new.uid));
+}

@@ -170,6 +170,8 @@ pub enum Form {
     Integer,
     /// An address; on an EndpointSlice it also sets `addressType` (IPv4, IPv6 or FQDN).
     Address,
+    /// An address as a block of one; leaves what stands there where the value is a host name, which no block can say.
+    Block,
     /// Makes a Service an ExternalName where the value is a host name; does nothing where it is an IP address.
     HostName,
 }

@@ -1,10 +1,11 @@
 //! The server's configuration: one TOML file; flags and `SLICEWAY_*` override it. A key that is not known is an error.
 
-use crate::api::Tls;
+use crate::api::{Limits, Tls};
 use serde::Deserialize;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +25,8 @@ pub struct Config {
     pub certificates: CertificatesConfig,
     #[serde(default)]
     pub limits: LimitsConfig,
+    #[serde(default)]
+    pub housekeeping: HousekeepingConfig,
 }
 
 const YEAR_S: NonZeroU32 = NonZeroU32::new(365 * 24 * 3_600).expect("a year is not zero");
@@ -72,11 +75,55 @@ pub struct LimitsConfig {
     pub calls_per_cluster: usize,
     /// Seconds that one call to a cluster may take.
     pub call_deadline_s: u64,
+    /// Seconds that the head of a request, or a TLS handshake, may take.
+    pub head_deadline_s: NonZeroU32,
+    /// Seconds that the body of a request may take.
+    pub body_deadline_s: NonZeroU32,
+}
+
+impl LimitsConfig {
+    pub(crate) fn of_requests(&self) -> Limits {
+        let seconds = |seconds: NonZeroU32| Duration::from_secs(seconds.get().into());
+        Limits {
+            rate: (self.requests_per_second, self.burst),
+            head_deadline: seconds(self.head_deadline_s),
+            body_deadline: seconds(self.body_deadline_s),
+        }
+    }
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { requests_per_second: 200, burst: 400, calls_per_cluster: 8, call_deadline_s: 10 }
+        let seconds = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+        Self {
+            requests_per_second: 200,
+            burst: 400,
+            calls_per_cluster: 8,
+            call_deadline_s: 10,
+            head_deadline_s: seconds(20),
+            body_deadline_s: seconds(60),
+        }
+    }
+}
+
+/// How long what is over is kept. Each must be at least 1, but `operations_per_slice`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HousekeepingConfig {
+    /// Days that an operation and its changes stay after it ended.
+    pub operations_days: NonZeroU16,
+    /// The newest ended operations of every slice stay, whatever their age.
+    pub operations_per_slice: u16,
+    /// Days that a plan which was shown can be applied by its id.
+    pub plans_days: NonZeroU16,
+    /// Hours that charts and bundles stay in `blobs/` which nothing refers to.
+    pub blobs_hours: NonZeroU16,
+}
+
+impl Default for HousekeepingConfig {
+    fn default() -> Self {
+        let number = |n| NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN);
+        Self { operations_days: number(30), operations_per_slice: 5, plans_days: number(7), blobs_hours: number(24) }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod bridge;
 pub mod catalogue;
 pub mod cli;
 pub mod config;
+pub mod housekeeping;
 pub mod ops;
 pub mod plan;
 pub mod server;

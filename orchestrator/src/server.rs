@@ -3,7 +3,8 @@
 use crate::api::{self, App, Parts, ServeError};
 use crate::auth::Tokens;
 use crate::catalogue::{Clusters, LOOK_EVERY, Registry, Repositories, Shelf, Tenants};
-use crate::config::Config;
+use crate::config::{Config, HousekeepingConfig};
+use crate::housekeeping::{self, Housekeeping, Keep};
 use crate::ops::{Engine, Limits, Means, OpsError};
 use crate::plan::Rendering;
 use crate::slices::Slices;
@@ -16,6 +17,7 @@ use jiff::SignedDuration;
 use models::Name;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +43,9 @@ pub enum StartError {
 
 pub struct Server {
     app: Arc<App>,
+    store: Arc<dyn Store>,
+    blobs: Arc<Blobs>,
+    clock: Clock,
     engine: Engine,
     slices: Arc<Slices>,
     clusters: Clusters,
@@ -95,30 +100,31 @@ impl Server {
             },
         })
         .await?;
+        registry.lend(engine.safe());
         let tokens = Tokens::new(Arc::clone(&store), clock.clone(), random);
         let tenants = Tenants::new(Arc::clone(&store));
         let first = first_token(&tokens, &tenants.default().await?, &data).await?;
         let clusters = Clusters::new(Arc::clone(&store), registry, clock.clone());
-        let renderer = Arc::new(Rendering { helm, blobs });
+        let renderer = Arc::new(Rendering { helm, blobs: Arc::clone(&blobs) });
         let known = (Arc::new(clusters.clone()) as _, Arc::new(repositories.clone()) as _);
         let slices = Slices::new(Arc::clone(&store), engine.clone(), renderer, known);
-        let rate = (config.limits.requests_per_second, config.limits.burst);
         let parts = Parts {
-            store,
+            store: Arc::clone(&store),
             engine: engine.clone(),
             slices: Arc::clone(&slices),
             tokens,
             tenants,
             clusters: clusters.clone(),
             repositories,
-            clock,
-            rate,
+            clock: clock.clone(),
+            limits: config.limits.of_requests(),
         };
         let resumed = engine.recover().await?;
         if resumed > 0 {
             tracing::info!(resumed, "went on with open operations");
         }
-        Ok(Self { app: App::new(parts), engine, slices, clusters, config: config.clone(), data, first })
+        let (app, config) = (App::new(parts), config.clone());
+        Ok(Self { app, store, blobs, clock, engine, slices, clusters, config, data, first })
     }
 
     pub fn data(&self) -> &Path {
@@ -135,13 +141,14 @@ impl Server {
         let looks = async { tokio::join!(self.look(stop.clone()), self.renew(stop.clone())) };
         let at = (self.config.listen(), self.config.tls());
         let serve = api::serve(Arc::clone(&self.app), at, stop.clone(), ready);
-        let (served, _) = tokio::join!(
+        let (served, _, ()) = tokio::join!(
             async {
                 let served = serve.await;
                 stop.cancel();
                 served
             },
-            looks
+            looks,
+            self.housekeeping(stop.clone()).run()
         );
         self.engine.shutdown().await;
         Ok(served?)
@@ -162,6 +169,17 @@ impl Server {
         }
     }
 
+    fn housekeeping(&self, stop: CancellationToken) -> Housekeeping {
+        let means = housekeeping::Means {
+            store: Arc::clone(&self.store),
+            engine: self.engine.clone(),
+            blobs: Arc::clone(&self.blobs),
+            clock: self.clock.clone(),
+            keep: keep(&self.config.housekeeping),
+        };
+        Housekeeping::new(means, stop)
+    }
+
     /// Looks at the clusters again and again.
     async fn look(&self, stop: CancellationToken) {
         loop {
@@ -173,6 +191,16 @@ impl Server {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
+    }
+}
+
+fn keep(config: &HousekeepingConfig) -> Keep {
+    let days = |days: NonZeroU16| SignedDuration::from_hours(24 * i64::from(days.get()));
+    Keep {
+        operations: days(config.operations_days),
+        per_slice: config.operations_per_slice.into(),
+        plans: days(config.plans_days),
+        blobs: Duration::from_secs(3600 * u64::from(config.blobs_hours.get())),
     }
 }
 

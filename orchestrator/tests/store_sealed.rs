@@ -233,8 +233,9 @@ async fn a_sealed_blob_under_another_name_does_not_open() {
 }
 
 #[tokio::test]
-async fn a_sweep_removes_what_nothing_refers_to_and_nothing_young() {
+async fn what_nothing_refers_to_is_found_and_removed_and_nothing_young() {
     let shelf = shelf().await;
+    let grace = Duration::from_secs(3600);
     let referred = shelf.blobs.put(b"referred".to_vec()).await.unwrap();
     let old = shelf.blobs.put(b"old".to_vec()).await.unwrap();
     let old_sealed = shelf.blobs.put_sealed(Secret::new(b"old".to_vec())).await.unwrap();
@@ -244,9 +245,12 @@ async fn a_sweep_removes_what_nothing_refers_to_and_nothing_young() {
     std::fs::File::options().write(true).open(&stranger).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
     shelf.hours.fetch_add(2, Ordering::Relaxed);
     let young = shelf.blobs.put(b"young".to_vec()).await.unwrap();
+    let found = shelf.blobs.unreferred(HashSet::from([referred]), grace).await.unwrap();
+    assert_eq!(found, HashSet::from([old, old_sealed, renewed]));
+    // Put again after it was found.
     shelf.blobs.put(b"renewed".to_vec()).await.unwrap();
-    let swept = shelf.blobs.sweep(HashSet::from([referred])).await.unwrap();
-    assert_eq!((swept.removed, swept.kept), (2, 4));
+    let swept = shelf.blobs.remove(found.into_iter().collect(), grace).await.unwrap();
+    assert_eq!((swept.removed, swept.removed_bytes > 6), (2, true));
     for digest in [referred, renewed, young] {
         shelf.blobs.get(&digest).await.unwrap();
     }

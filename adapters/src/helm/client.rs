@@ -1,11 +1,10 @@
 //! The client of the Helm worker: one process for all renders, started when first needed, started again after its end.
 //!
-//! **Guarantees.** Every call ends: with an answer, or within [`Limits::render`] of the moment its turn came. A chart that
-//! takes too long ends the worker, which nothing else can stop; the others in work get [`HelmError::Interrupted`] and may
-//! ask again. A call that is dropped keeps its turn until the worker is done with it, so that the bound holds.
-//!
-//! **Caveat.** When the worker ends by itself while several charts are in work, nobody knows whose fault it was: all get
-//! `Interrupted`. Who asks again after a random pause will be alone at some point, and then gets [`HelmError::Crashed`].
+//! **Guarantees.** Every call ends: with an answer, or within five times [`Limits::render`] of the moment its turn came. A
+//! chart that takes too long ends the worker, which nothing else can stop. Whose worker ended before the answer is asked
+//! again beside others, and then, where that one is free, by a worker of its own: what goes wrong there is the chart's own
+//! fault, and no other chart's work can be in the way. So hostile charts cost the others time and nothing else. A call that
+//! is dropped keeps its turn until the worker is done with it, so that the bound holds.
 
 use super::error::HelmError;
 use super::wire::{Answer, Ask, ChartInfo, ChartSource, PROTOCOL, RenderRequest, Rendered, Request};
@@ -14,7 +13,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{Mutex, Semaphore, oneshot};
+use tokio::sync::{AcquireError, Mutex, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
+
+type Turn = Result<OwnedSemaphorePermit, AcquireError>;
 
 /// What a chart may take.
 #[derive(Clone, Debug)]
@@ -52,6 +54,8 @@ pub struct Helm {
     path: PathBuf,
     limits: Limits,
     turns: Arc<Semaphore>,
+    /// One chart at a time has a worker of its own: two workers are all that there ever are.
+    alone: Arc<Semaphore>,
     next: AtomicU64,
     worker: Mutex<Option<Worker>>,
 }
@@ -61,7 +65,8 @@ impl Helm {
     #[must_use]
     pub fn new(path: PathBuf, limits: Limits) -> Self {
         let turns = Arc::new(Semaphore::new(limits.in_flight));
-        Helm { path, limits, turns, next: AtomicU64::new(1), worker: Mutex::new(None) }
+        let alone = Arc::new(Semaphore::new(1));
+        Helm { path, limits, turns, alone, next: AtomicU64::new(1), worker: Mutex::new(None) }
     }
 
     pub async fn render(&self, request: &RenderRequest) -> Result<Rendered, HelmError> {
@@ -94,12 +99,53 @@ impl Helm {
         if frame.len() > self.limits.frame_bytes {
             return Err(HelmError::TooLarge { size: frame.len(), limit: self.limits.frame_bytes });
         }
-        let answer = self.send(id, frame).await?.await.map_err(|_| HelmError::Interrupted)??;
+        let frame: Arc<[u8]> = frame.into();
+        let answer = self.answer(id, frame).await?;
         if answer.problems.is_empty() { Ok(answer) } else { Err(HelmError::Chart(answer.problems)) }
     }
 
+    /// Beside others, by the one worker for all, and again where that one ended; alone, where this chart may be the reason.
+    async fn answer(&self, id: u64, frame: Arc<[u8]>) -> Result<Answer, HelmError> {
+        let mut until = None;
+        let mut ended = 0;
+        loop {
+            let sent = self.send(id, Arc::clone(&frame)).await;
+            let begun = Instant::now();
+            let until = *until.get_or_insert(begun + self.limits.render * 3);
+            let answer = match sent {
+                Ok(answer) => answer.await.map_err(|_| HelmError::Interrupted).flatten(),
+                Err(error) => Err(error),
+            };
+            ended += 1;
+            let suspect = match answer {
+                Err(HelmError::Crashed(_)) => return self.alone(id, frame, self.alone.clone().acquire_owned()).await,
+                Err(HelmError::Interrupted) => ended > 1 || begun.elapsed() > self.limits.render / 2,
+                other => return other,
+            };
+            if suspect && let Ok(turn) = Arc::clone(&self.alone).try_acquire_owned() {
+                return self.alone(id, frame, std::future::ready(Ok(turn))).await;
+            }
+            if Instant::now() > until {
+                return Err(HelmError::Interrupted);
+            }
+        }
+    }
+
+    /// By a worker that has nothing else in work and ends with it.
+    async fn alone(&self, id: u64, frame: Arc<[u8]>, turn: impl Future<Output = Turn>) -> Result<Answer, HelmError> {
+        let turn = tokio::time::timeout(self.limits.render, turn).await;
+        let Ok(Ok(turn)) = turn else { return Err(HelmError::Interrupted) };
+        let worker = Worker::start(&self.path, &self.limits)?;
+        let answer = match worker.send(id, frame, turn) {
+            Ok(answer) => answer.await.map_err(|_| HelmError::Interrupted).flatten(),
+            Err(error) => Err(error),
+        };
+        worker.close().await;
+        answer
+    }
+
     /// Waits for a turn and hands the request to the worker, which is started if there is none.
-    async fn send(&self, id: u64, frame: Vec<u8>) -> Result<oneshot::Receiver<Result<Answer, HelmError>>, HelmError> {
+    async fn send(&self, id: u64, frame: Arc<[u8]>) -> Result<oneshot::Receiver<Result<Answer, HelmError>>, HelmError> {
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| HelmError::Interrupted)?;
         let mut slot = self.worker.lock().await;
         if let Some(ended) = slot.take_if(|worker| !worker.open()) {

@@ -11,11 +11,11 @@ pub enum HelmError {
     Chart(Vec<Problem>),
     #[error("the chart did not render within {0:?}; it was stopped")]
     TimedOut(Duration),
-    /// The worker ended before the answer, for a reason that need not be this chart.
-    #[error("the chart worker was restarted while other charts were in work")]
+    /// The worker ended before the answer, for a reason that need not be this chart, and no other was free in time.
+    #[error("the chart worker was ended by other charts before it answered")]
     Interrupted,
-    /// The worker ended while it had nothing but this chart in work.
-    #[error("the chart made the worker end: {0}")]
+    /// A worker ended while it had nothing but this chart in work, and it was not the first that ended with it.
+    #[error("the chart made the worker end, twice: {0}")]
     Crashed(String),
     #[error("the request is {size} bytes, at most {limit} are allowed")]
     TooLarge { size: usize, limit: usize },

@@ -7,11 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Changes with every change that one side alone would misread.
-pub(super) const PROTOCOL: u32 = 2;
+pub(super) const PROTOCOL: u32 = 4;
 
 #[derive(Serialize)]
 pub(super) struct Request<'a> {
@@ -47,11 +46,9 @@ pub(super) struct Answer {
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChartSource {
-    /// The bytes of the `.tgz`.
+    /// The bytes of the `.tgz`. The worker cannot open a file.
     #[serde(serialize_with = "base64")]
     Archive(Arc<[u8]>),
-    /// The file that holds them; the worker reads it.
-    File(PathBuf),
 }
 
 fn base64<S: Serializer>(bytes: &Arc<[u8]>, to: S) -> Result<S::Ok, S::Error> {

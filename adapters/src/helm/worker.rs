@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -20,11 +20,13 @@ use tokio::time::Instant;
 const MEMORY_EXIT: i32 = 75;
 /// How long the worker's pipes may stay open after its end.
 const DRAIN: Duration = Duration::from_secs(2);
+/// What is kept of a line of the worker's words. A chart can have its own text in them.
+const LONGEST_LINE: usize = 1000;
 
 type Reply = oneshot::Sender<Result<Answer, HelmError>>;
 
 pub(super) struct Worker {
-    frames: mpsc::UnboundedSender<Vec<u8>>,
+    frames: mpsc::UnboundedSender<Arc<[u8]>>,
     waiting: Arc<Waiting>,
     pid: Option<u32>,
     render: Duration,
@@ -76,7 +78,7 @@ impl Worker {
     pub(super) fn send(
         &self,
         id: u64,
-        frame: Vec<u8>,
+        frame: Arc<[u8]>,
         turn: OwnedSemaphorePermit,
     ) -> Result<oneshot::Receiver<Result<Answer, HelmError>>, HelmError> {
         let (reply, answer) = oneshot::channel();
@@ -181,8 +183,8 @@ impl Waiting {
         for (_, entry) in state.entries.drain() {
             let error = match end {
                 End::Gone(status) if alone => blame(*status, last),
-                End::Garbled(why) => HelmError::Protocol(why.clone()),
-                End::Gone(_) | End::Overdue | End::Closed => HelmError::Interrupted,
+                End::Garbled(why) if alone => HelmError::Protocol(why.clone()),
+                End::Garbled(_) | End::Gone(_) | End::Overdue | End::Closed => HelmError::Interrupted,
             };
             let _ = entry.reply.send(Err(error));
         }
@@ -190,13 +192,21 @@ impl Waiting {
 }
 
 fn blame(status: Option<ExitStatus>, last: &str) -> HelmError {
-    if status.and_then(|s| s.code()) == Some(MEMORY_EXIT) {
-        let message = "the chart needs more memory to render than allowed".to_owned();
-        let none = Problem { kind: ProblemKind::Limit, message, file: None, line: None, column: None, path: None };
-        return HelmError::Chart(vec![none]);
+    let memory = status.and_then(|s| s.code()) == Some(MEMORY_EXIT)
+        || ["out of memory", "cannot allocate memory"].iter().any(|words| last.contains(words));
+    if memory {
+        return over("the chart needs more memory to render than allowed");
+    }
+    if last.contains("stack exceeds") {
+        return over("the chart's templates or values lead into themselves without end");
     }
     let status = status.map_or_else(|| "unknown status".to_owned(), |s| s.to_string());
     HelmError::Crashed(if last.is_empty() { status } else { format!("{status}, {last}") })
+}
+
+fn over(message: &str) -> HelmError {
+    let (kind, message) = (ProblemKind::Limit, message.to_owned());
+    HelmError::Chart(vec![Problem { kind, message, file: None, line: None, column: None, path: None }])
 }
 
 /// Why a run is over.
@@ -223,7 +233,7 @@ struct Run {
 }
 
 impl Run {
-    async fn until_end(mut self, pipes: Pipes, queue: mpsc::UnboundedReceiver<Vec<u8>>) {
+    async fn until_end(mut self, pipes: Pipes, queue: mpsc::UnboundedReceiver<Arc<[u8]>>) {
         let words = tokio::spawn(listen(pipes.stderr));
         let mut end = tokio::select! {
             end = read_answers(pipes.stdout, &self.waiting, self.frame_bytes) => end,
@@ -267,7 +277,7 @@ impl std::fmt::Display for End {
     }
 }
 
-async fn write_frames(mut stdin: ChildStdin, mut queue: mpsc::UnboundedReceiver<Vec<u8>>) -> End {
+async fn write_frames(mut stdin: ChildStdin, mut queue: mpsc::UnboundedReceiver<Arc<[u8]>>) -> End {
     while let Some(frame) = queue.recv().await {
         let Ok(size) = u32::try_from(frame.len()) else { return End::Garbled("a request over 4 GiB".into()) };
         let written = async {
@@ -308,10 +318,10 @@ async fn read_answers(stdout: ChildStdout, waiting: &Waiting, limit: usize) -> E
 /// Passes the worker's words on to the log. Returns why it ended in its own words: the first line of a crash, which goes
 /// on for pages, or else the last line.
 async fn listen(stderr: ChildStderr) -> String {
-    let mut lines = BufReader::new(stderr).lines();
+    let mut stderr = BufReader::new(stderr);
     let mut reason = String::new();
     let mut crash = false;
-    while let Ok(Some(line)) = lines.next_line().await {
+    while let Some(line) = next_line(&mut stderr).await {
         tracing::debug!(target: "sliceway::helm_worker", "{line}");
         if !crash {
             crash = ["fatal error: ", "panic: ", "runtime: goroutine stack"].iter().any(|p| line.starts_with(p));
@@ -319,4 +329,41 @@ async fn listen(stderr: ChildStderr) -> String {
         }
     }
     reason
+}
+
+/// The beginning of a line of any length.
+async fn next_line(from: &mut (impl AsyncBufRead + Unpin)) -> Option<String> {
+    let mut line = Vec::new();
+    loop {
+        let read = from.fill_buf().await.ok()?;
+        if read.is_empty() {
+            return (!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned());
+        }
+        let end = read.iter().position(|&byte| byte == b'\n');
+        let text = &read[..end.unwrap_or(read.len())];
+        let room = LONGEST_LINE - line.len();
+        line.extend_from_slice(&text[..text.len().min(room)]);
+        let used = end.map_or(read.len(), |at| at + 1);
+        from.consume(used);
+        if end.is_some() {
+            return Some(String::from_utf8_lossy(&line).into_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn of_a_line_of_any_length_the_beginning_is_kept() {
+        let long = "x".repeat(3 * LONGEST_LINE);
+        let text = format!("first\n{long}\n\nlast");
+        let mut from = BufReader::with_capacity(64, text.as_bytes());
+        let mut lines = Vec::new();
+        while let Some(line) = next_line(&mut from).await {
+            lines.push(line);
+        }
+        assert_eq!(lines, ["first", &long[..LONGEST_LINE], "", "last"]);
+    }
 }

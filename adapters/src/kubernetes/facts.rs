@@ -58,7 +58,7 @@ fn of_node(node: &Value) -> Node {
 }
 
 /// Thousandths of a core and bytes.
-type Room = (u64, u64);
+pub(super) type Room = (u64, u64);
 
 fn cpu(value: Option<&Value>) -> u64 {
     value.and_then(Value::as_str).and_then(quantity::milli).unwrap_or(0)
@@ -77,7 +77,7 @@ fn most(a: Room, b: Room) -> Room {
 }
 
 /// What a pod requests, as its scheduler counts: what runs together, or the most that is needed on the way there.
-fn requests(pod: &Value) -> Room {
+pub(super) fn requests(pod: &Value) -> Room {
     let list = |pointer: &str| pod.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
     let ask =
         |of: &Value| (cpu(of.pointer("/resources/requests/cpu")), memory(of.pointer("/resources/requests/memory")));

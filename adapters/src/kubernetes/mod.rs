@@ -7,14 +7,18 @@ mod catalog;
 mod cause;
 mod connect;
 mod facts;
+mod family;
 mod fields;
 mod hide;
-mod quantity;
+mod names;
+pub mod quantity;
+mod quota;
 mod ready;
 mod seen;
 mod wire;
 
 pub use connect::{ConnectError, ExecPolicy, certificate_end, inline};
+pub use names::{broken_label, broken_name};
 
 use crate::deadline::within;
 use crate::fill;
@@ -121,11 +125,21 @@ impl Kubernetes {
         let seen = seen.filter(|seen| !seen.version.is_empty());
         let mut answer = self.write(id, manifest.clone(), seen).await?;
         for _ in 0..LOOKS {
-            if answer.status != 409 {
+            // A quota may refuse what is there already.
+            let there = answer.status == 409 || quota::refuses(&answer) && self.get(id).await?.is_some();
+            if !there {
                 break;
             }
             let now = self.met(call, id, seen).await?;
             answer = self.write(id, manifest.clone(), Some(&now)).await?;
+        }
+        if quota::refuses(&answer) {
+            let words = answer.message();
+            let again = self.count_again(call, id, &words).await;
+            return Err(self.wire.busy(again.unwrap_or(words), None));
+        }
+        if family::refuses(&answer) && self.has_another_family(call, id, &manifest).await? {
+            answer = self.write(id, manifest, None).await?;
         }
         let live = self.wire.ok(answer, id)?;
         let written = seen::of(call, &live);
@@ -175,6 +189,12 @@ impl Kubernetes {
         }
     }
 
+    /// A quota that is used up passes when something else ends; one that counts what is not there, when it is counted.
+    /// Not being able to look must not hide the refusal.
+    async fn count_again(&self, call: &Call, id: &ResourceId, words: &str) -> Option<String> {
+        quota::count_again(&self.wire, call, (&id.namespace, words)).await.unwrap_or(None)
+    }
+
     fn leaving(&self, id: &ResourceId, holds: &str) -> PortError {
         self.wire.busy(format!("{id} is still on its way out: {holds}"), None)
     }
@@ -214,10 +234,23 @@ impl Kubernetes {
     async fn observe_object(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
         let Some(live) = self.get(id).await? else { return Ok(None) };
         let mut seen = seen::of(call, &live);
-        if let Ready::Waiting { reason } = &seen.ready {
-            // What holds it stands elsewhere: in its pods and events. Not finding out must not hide the first reason.
-            let found = cause::of(&self.wire, &live).await.unwrap_or(None);
-            seen.ready = found.unwrap_or(Ready::Waiting { reason: reason.clone() });
+        // What holds it stands elsewhere: in its pods and events. Not finding out must not hide the first reason.
+        seen.ready = match seen.ready {
+            Ready::Yes => Ready::Yes,
+            first @ Ready::Waiting { .. } => cause::of(&self.wire, &live).await.unwrap_or(None).unwrap_or(first),
+            // A cause that can pass by itself is waited for, whatever the object's own deadline says.
+            Ready::Failed { reason } => match cause::of(&self.wire, &live).await.unwrap_or(None) {
+                Some(Ready::Waiting { reason: cause }) => Ready::Waiting { reason: format!("{cause} ({reason})") },
+                Some(Ready::Failed { reason }) => Ready::Failed { reason },
+                Some(Ready::Yes) | None => Ready::Failed { reason },
+            },
+        };
+        match &seen.ready {
+            // A look alone changes nothing, not even a count.
+            Ready::Waiting { reason } if !call.operation.is_empty() && quota::is_short(reason) => {
+                self.count_again(call, id, reason).await;
+            }
+            Ready::Waiting { .. } | Ready::Yes | Ready::Failed { .. } => {}
         }
         Ok(Some(seen))
     }
@@ -271,10 +304,27 @@ impl Port for Kubernetes {
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
         within(call, self.wire.target(), self.observe_object(call, id)).await
     }
+
+    async fn moved(&self, _: &Call, id: &ResourceId, version: &str) {
+        if let Ok(Some(path)) = self.place(id).await
+            && let Some((collection, name)) = path.rsplit_once('/')
+        {
+            let watch =
+                format!("{collection}?watch=true&fieldSelector=metadata.name%3D{name}&resourceVersion={version}");
+            if self.wire.event(&watch).await {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
 }
 
 #[async_trait]
 impl Discovery for Kubernetes {
+    fn calls(&self) -> u64 {
+        self.wire.calls()
+    }
+
     async fn facts(&self, call: &Call) -> Result<ClusterFacts, PortError> {
         let work = async {
             let catalog = self.discover().await?;

@@ -5,11 +5,11 @@ const UNITS: [(&str, i32); 8] = [("n", -9), ("u", -6), ("m", -3), ("k", 3), ("M"
 const BINARY: [(&str, u32); 6] = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40), ("Pi", 50), ("Ei", 60)];
 
 /// Thousandths: `250m` is 250, `2` is 2000.
-pub(super) fn milli(text: &str) -> Option<u64> {
+pub fn milli(text: &str) -> Option<u64> {
     scaled(text, 3)
 }
 
-pub(super) fn whole(text: &str) -> Option<u64> {
+pub fn whole(text: &str) -> Option<u64> {
     scaled(text, 0)
 }
 

@@ -52,8 +52,16 @@ fn deployment(live: &Value) -> Ready {
     let want = live.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
     let (updated, available) = (number(live, "/status/updatedReplicas"), number(live, "/status/availableReplicas"));
     let all = number(live, "/status/replicas");
+    let late = condition(live, "Progressing").filter(|is| text(is, "/reason") == "ProgressDeadlineExceeded");
     match (updated >= want, all > updated, available >= want) {
         (true, false, true) => Ready::Yes,
+        _ if late.is_some() => {
+            let seconds = number(live, "/spec/progressDeadlineSeconds");
+            let reason = format!(
+                "{available} of {want} pods are available, and its progress deadline of {seconds} s has passed"
+            );
+            Ready::Failed { reason }
+        }
         (true, true, _) => wait(format!("{} old pods are still there", all - updated)),
         _ => wait(format!("{available} of {want} pods are available")),
     }
@@ -65,7 +73,10 @@ fn stateful_set(live: &Value) -> Ready {
     }
     let want = live.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
     let (updated, ready) = (number(live, "/status/updatedReplicas"), number(live, "/status/readyReplicas"));
-    match updated >= want && ready >= want {
+    // Pods that its strategy holds back stay as they are until somebody lets them go.
+    let held = number(live, "/spec/updateStrategy/rollingUpdate/partition");
+    let due = if is_by_hand(live) { 0 } else { want.saturating_sub(held) };
+    match updated >= due && ready >= want {
         true => Ready::Yes,
         false => wait(format!("{ready} of {want} pods are ready")),
     }
@@ -77,10 +88,16 @@ fn daemon_set(live: &Value) -> Ready {
     }
     let want = number(live, "/status/desiredNumberScheduled");
     let (updated, ready) = (number(live, "/status/updatedNumberScheduled"), number(live, "/status/numberAvailable"));
-    match updated >= want && ready >= want {
+    let due = if is_by_hand(live) { 0 } else { want };
+    match updated >= due && ready >= want {
         true => Ready::Yes,
         false => wait(format!("{ready} of {want} pods are available")),
     }
+}
+
+/// Somebody deletes the old pods; no controller does.
+fn is_by_hand(live: &Value) -> bool {
+    text(live, "/spec/updateStrategy/type") == "OnDelete"
 }
 
 fn job(live: &Value) -> Ready {
@@ -89,7 +106,10 @@ fn job(live: &Value) -> Ready {
     }
     match condition(live, "Failed").filter(|condition| text(condition, "/status") == "True") {
         Some(failed) => Ready::Failed { reason: format!("the job failed: {}", text(failed, "/message")) },
-        None => wait("the job runs"),
+        None => {
+            let all = live.pointer("/spec/completions").and_then(Value::as_u64).unwrap_or(1);
+            wait(format!("the job runs: {} of {all} are done", number(live, "/status/succeeded")))
+        }
     }
 }
 
@@ -113,7 +133,12 @@ fn service(live: &Value) -> Ready {
 }
 
 fn crd(live: &Value) -> Ready {
-    if is_true(live, "Established") { Ready::Yes } else { wait("the CRD is not established yet") }
+    if is_true(live, "Established") {
+        return Ready::Yes;
+    }
+    let refused = condition(live, "NamesAccepted").filter(|names| text(names, "/status") == "False");
+    let why = refused.map(|names| format!(": {}", text(names, "/message"))).unwrap_or_default();
+    wait(format!("the CRD is not established yet{why}"))
 }
 
 #[cfg(test)]

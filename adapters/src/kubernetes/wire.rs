@@ -10,6 +10,7 @@ use models::Name;
 use models::resource::{ResourceId, Target};
 use serde_json::Value;
 use std::error::Error;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Items of a list that are asked for at once.
 const PAGE: usize = 500;
@@ -23,6 +24,8 @@ pub(super) struct Wire {
     target: Name,
     client: Client,
     certificate_end: Option<Timestamp>,
+    /// Requests that were sent.
+    calls: AtomicU64,
 }
 
 /// What came back, whatever it was.
@@ -57,7 +60,7 @@ impl Answer {
 
 impl Wire {
     pub(super) fn new(target: Name, client: Client, certificate_end: Option<Timestamp>) -> Self {
-        Self { target, client, certificate_end }
+        Self { target, client, certificate_end, calls: AtomicU64::new(0) }
     }
 
     pub(super) fn target(&self) -> &str {
@@ -98,6 +101,12 @@ impl Wire {
         self.send(Method::PATCH, path, ("application/apply-patch+yaml", manifest.to_string().into_bytes())).await
     }
 
+    /// A merge patch by a manager of its own: none of the fields that we apply becomes another's.
+    pub(super) async fn merge(&self, path: &str, patch: &Value) -> Result<Answer, PortError> {
+        let path = format!("{path}?fieldManager=sliceway-recount");
+        self.send(Method::PATCH, &path, ("application/merge-patch+json", patch.to_string().into_bytes())).await
+    }
+
     pub(super) async fn delete(&self, path: &str, options: &Value) -> Result<Answer, PortError> {
         self.send(Method::DELETE, path, ("application/json", options.to_string().into_bytes())).await
     }
@@ -118,7 +127,12 @@ impl Wire {
         self.answer(request.map_err(|error| self.unreachable(&error))?).await
     }
 
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
     async fn answer(&self, request: Request<Body>) -> Result<Answer, PortError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let response = self.client.send(request).await.map_err(|error| self.lost(&error))?;
         let status = response.status().as_u16();
         let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
@@ -126,6 +140,23 @@ impl Wire {
         let body = Limited::new(response.into_body(), LARGEST_BODY).collect().await;
         let body = body.map_err(|error| self.unreachable(error.as_ref()))?.to_bytes();
         Ok(Answer { status, body: body.into(), retry_after_s })
+    }
+
+    /// Waits for the first event of a watch. `false`: there is none to be had.
+    pub(super) async fn event(&self, path: &str) -> bool {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let Ok(request) = Request::get(path).header("accept", WHOLE).body(Body::empty()) else { return false };
+        let Ok(response) = self.client.send(request).await else { return false };
+        if response.status().as_u16() != 200 {
+            return false;
+        }
+        let mut body = response.into_body();
+        while let Some(Ok(frame)) = body.frame().await {
+            if frame.data_ref().is_some_and(|data| !data.is_empty()) {
+                return true;
+            }
+        }
+        false
     }
 
     /// The object of a good answer; otherwise what the refusal means.

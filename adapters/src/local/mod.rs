@@ -1,6 +1,7 @@
 //! The target `@local`: makes a slice's certificates, keys and passwords and keeps them in the sealed store.
 //!
-//! A version, once kept, never changes: `apply` of a version that exists reports it. It must never print, log or return
+//! A version, once kept, never changes: `apply` of a version that exists reports it, and erases what nobody needs any more:
+//! newer ones, whose change was undone, and all older ones but the last. It must never print, log or return
 //! a secret's value; what it reports is public (the end of a certificate).
 
 mod material;
@@ -51,6 +52,7 @@ impl Local {
     async fn make(&self, call: &Call, spec: &SecretSpec) -> Result<Seen, PortError> {
         let reference = spec.reference();
         if let Some(kept) = call.safe.read(&reference).await? {
+            self.tidy(call, spec).await?;
             return told(spec, &kept);
         }
         let made = match &spec.material {
@@ -68,7 +70,19 @@ impl Local {
         // Somebody may have been first; theirs is the one that counts.
         let kept = call.safe.read(&reference).await?;
         let lost = || PortError::Sealed { cause: format!("{} was written and is not there", spec.id.name) };
-        told(spec, &kept.ok_or_else(lost)?)
+        let kept = kept.ok_or_else(lost)?;
+        self.tidy(call, spec).await?;
+        told(spec, &kept)
+    }
+
+    /// A newer version is of a change that was undone; of the older ones an undo may need the last.
+    async fn tidy(&self, call: &Call, spec: &SecretSpec) -> Result<(), PortError> {
+        for version in call.safe.versions(&spec.id.name).await? {
+            if version > spec.version || version + 1 < spec.version {
+                call.safe.erase(&SecretRef { id: spec.id.name.clone(), version }).await?;
+            }
+        }
+        Ok(())
     }
 
     fn forge(&self) -> material::Forge<'_> {

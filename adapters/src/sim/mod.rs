@@ -1,7 +1,8 @@
 //! A simulated cluster: a product part for trials and tests, selected by `spec.sim` in the cluster's file.
 //!
 //! It keeps to the contract of [`crate::port`] as an API server does, and makes workloads ready after a while. Its world
-//! lives in memory, as long as the process. It is never evidence about a real cluster, and runs nothing.
+//! lives in memory, as long as the process; [`Sim::put_back`] makes it again from what was recorded of it. It is never
+//! evidence about a real cluster, and runs nothing.
 //!
 //! Handles made by `clone` share one world: an engine that is killed and started again meets what it left.
 
@@ -19,7 +20,7 @@ use crate::port::{Call, Discovery, Port, PortError};
 use async_trait::async_trait;
 use fault::Faults;
 use models::cluster::{ClusterFacts, SimSpec};
-use models::resource::{Ready, Resource, ResourceId, Seen};
+use models::resource::{Object, Ready, Resource, ResourceId, Seen};
 use models::{Name, Readiness};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -106,6 +107,19 @@ impl Sim {
     /// Removes an object by somebody else's hand; says whether it existed.
     pub fn vanish(&self, id: &ResourceId) -> bool {
         self.lock().world.vanish(id)
+    }
+
+    /// Another number or size of nodes. What stands on the cluster stays, and pods for which there is no room any more wait.
+    pub fn reshape(&self, spec: SimSpec) {
+        self.lock().world.spec = spec;
+    }
+
+    /// Puts an object there as it was in an earlier process: applied as `object`, and last seen as `seen`. Nothing is
+    /// recorded in the journal, and what needs time has had it. An object that is there already stays as it is.
+    pub async fn put_back(&self, call: &Call, (object, seen): (&Object, &Seen)) -> Result<(), PortError> {
+        let manifest = fill::manifest(call, object).await?;
+        self.lock().world.put_back(&object.id, manifest, seen);
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {

@@ -281,6 +281,19 @@ impl World {
         here.map(|(id, thing)| (id.clone(), thing.manifest.clone())).collect()
     }
 
+    pub(super) fn put_back(&mut self, id: &ResourceId, manifest: Value, seen: &Seen) {
+        if self.things.contains_key(id) {
+            return;
+        }
+        let (uid, outputs) = (seen.uid.clone(), seen.outputs.clone());
+        let version = seen.version.parse().unwrap_or(0);
+        // What comes later takes no number that this one took: for its version, its addresses, its ports.
+        let taken = version + outputs.len() as u64 + 1;
+        self.counter = self.counter.max(taken);
+        let thing = Thing { manifest, uid, version, generation: 1, outputs, unsettled: 0, leaving: None };
+        self.things.insert(id.clone(), thing);
+    }
+
     pub(super) fn plant(&mut self, id: &ResourceId, manifest: Value) {
         let number = self.next();
         let outputs = self.outputs(id, &manifest, &BTreeMap::new());

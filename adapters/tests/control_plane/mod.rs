@@ -48,16 +48,17 @@ impl ControlPlane {
     /// The one of this test binary; `None` where no control plane was built, which is said.
     pub fn shared() -> Option<&'static Self> {
         static PLANE: OnceLock<Option<ControlPlane>> = OnceLock::new();
-        PLANE
-            .get_or_init(|| {
-                let _ = rustls::crypto::ring::default_provider().install_default();
-                let Some(binary) = binary() else {
-                    crate::safe::skipped("no control plane here; sliceway-lab up builds it, or set SLICEWAY_KUBE");
-                    return None;
-                };
-                Some(Self::start(&binary))
-            })
-            .as_ref()
+        PLANE.get_or_init(Self::another).as_ref()
+    }
+
+    /// One of its own.
+    pub fn another() -> Option<Self> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let Some(binary) = binary() else {
+            crate::safe::skipped("no control plane here; sliceway-lab up builds it, or set SLICEWAY_KUBE");
+            return None;
+        };
+        Some(Self::start(&binary))
     }
 
     fn start(binary: &Path) -> Self {
@@ -129,8 +130,7 @@ impl ControlPlane {
 
     /// A client that is not Sliceway's: somebody else's hand.
     pub fn api(&self, user: &User<'_>) -> Api {
-        let text = self.kubeconfig(user);
-        Api { text, client: tokio::sync::OnceCell::new() }
+        Api::of(self.kubeconfig(user))
     }
 }
 
@@ -149,22 +149,30 @@ pub struct Api {
 }
 
 impl Api {
+    pub fn of(kubeconfig: String) -> Self {
+        Self { text: kubeconfig, client: tokio::sync::OnceCell::new() }
+    }
+
     /// Any request; a body is JSON, of a PATCH a merge patch.
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
-        let client = self.client.get_or_init(|| async {
-            let kubeconfig = Kubeconfig::from_yaml(&self.text).unwrap();
-            let options = KubeConfigOptions::default();
-            Client::try_from(kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap()).unwrap()
-        });
         let kind = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
         let bytes = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         let request = Request::builder().method(method).uri(path).header("content-type", kind);
-        let Ok(answer) = client.await.send(request.body(Body::from(bytes)).unwrap()).await else {
+        let Ok(answer) = self.client().await.send(request.body(Body::from(bytes)).unwrap()).await else {
             return (0, Value::Null);
         };
         let status = answer.status().as_u16();
         let bytes = answer.into_body().collect_bytes().await.unwrap_or_default();
         (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    pub async fn client(&self) -> &Client {
+        let made = self.client.get_or_init(|| async {
+            let kubeconfig = Kubeconfig::from_yaml(&self.text).unwrap();
+            let options = KubeConfigOptions::default();
+            Client::try_from(kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap()).unwrap()
+        });
+        made.await
     }
 
     /// The same where nothing but success will do.
@@ -243,6 +251,8 @@ fn controllers(folder: &Path) -> Flags {
         ("kubeconfig", at(folder, "admin.kubeconfig")),
         ("leader-elect", "false".into()),
         ("secure-port", "0".into()),
+        // A node is what a test says of it: nobody finds it dead.
+        ("controllers", "*,-node-lifecycle-controller".into()),
         ("service-account-private-key-file", at(folder, "account.key")),
         ("root-ca-file", at(folder, "ca.crt")),
     ]

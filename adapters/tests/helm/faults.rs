@@ -1,8 +1,8 @@
 //! What is wrong is named with its place; what takes too much is stopped; the next render works.
 
-use super::bench::{chart, chart_folder, helm, helm_with, request, template};
+use super::bench::{chart, chart_folder, helm, helm_with, request, template, worker};
 use adapters::helm::{Helm, HelmError, Limits, Problem, ProblemKind};
-use std::process::Command;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -109,9 +109,9 @@ async fn an_endless_chart_is_stopped_and_the_next_render_works() {
     let error = one.await.unwrap().unwrap_err();
     assert!(matches!(error, HelmError::TimedOut(after) if after == limit), "{error}");
     assert!(!error.retryable());
+    // It was interrupted by the end of the first, and got its own time once more.
     let error = other.await.unwrap().unwrap_err();
-    assert!(matches!(error, HelmError::Interrupted), "{error}");
-    assert!(error.retryable());
+    assert!(matches!(error, HelmError::TimedOut(after) if after == limit), "{error}");
     renders(&helm).await;
     assert_ne!(helm.worker_pid().await, first);
 }
@@ -156,21 +156,61 @@ async fn a_request_over_the_frame_limit_is_not_sent() {
     assert!(matches!(error, HelmError::TooLarge { limit: 1000, .. }), "{error}");
 }
 
+/// A worker that does `first` before it is the worker; how often it was started stands in the file.
+fn wrapped(folder: &Path, first: &str) -> (Helm, PathBuf) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (program, starts) = (folder.join("worker"), folder.join("starts"));
+    let real = worker().display().to_string();
+    let text = format!("#!/bin/sh\necho once >> {}\n{first}\nexec {real} \"$@\"\n", starts.display());
+    std::fs::write(&program, text).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    (Helm::new(program, Limits::default()), starts)
+}
+
+fn lines(file: &Path) -> usize {
+    std::fs::read_to_string(file).unwrap().lines().count()
+}
+
 #[tokio::test]
-async fn a_worker_that_was_killed_is_started_again() {
-    let helm = Arc::new(helm());
-    let ask = Arc::clone(&helm);
-    let lost = tokio::spawn(async move { ask.render(&request(chart("endless"), "")).await });
-    let pid = loop {
-        if let Some(pid) = helm.worker_pid().await {
-            break pid;
-        }
-        tokio::task::yield_now().await;
-    };
-    assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
-    let error = lost.await.unwrap().unwrap_err();
-    assert!(matches!(error, HelmError::Crashed(_)), "{error}");
+async fn a_chart_that_met_a_dying_worker_is_rendered_by_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("mark");
+    let dies = format!("[ -e {m} ] || {{ : > {m}; head -c 4 > /dev/null; kill -9 $$; }}", m = mark.display());
+    let (helm, starts) = wrapped(folder.path(), &dies);
     renders(&helm).await;
+    assert_eq!(lines(&starts), 2);
+    renders(&helm).await;
+}
+
+#[tokio::test]
+async fn a_chart_that_ends_its_worker_twice_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (helm, starts) = wrapped(folder.path(), "head -c 4 > /dev/null; echo 'fatal error: of the chart' >&2; exit 2");
+    let error = helm.render(&request(chart("newer"), "")).await.unwrap_err();
+    assert!(matches!(&error, HelmError::Crashed(why) if why.contains("of the chart")), "{error}");
+    assert!(!error.retryable());
+    assert_eq!(lines(&starts), 2);
+}
+
+#[tokio::test]
+async fn charts_in_work_beside_one_that_is_stopped_are_rendered() {
+    let helm = Arc::new(helm_with(Limits { render: Duration::from_secs(2), ..Limits::default() }));
+    let bad = Arc::clone(&helm);
+    let bad = tokio::spawn(async move { bad.render(&request(chart("endless"), "")).await });
+    let mut others = JoinSet::new();
+    let until = Instant::now() + Duration::from_secs(3);
+    for _ in 0..8 {
+        let helm = Arc::clone(&helm);
+        others.spawn(async move {
+            while Instant::now() < until {
+                renders(&helm).await;
+            }
+        });
+    }
+    while let Some(done) = others.join_next().await {
+        done.unwrap();
+    }
+    assert!(matches!(bad.await.unwrap(), Err(HelmError::TimedOut(_))));
 }
 
 #[tokio::test]

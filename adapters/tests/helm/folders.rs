@@ -79,18 +79,6 @@ async fn a_chart_tells_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_chart_in_a_file_is_the_same_as_its_bytes() {
-    let helm = helm();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("chart.tgz");
-    fs::write(&file, pack_folder(&chart_folder("strict")).unwrap()).unwrap();
-    let by_file = helm.inspect(&ChartSource::File(file)).await.unwrap();
-    assert_eq!(by_file.digest, helm.inspect(&chart("strict")).await.unwrap().digest);
-    let missing = helm.inspect(&ChartSource::File(folder.path().join("none"))).await.unwrap_err();
-    assert_eq!(missing.problems()[0].kind, ProblemKind::Chart);
-}
-
-#[tokio::test]
 async fn what_is_no_chart_is_refused() {
     let helm = helm();
     let empty = tempfile::tempdir().unwrap();

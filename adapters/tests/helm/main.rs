@@ -2,14 +2,20 @@
 //! yet; nothing is skipped.
 
 #[cfg(test)]
+mod archives;
+#[cfg(test)]
 mod bench;
 #[path = "../command_line/mod.rs"]
 mod command_line;
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod equality;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod folders;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod traps;

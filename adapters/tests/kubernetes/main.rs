@@ -2,14 +2,23 @@
 //! by the test, as a kubelet would.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends so")]
 
+#[path = "../helm/bench.rs"]
+#[allow(dead_code, reason = "shared with the tests of charts")]
+mod bench;
+#[path = "../command_line/mod.rs"]
+mod command_line;
 #[path = "../control_plane/mod.rs"]
 mod control_plane;
 #[path = "../safe/mod.rs"]
 mod safe;
 
+mod awaited;
 mod causes;
 mod connecting;
+mod corpus;
 mod fake;
+mod names;
+mod quota;
 mod reading;
 mod refusals;
 mod scanning;

@@ -5,28 +5,20 @@ use super::bodies::ClusterBody;
 use super::listing::page;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
-use super::watch::Feed;
+use super::watch::watched;
 use crate::auth::Caller;
 use crate::catalogue::NewCluster;
-use crate::store::{Kind, Revision};
+use crate::store::Kind;
 use std::sync::Arc;
 
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     caller.read()?;
-    if input.is_set("watch") {
-        return feed(&app, (Kind::Cluster, String::new()), &input).await;
+    if let Some(feed) = watched((&app, &caller), &input, (Kind::Cluster, String::new())).await? {
+        return Ok(feed);
     }
     let all = app.clusters.list().await?;
     let items = all.into_iter().map(|(cluster, _)| (cluster.name.to_string(), serde_json::json!(cluster))).collect();
     page(&input, "/api/v1/clusters", items)
-}
-
-/// A watch of one kind within one tenant, from a revision or from now.
-pub(super) async fn feed(app: &App, (kind, tenant): (Kind, String), input: &Input) -> Result<Reply, Problem> {
-    let now = *app.store.changed().borrow();
-    let after = input.number("revision")?.map_or(now, Revision);
-    let feed = Feed { store: Arc::clone(&app.store), kind, tenant, after, show: |doc| doc };
-    Ok(Reply::Events(Box::new(feed.open().await?)))
 }
 
 pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
@@ -39,10 +31,11 @@ pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<R
     let body: ClusterBody = input.json()?;
     let name = input.text("name").parse().map_err(|error| Problem::bad(format!("name: {error}")))?;
     let new = NewCluster { name, labels: body.labels, spec: body.spec, kubeconfig: body.kubeconfig };
-    Reply::ok(&app.clusters.put(&caller.admin()?, new, input.revision()?).await?)
+    let (cluster, rev) = app.clusters.put(&caller.admin()?, new, &input.expect).await?;
+    Ok(Reply::ok(&cluster)?.etag(rev))
 }
 
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    app.clusters.delete(&caller.admin()?, &input.name("name")?, input.revision()?).await?;
+    app.clusters.delete(&caller.admin()?, &input.name("name")?, &input.expect).await?;
     Ok(Reply::none())
 }

@@ -1,11 +1,11 @@
 //! From an HTTP request to a handler and back: matching, authentication, limits, idempotency, problems.
 
 use super::App;
-use super::idempotency::{Before, Keyed};
+use super::idempotency::{Keep, Keyed};
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::table::{Endpoint, Match, Method, find};
-use super::{openapi, table};
+use super::{conditions, openapi, params, table};
 use crate::auth::Caller;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -76,14 +76,13 @@ async fn call(
         Problem::new(429, "too-many-requests", format!("this token calls too often; wait {seconds} s"))
     })?;
     let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-    input.query = query(request.uri().query().unwrap_or(""))?;
-    input.if_match = word(request.headers(), header::IF_MATCH.as_str());
+    input.query = params::pairs(request.uri().query().unwrap_or(""))?;
+    params::check(endpoint, &input.query)?;
+    input.expect = conditions::expect(endpoint, request.headers())?;
+    input.newest = *app.store.changed().borrow();
+    input.last_event = word(request.headers(), "last-event-id").and_then(|text| text.parse().ok());
     let key = word(request.headers(), "idempotency-key");
-    let limit = if endpoint.path.contains("/repositories/") { UPLOAD } else { BODY };
-    let body = axum::body::to_bytes(request.into_body(), limit)
-        .await
-        .map_err(|_| Problem::new(413, "too-large", format!("the body is larger than {} MiB", limit >> 20)))?;
-    input.body = body.to_vec();
+    input.body = body(app, endpoint, request.into_body()).await?;
     if endpoint.method == Method::Get {
         return (endpoint.handler)(Arc::clone(app), caller, input).await;
     }
@@ -101,24 +100,45 @@ async fn call(
     app.engine.see_through(work).await?
 }
 
+/// All of the body, within its size and its time.
+async fn body(app: &App, endpoint: &Endpoint, body: Body) -> Result<Vec<u8>, Problem> {
+    let limit = if endpoint.path.contains("/repositories/") { UPLOAD } else { BODY };
+    let within = app.body_deadline;
+    let read = tokio::time::timeout(within, axum::body::to_bytes(body, limit)).await.map_err(|_| {
+        let detail = format!("the body did not come within {} s", within.as_secs());
+        Problem::new(408, "too-slow", detail)
+            .next("send it again, faster; limits.body_deadline_s of the server's file is the bound")
+    })?;
+    let too_large = |error: &axum::Error| {
+        use std::error::Error as _;
+        error.source().is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+    };
+    let read = read.map_err(|error| match too_large(&error) {
+        true => Problem::new(413, "too-large", format!("the body is larger than {} MiB", limit >> 20)),
+        false => Problem::bad("the body ended before its length"),
+    })?;
+    Ok(read.to_vec())
+}
+
 async fn once(
     app: &Arc<App>,
     keyed: Keyed,
     (endpoint, caller, input): (&'static Endpoint, Caller, Input),
 ) -> Result<Reply, Problem> {
     if let Some(before) = keyed.begin(app).await? {
-        let Before { status, body, location } = before;
-        return Ok(Reply::Json { status, body, etag: None, location, link: None });
+        return Ok(before);
     }
     let result = (endpoint.handler)(Arc::clone(app), caller, input).await;
-    // A new token is seen once: its answer is not kept.
-    let secret = endpoint.path.ends_with("/tokens") || endpoint.path.ends_with(":credentials");
+    let keep = match endpoint.path {
+        path if path.ends_with("/tokens") => Keep::That,
+        // Asking again for the same secret is no harm; keeping it would be.
+        path if path.ends_with(":credentials") => Keep::Nothing,
+        _ => Keep::Whole,
+    };
     match &result {
-        Ok(Reply::Json { status, body, location, .. }) if !secret => {
-            keyed.keep(app, Before { status: *status, body: body.clone(), location: location.clone() }).await?;
-        }
+        Ok(reply) => keyed.keep(app, (reply, keep)).await?,
         // A refusal may be better the next time.
-        Ok(_) | Err(_) => keyed.release(app).await?,
+        Err(_) => keyed.release(app).await?,
     }
     result
 }
@@ -150,32 +170,6 @@ async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem>
     if app.tenants.exists(&name).await? { Ok(caller) } else { Err(missing()) }
 }
 
-fn query(text: &str) -> Result<Vec<(String, String)>, Problem> {
-    let decode = |text: &str| {
-        let plain = text.replace('+', " ");
-        percent(&plain).ok_or_else(|| Problem::bad(format!("the query holds a bad escape: {text:?}")))
-    };
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| Ok((decode(k)?, decode(v)?))).collect()
-}
-
-/// RFC 3986 2.1.
-fn percent(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        if *first == b'%' {
-            let digits = std::str::from_utf8(after.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = &after[2..];
-        } else {
-            bytes.push(*first);
-            rest = after;
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
 fn response(reply: Reply) -> Response {
     match reply {
         Reply::Json { status, body, etag, location, link } => {
@@ -190,6 +184,7 @@ fn response(reply: Reply) -> Response {
             }
             finish(builder.body(Body::from(body.to_string())))
         }
+        Reply::Empty { status } => finish(Response::builder().status(status).body(Body::empty())),
         Reply::Text { status, kind, body } => {
             finish(Response::builder().status(status).header(header::CONTENT_TYPE, kind).body(Body::from(body)))
         }
@@ -216,6 +211,8 @@ pub(crate) fn problem_response(problem: &Problem) -> Response {
         Response::builder().status(problem.status).header(header::CONTENT_TYPE, "application/problem+json");
     match problem.status {
         401 => builder = builder.header(header::WWW_AUTHENTICATE, "Bearer realm=\"sliceway\""),
+        // What is left of the body is not waited for.
+        408 => builder = builder.header(header::CONNECTION, "close"),
         429 | 503 => builder = builder.header(header::RETRY_AFTER, "1"),
         _ => {}
     }

@@ -2,12 +2,14 @@
 
 use super::App;
 use super::problem::Problem;
-use crate::store::{Key, Kind, Object, StoreError, Txn};
+use super::reply::Reply;
+use crate::store::{Key, Kind, Object, Revision, StoreError, Txn};
 use jiff::{SignedDuration, Timestamp};
 use models::Name;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+/// Housekeeping removes what is older.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 const LONGEST: usize = 200;
 
@@ -20,15 +22,21 @@ pub(crate) struct Keyed {
     digest: String,
 }
 
-/// An answer that was given before.
-pub(crate) struct Before {
-    pub(crate) status: u16,
-    pub(crate) body: Value,
-    pub(crate) location: Option<String>,
+/// What is kept of an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Whole,
+    /// It holds a secret that is shown once: only that it was given.
+    That,
+    Nothing,
 }
 
 fn now(app: &App) -> Timestamp {
     Timestamp::try_from(app.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn at(doc: &Value) -> Timestamp {
+    doc["at"].as_str().and_then(|text| text.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 impl Keyed {
@@ -47,7 +55,7 @@ impl Keyed {
     }
 
     /// The first answer, where there is one; otherwise the key is this request's until it is kept or released.
-    pub(crate) async fn begin(&self, app: &App) -> Result<Option<Before>, Problem> {
+    pub(super) async fn begin(&self, app: &App) -> Result<Option<Reply>, Problem> {
         let found = app.store.get(&self.key).await?;
         let rev = found.as_ref().map(|object| object.rev);
         if let Some(before) = found.map(|object| self.before(app, &object)).transpose()?.flatten() {
@@ -72,11 +80,10 @@ impl Keyed {
         Ok(())
     }
 
-    fn before(&self, app: &App, object: &Object) -> Result<Option<Before>, Problem> {
+    fn before(&self, app: &App, object: &Object) -> Result<Option<Reply>, Problem> {
         let doc = &object.doc;
-        let at: Timestamp = doc["at"].as_str().and_then(|text| text.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH);
         let begun = doc["begun"] == json!(true);
-        if now(app).duration_since(at) > if begun { BEGUN } else { KEPT } {
+        if now(app).duration_since(at(doc)) > if begun { BEGUN } else { KEPT } {
             return Ok(None);
         }
         if doc["digest"] != json!(self.digest) {
@@ -86,16 +93,35 @@ impl Keyed {
         if begun {
             return Err(begun_already());
         }
+        if doc["withheld"] == json!(true) {
+            let detail =
+                "this request was carried out before; its answer held a secret that is shown once, and is not kept";
+            return Err(Problem::new(409, "shown-once", detail)
+                .next("sliceway token list shows what was made; revoke it, and make another with a new key"));
+        }
         let status = doc["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
+        let body = match doc.get("body") {
+            None | Some(Value::Null) => return Ok(Some(Reply::Empty { status })),
+            Some(body) => body.clone(),
+        };
         let location = doc["location"].as_str().map(str::to_owned);
-        Ok(Some(Before { status, body: doc["body"].clone(), location }))
+        let etag = doc["etag"].as_u64().map(Revision);
+        Ok(Some(Reply::Json { status, body, etag, location, link: None }))
     }
 
-    pub(crate) async fn keep(&self, app: &App, before: Before) -> Result<(), Problem> {
-        let doc = json!({
-            "digest": self.digest, "status": before.status, "body": before.body, "location": before.location,
-            "at": now(app),
-        });
+    pub(super) async fn keep(&self, app: &App, (reply, keep): (&Reply, Keep)) -> Result<(), Problem> {
+        let mut doc = json!({"digest": self.digest, "at": now(app)});
+        match (keep, reply) {
+            (Keep::Nothing, _) | (_, Reply::Text { .. } | Reply::Events(_)) => return self.release(app).await,
+            (Keep::That, _) => doc["withheld"] = json!(true),
+            (Keep::Whole, Reply::Empty { status }) => doc["status"] = json!(status),
+            (Keep::Whole, Reply::Json { status, body, etag, location, .. }) => {
+                doc["status"] = json!(status);
+                doc["body"] = body.clone();
+                doc["location"] = json!(location);
+                doc["etag"] = json!(etag);
+            }
+        }
         app.store.commit(Txn::new().put(self.key.clone(), doc)).await?;
         Ok(())
     }

@@ -1,28 +1,45 @@
 //! Lists: pages by an opaque marker, label and field filters.
 
+use super::params;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 const LIMIT: usize = 100;
 const MOST: usize = 500;
+/// Bytes of a marker's check.
+const CHECK: usize = 8;
 
 /// One page of items that are in order of their key; each item is (key, body).
 pub(crate) fn page(input: &Input, path: &str, items: Vec<(String, Value)>) -> Result<Reply, Problem> {
-    let limit = input.number("limit")?.map_or(LIMIT, |n| usize::try_from(n).unwrap_or(MOST)).clamp(1, MOST);
-    let after = input.query("marker").map(unwrap).transpose()?;
-    let filters = filters(input)?;
+    let limit = limit(input)?;
+    let after = input.query("marker").map(|marker| unwrap(marker, (input, path))).transpose()?;
+    let filters = Filter::all(input)?;
     let fits = |(_, body): &(String, Value)| filters.iter().all(|filter| filter.fits(body));
     let all: Vec<(String, Value)> = items.into_iter().filter(fits).collect();
     let begin = after.as_deref().map_or(0, |after| place_after(&all, after));
     let mut rest = all.into_iter().skip(begin);
     let page: Vec<(String, Value)> = rest.by_ref().take(limit).collect();
-    let next = rest.next().and_then(|_| page.last()).map(|(key, _)| wrap(key));
-    let link = next.as_ref().map(|marker| format!("<{path}?marker={marker}&limit={limit}>; rel=\"next\""));
+    let next = rest.next().and_then(|_| page.last()).map(|(key, _)| wrap(key, (input, path)));
+    let link = next.as_ref().map(|marker| link(input, path, marker));
     let items: Vec<Value> = page.into_iter().map(|(_, body)| body).collect();
-    Ok(Reply::ok(&json!({"items": items, "next": next}))?.link(link))
+    Ok(Reply::ok(&json!({"items": items, "next": next, "revision": input.newest}))?.link(link))
+}
+
+fn limit(input: &Input) -> Result<usize, Problem> {
+    let Some(text) = input.query("limit") else { return Ok(LIMIT) };
+    let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+    limit.ok_or_else(|| params::value("limit", format!("limit: {text:?} is no number from 1 to {MOST}")))
+}
+
+/// RFC 8288: the same question, one page on.
+fn link(input: &Input, path: &str, marker: &str) -> String {
+    let kept = input.query.iter().filter(|(key, _)| key != "marker");
+    let pairs = kept.map(|(key, value)| format!("{}={}&", params::escape(key), params::escape(value)));
+    format!("<{path}?{}marker={marker}>; rel=\"next\"", pairs.collect::<String>())
 }
 
 /// Where the next page begins; also where the last item of the page before is gone meanwhile.
@@ -35,42 +52,55 @@ fn place_after(all: &[(String, Value)], after: &str) -> usize {
     all.iter().position(beyond).unwrap_or(all.len())
 }
 
-fn wrap(key: &str) -> String {
-    URL_SAFE_NO_PAD.encode(key)
+/// The key of the last item, and what tells that it is one of this list with these filters.
+fn wrap(key: &str, list: (&Input, &str)) -> String {
+    let mut bytes = check(key, list).to_vec();
+    bytes.extend(key.as_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn unwrap(marker: &str) -> Result<String, Problem> {
-    let bytes = URL_SAFE_NO_PAD.decode(marker).ok();
-    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    text.ok_or_else(|| Problem::bad("marker: take it from the answer before, unchanged"))
+fn unwrap(marker: &str, list: (&Input, &str)) -> Result<String, Problem> {
+    let key = || {
+        let bytes = URL_SAFE_NO_PAD.decode(marker).ok()?;
+        let (given, key) = bytes.split_at_checked(CHECK)?;
+        let key = std::str::from_utf8(key).ok()?;
+        (given == check(key, list)).then(|| key.to_owned())
+    };
+    let detail =
+        format!("marker: {marker:?} is none of this list with these filters; take it from the page before, unchanged");
+    key().ok_or_else(|| params::value("marker", detail))
 }
 
-enum Filter {
+fn check(key: &str, (input, path): (&Input, &str)) -> [u8; CHECK] {
+    let mut hash = Sha256::new();
+    let filters = input.query.iter().filter(|(name, _)| !matches!(name.as_str(), "marker" | "limit"));
+    for part in [path, key].into_iter().chain(filters.flat_map(|(name, value)| [name.as_str(), value.as_str()])) {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let whole = hash.finalize();
+    std::array::from_fn(|index| whole[index])
+}
+
+pub(crate) enum Filter {
     Label(String, String),
     /// A path of dots into the item.
     Field(String, String),
 }
 
-fn filters(input: &Input) -> Result<Vec<Filter>, Problem> {
-    let pair = |key: &str, text: &str| {
-        let (name, value) =
-            text.split_once('=').ok_or_else(|| Problem::bad(format!("{key}: write {key}=name=value")))?;
-        Ok::<_, Problem>((name.to_owned(), value.to_owned()))
-    };
-    let mut filters = Vec::new();
-    for text in input.all("label") {
-        let (name, value) = pair("label", text)?;
-        filters.push(Filter::Label(name, value));
-    }
-    for text in input.all("field") {
-        let (name, value) = pair("field", text)?;
-        filters.push(Filter::Field(name.replace('.', "/"), value));
-    }
-    Ok(filters)
-}
-
 impl Filter {
-    fn fits(&self, body: &Value) -> bool {
+    pub(super) fn all(input: &Input) -> Result<Vec<Self>, Problem> {
+        let pair = |key: &str, text: &str| match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+            _ => Err(params::value(key, format!("{key}: {text:?} is no pair; write {key}=name=value"))),
+        };
+        let labels = input.all("label").map(|text| pair("label", text).map(|(name, value)| Self::Label(name, value)));
+        let field = |(name, value): (String, String)| Self::Field(name.replace('.', "/"), value);
+        let fields = input.all("field").map(|text| pair("field", text).map(field));
+        labels.chain(fields).collect()
+    }
+
+    pub(super) fn fits(&self, body: &Value) -> bool {
         match self {
             Self::Label(name, value) => {
                 body.get("labels").and_then(|l| l.get(name)).and_then(Value::as_str) == Some(value)

@@ -4,12 +4,15 @@
 
 mod bodies;
 mod clusters;
+mod conditions;
+mod connections;
 mod dispatch;
 mod idempotency;
 mod listing;
 mod metrics;
 mod openapi;
 mod operations;
+mod params;
 mod problem;
 mod rate;
 mod reply;
@@ -30,6 +33,8 @@ use crate::ops::Engine;
 use crate::slices::Slices;
 use crate::store::{Clock, Store};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Everything that a handler may use.
 pub struct App {
@@ -41,6 +46,10 @@ pub struct App {
     pub clusters: Clusters,
     pub repositories: Repositories,
     pub clock: Clock,
+    pub(crate) body_deadline: Duration,
+    pub(crate) head_deadline: Duration,
+    /// Cancelled when the server ends: whoever watches is told.
+    pub(crate) closing: CancellationToken,
     pub(crate) rate: rate::Rates,
     pub(crate) metrics: metrics::Metrics,
 }
@@ -55,8 +64,17 @@ pub struct Parts {
     pub clusters: Clusters,
     pub repositories: Repositories,
     pub clock: Clock,
+    pub limits: Limits,
+}
+
+/// The bounds of requests.
+pub struct Limits {
     /// Requests per second and token, and how many may come at once.
     pub rate: (u32, u32),
+    /// The time that the head of a request may take.
+    pub head_deadline: Duration,
+    /// The time that its body may take.
+    pub body_deadline: Duration,
 }
 
 impl App {
@@ -69,7 +87,10 @@ impl App {
             tenants: parts.tenants,
             clusters: parts.clusters,
             repositories: parts.repositories,
-            rate: rate::Rates::new(parts.rate, parts.clock.clone()),
+            body_deadline: parts.limits.body_deadline,
+            head_deadline: parts.limits.head_deadline,
+            closing: CancellationToken::new(),
+            rate: rate::Rates::new(parts.limits.rate, parts.clock.clone()),
             metrics: metrics::Metrics::new(),
             clock: parts.clock,
         })

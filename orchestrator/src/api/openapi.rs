@@ -41,6 +41,17 @@ fn operation(endpoint: &Endpoint) -> Value {
     parameters.extend(endpoint.query.iter().map(
         |(name, meaning)| json!({"name": name, "in": "query", "description": meaning, "schema": {"type": "string"}}),
     ));
+    let headers = [
+        ("If-Match", endpoint.is_conditional()),
+        ("If-None-Match", endpoint.is_conditional()),
+        ("Idempotency-Key", endpoint.method != Method::Get),
+    ];
+    parameters.extend(
+        headers
+            .into_iter()
+            .filter(|(_, takes)| *takes)
+            .map(|(name, _)| json!({"name": name, "in": "header", "schema": {"type": "string"}})),
+    );
     let mut operation = json!({
         "summary": endpoint.summary,
         "description": format!("Needs the role {}.", endpoint.role.as_str()),
@@ -72,7 +83,7 @@ fn responses(endpoint: &Endpoint) -> Value {
     for status in good {
         all.insert((*status).into(), json!({"description": "Done, or begun"}));
     }
-    for status in ["400", "401", "403", "404", "405", "409", "410", "412", "413", "422", "429", "500", "503"] {
+    for status in ["400", "401", "403", "404", "405", "408", "409", "410", "412", "413", "422", "429", "500", "503"] {
         all.insert(status.into(), problem.clone());
     }
     Value::Object(all)

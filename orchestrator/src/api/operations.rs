@@ -1,10 +1,10 @@
 //! Operations and the operator's moves.
 
 use super::App;
-use super::clusters::feed;
 use super::listing::page;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
+use super::watch::watched;
 use crate::auth::Caller;
 use crate::store::Kind;
 use serde_json::{Value, json};
@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.read()?;
-    if input.is_set("watch") {
-        return feed(&app, (Kind::Operation, permit.tenant().to_string()), &input).await;
+    if let Some(feed) = watched((&app, &caller), &input, (Kind::Operation, permit.tenant().to_string())).await? {
+        return Ok(feed);
     }
     let all = app.engine.list(permit.tenant()).await?;
     page(&input, "/api/v1/operations", all.into_iter().map(|(o, _)| (o.id.clone(), json!(o))).collect())

@@ -8,6 +8,10 @@ use crate::store::StoreError;
 use models::Problem as Finding;
 use serde_json::{Value, json};
 
+/// What a 404 can send its reader to the list of.
+const NOUNS: &[&str] =
+    &["tenant", "token", "cluster", "repository", "slice", "gateway", "server", "function", "device", "operation"];
+
 /// `application/problem+json`. `kind` is a stable word that becomes the `type`.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
@@ -34,8 +38,10 @@ impl Problem {
     }
 
     pub(crate) fn not_found(what: impl std::fmt::Display) -> Self {
-        Self::new(404, "not-found", format!("{what} does not exist"))
-            .next("see what there is: sliceway get slices|clusters|operations")
+        let detail = format!("{what} does not exist");
+        let noun = detail.split(' ').next().filter(|word| NOUNS.contains(word));
+        let next = noun.map_or_else(|| "sliceway --help".to_owned(), |noun| format!("sliceway get {noun}"));
+        Self::new(404, "not-found", detail).next(next)
     }
 
     pub(crate) fn bad(detail: impl Into<String>) -> Self {
@@ -97,9 +103,6 @@ impl From<CatalogueError> for Problem {
         match error {
             CatalogueError::NotFound(what) => Self::not_found(what),
             CatalogueError::Exists(_) => Self::new(409, "exists", error.to_string()),
-            CatalogueError::Changed => {
-                Self::new(412, "changed", error.to_string()).next("read it again, then send your change")
-            }
             CatalogueError::InUse { ref users } => Self::new(409, "in-use", error.to_string())
                 .more(json!({"users": users}))
                 .next("delete or change those first"),
@@ -118,15 +121,16 @@ impl From<OpsError> for Problem {
         match error {
             OpsError::NotFound(id) => Self::not_found(format!("operation {id}")),
             OpsError::Busy { operation } => busy(operation),
-            OpsError::Changed => Self::new(409, "changed", text).next("look at it again: sliceway operation get ID"),
+            OpsError::Changed => {
+                Self::new(409, "changed", text).next("sliceway get operations shows what happened; then try again")
+            }
             OpsError::Illegal(illegal) => {
                 let moves = illegal.state.moves().join(", ");
                 let open = if moves.is_empty() { "it is final".to_owned() } else { format!("open moves: {moves}") };
-                Self::new(409, "illegal-move", format!("{text}; {open}"))
+                Self::new(409, "illegal-move", format!("{text}; {open}")).next("sliceway get operations")
             }
-            OpsError::PastPointOfNoReturn { .. } => {
-                Self::new(409, "point-of-no-return", text).next("sliceway operation retry ID, or continue, or fail")
-            }
+            OpsError::PastPointOfNoReturn { .. } => Self::new(409, "point-of-no-return", text)
+                .next("sliceway operation retry ID; or continue, or fail, instead of retry"),
             OpsError::Unreadable(_) => Self::new(500, "unreadable", text).next("install the version that wrote it"),
             OpsError::Fenced | OpsError::Stopping => {
                 Self::new(503, "stopping", text).next("ask the server that runs now")

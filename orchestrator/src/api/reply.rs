@@ -1,8 +1,9 @@
 //! What a handler gets and what it gives.
 
+use super::params;
 use super::problem::Problem;
 use super::watch::Feed;
-use crate::store::Revision;
+use crate::store::{Expect, Revision};
 use models::Name;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,7 +15,12 @@ use std::collections::BTreeMap;
 pub(crate) struct Input {
     pub(crate) path: BTreeMap<String, String>,
     pub(crate) query: Vec<(String, String)>,
-    pub(crate) if_match: Option<String>,
+    /// What the caller expects to stand there (RFC 9110 13.1).
+    pub(crate) expect: Expect,
+    /// The newest revision when the request came: whoever lists now misses nothing by watching from it.
+    pub(crate) newest: Revision,
+    /// Where a watcher that comes back left off (WHATWG HTML 9.2.4).
+    pub(crate) last_event: Option<u64>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -38,17 +44,22 @@ impl Input {
     }
 
     pub(crate) fn names(&self, key: &str) -> Result<Vec<Name>, Problem> {
-        let parse = |text: &str| text.parse().map_err(|error| Problem::bad(format!("{key}: {error}")));
+        let parse = |text: &str| text.parse().map_err(|error| params::value(key, format!("{key}: {text:?}: {error}")));
         self.all(key).flat_map(|text| text.split(',')).filter(|text| !text.is_empty()).map(parse).collect()
     }
 
     pub(crate) fn number(&self, key: &str) -> Result<Option<u64>, Problem> {
-        let parse = |text: &str| text.parse().map_err(|_| Problem::bad(format!("{key}: {text:?} is not a number")));
+        let bad = |text: &str| params::value(key, format!("{key}: {text:?} is no whole number from 0 to {}", u64::MAX));
+        let parse = |text: &str| text.parse().map_err(|_| bad(text));
         self.query(key).map(parse).transpose()
     }
 
-    pub(crate) fn is_set(&self, key: &str) -> bool {
-        self.query(key).is_some_and(|value| value.is_empty() || value == "true")
+    pub(crate) fn flag(&self, key: &str) -> Result<bool, Problem> {
+        match self.query(key) {
+            None | Some("false") => Ok(false),
+            Some("" | "true") => Ok(true),
+            Some(other) => Err(params::word(key, other, &["true", "false"])),
+        }
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
@@ -59,20 +70,25 @@ impl Input {
     pub(crate) fn body_text(&self) -> Result<&str, Problem> {
         std::str::from_utf8(&self.body).map_err(|_| Problem::bad("the body is not UTF-8"))
     }
-
-    /// The revision of If-Match (RFC 9110 13.1.1).
-    pub(crate) fn revision(&self) -> Result<Option<Revision>, Problem> {
-        let parse = |text: &str| {
-            let number = text.trim().trim_start_matches("W/").trim_matches('"').parse().map(Revision);
-            number.map_err(|_| Problem::new(412, "changed", format!("If-Match: {text} is no revision of ours")))
-        };
-        self.if_match.as_deref().filter(|text| *text != "*").map(parse).transpose()
-    }
 }
 
 pub(crate) enum Reply {
-    Json { status: u16, body: Value, etag: Option<Revision>, location: Option<String>, link: Option<String> },
-    Text { status: u16, kind: &'static str, body: String },
+    Json {
+        status: u16,
+        body: Value,
+        etag: Option<Revision>,
+        location: Option<String>,
+        link: Option<String>,
+    },
+    Text {
+        status: u16,
+        kind: &'static str,
+        body: String,
+    },
+    /// Without a body.
+    Empty {
+        status: u16,
+    },
     Events(Box<Feed>),
 }
 
@@ -87,7 +103,7 @@ impl Reply {
     }
 
     pub(crate) fn none() -> Self {
-        Self::Text { status: 204, kind: "text/plain", body: String::new() }
+        Self::Empty { status: 204 }
     }
 
     pub(crate) fn etag(mut self, rev: Revision) -> Self {
@@ -100,6 +116,14 @@ impl Reply {
     pub(crate) fn location(mut self, at: String) -> Self {
         if let Self::Json { location, .. } = &mut self {
             *location = Some(at);
+        }
+        self
+    }
+
+    /// One more field of the body.
+    pub(crate) fn also(mut self, field: &str, value: Value) -> Self {
+        if let Self::Json { body, .. } = &mut self {
+            body[field] = value;
         }
         self
     }

@@ -3,16 +3,23 @@
 use super::App;
 use super::bodies::RepositoryBody;
 use super::listing::page;
+use super::params;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
+use super::watch::watched;
 use crate::auth::Caller;
 use crate::catalogue::{NewRepository, Search, Upload, Versions};
+use crate::store::Kind;
 use models::slice::Chart;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     caller.read()?;
+    if let Some(feed) = watched((&app, &caller), &input, (Kind::Repository, String::new())).await? {
+        return Ok(feed);
+    }
     let all = app.repositories.list().await?;
     page(&input, "/api/v1/repositories", all.into_iter().map(|(r, _)| (r.name.to_string(), json!(r))).collect())
 }
@@ -29,12 +36,14 @@ pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<R
     let upload = |chart: &super::bodies::ChartBody| Ok(Upload { name: chart.name.clone(), archive: chart.archive()? });
     let uploads = body.charts.iter().map(upload).collect::<Result<Vec<_>, Problem>>()?;
     let new = NewRepository { name, spec: body.spec, uploads, credentials: body.credentials.map(Into::into) };
-    Reply::ok(&app.repositories.put(&caller.admin()?, new).await?)
+    let (repository, rev) = app.repositories.put(&caller.admin()?, new, &input.expect).await?;
+    Ok(Reply::ok(&repository)?.etag(rev))
 }
 
 pub(crate) async fn update(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     caller.write()?;
-    Reply::ok(&app.repositories.update(&input.name("name")?).await?)
+    let (repository, rev) = app.repositories.update(&input.name("name")?, &input.expect).await?;
+    Ok(Reply::ok(&repository)?.etag(rev))
 }
 
 /// Charts of all repositories. A repository that cannot be asked is a warning, not the end of the search.
@@ -43,11 +52,25 @@ pub(crate) async fn search(app: Arc<App>, caller: Caller, input: Input) -> Resul
     let repository = input.query("repository").map(str::parse).transpose();
     let search = Search {
         text: input.query("query").unwrap_or_default().to_owned(),
-        repository: repository.map_err(|error| Problem::bad(format!("repository: {error}")))?,
-        versions: if input.is_set("versions") { Versions::All } else { Versions::Newest },
+        repository: repository.map_err(|error| params::value("repository", format!("repository: {error}")))?,
+        versions: if input.flag("versions")? { Versions::All } else { Versions::Newest },
     };
     let found = app.repositories.search(&search).await?;
-    Reply::ok(&json!({"items": found.items, "warnings": found.warnings}))
+    Ok(page(&input, "/api/v1/charts", ranked(found.items))?.also("warnings", json!(found.warnings)))
+}
+
+/// In order of repository and name, and a chart's versions as they came: newest first.
+fn ranked(items: Vec<Value>) -> Vec<(String, Value)> {
+    let mut ranks: BTreeMap<String, usize> = BTreeMap::new();
+    let key = |item: &Value| format!("{}/{}", item["repository"], item["name"]);
+    let rank = |item: Value| {
+        let rank = ranks.entry(key(&item)).or_default();
+        *rank += 1;
+        (format!("{}/{rank:09}", key(&item)), item)
+    };
+    let mut all: Vec<(String, Value)> = items.into_iter().map(rank).collect();
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    all
 }
 
 pub(crate) async fn show(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
@@ -61,6 +84,6 @@ pub(crate) async fn show(app: Arc<App>, caller: Caller, input: Input) -> Result<
 }
 
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    app.repositories.delete(&caller.admin()?, &input.name("name")?).await?;
+    app.repositories.delete(&caller.admin()?, &input.name("name")?, &input.expect).await?;
     Ok(Reply::none())
 }

@@ -1,26 +1,23 @@
 //! Listening: plain on loopback, or TLS; with time-outs, and an end that waits for what is being answered.
 
 use super::App;
+use super::connections::Connections;
 use super::dispatch::{dispatch, problem_response};
 use super::problem::Problem;
 use axum::Router;
-use axum::serve::Listener;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// A handshake that takes longer is a client that does not speak TLS.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 /// What is being answered when the server ends gets this long.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -47,29 +44,25 @@ pub async fn serve(
     stop: CancellationToken,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
+    let tls = tls.as_ref().map(acceptor).transpose()?;
     let listener = TcpListener::bind(at).await.map_err(|cause| ServeError::Listen { at, cause })?;
     ready(listener.local_addr()?);
     let panicked = |_: Box<dyn std::any::Any + Send>| {
         problem_response(&Problem::new(500, "internal", "the server made a mistake; its log says more"))
     };
-    let router: Router = Router::new().fallback(dispatch).with_state(app).layer(CatchPanicLayer::custom(panicked));
-    let ended = stop.clone();
-    let signal = async move { ended.cancelled().await };
-    let service = router.into_make_service();
-    let run = async {
-        match tls {
-            None => axum::serve(listener, service).with_graceful_shutdown(signal).await,
-            Some(tls) => {
-                let acceptor = acceptor(&tls).map_err(io::Error::other)?;
-                let listener = TlsListener { listener, acceptor };
-                axum::serve(listener, service).with_graceful_shutdown(signal).await
-            }
-        }
+    let router: Router =
+        Router::new().fallback(dispatch).with_state(Arc::clone(&app)).layer(CatchPanicLayer::custom(panicked));
+    let connections = Connections { router, tls, deadline: app.head_deadline, stop: stop.clone() };
+    let ending = async {
+        stop.cancelled().await;
+        app.closing.cancel();
+        tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        result = run => Ok(result?),
-        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
+        () = connections.take(listener) => {}
+        () = ending => {}
     }
+    Ok(())
 }
 
 fn acceptor(tls: &Tls) -> Result<TlsAcceptor, ServeError> {
@@ -82,30 +75,4 @@ fn acceptor(tls: &Tls) -> Result<TlsAcceptor, ServeError> {
     let mut config = config.map_err(|error| fault(&tls.certificate, error.to_string()))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-struct TlsListener {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-}
-
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    /// A client that fails its handshake is dropped; the next one is served.
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let (stream, from) = Listener::accept(&mut self.listener).await;
-            match tokio::time::timeout(HANDSHAKE, self.acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => return (stream, from),
-                Ok(Err(error)) => tracing::debug!(%from, %error, "a TLS handshake failed"),
-                Err(_) => tracing::debug!(%from, "a TLS handshake took too long"),
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
 }

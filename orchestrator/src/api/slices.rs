@@ -1,30 +1,61 @@
 //! Slices: the document of the file is the body.
 
 use super::App;
-use super::clusters::feed;
 use super::listing::page;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
+use super::{params, watch::watched};
 use crate::auth::Caller;
 use crate::slices::{Ask, AskError, AskOptions, Goal, Started, Supersede};
 use crate::store::Kind;
+use futures::StreamExt;
+use models::Problem as Finding;
 use models::file::{Document, Parsed, Source, parse};
-use models::{Name, Problem as Finding};
 use serde_json::json;
 use std::sync::Arc;
 
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.read()?;
-    if input.is_set("watch") {
-        return feed(&app, (Kind::Slice, permit.tenant().to_string()), &input).await;
+    if let Some(feed) = watched((&app, &caller), &input, (Kind::Slice, permit.tenant().to_string())).await? {
+        return Ok(feed);
     }
     let all = app.slices.list(permit.tenant()).await?;
-    page(&input, "/api/v1/slices", all.into_iter().map(|(s, _)| (s.name.to_string(), json!(s))).collect())
+    let reply = page(&input, "/api/v1/slices", all.into_iter().map(|(s, _)| (s.name.to_string(), json!(s))).collect())?;
+    match input.flag("state")? {
+        true => Ok(with_states(&app, permit.tenant(), reply).await),
+        false => Ok(reply),
+    }
+}
+
+/// Slices looked at at one time.
+const AT_ONCE: usize = 8;
+
+/// Each slice of the page with what its clusters say now.
+async fn with_states(app: &App, tenant: &models::Name, mut reply: Reply) -> Reply {
+    let Reply::Json { body, .. } = &mut reply else { return reply };
+    let items = body["items"].as_array().cloned().unwrap_or_default();
+    let each = items.into_iter().map(async |mut item: serde_json::Value| {
+        let slice = serde_json::from_value::<models::Slice>(item.clone());
+        let state = match slice {
+            Ok(slice) => app.slices.state(tenant, &slice).await,
+            Err(error) => Err(AskError::Unavailable { cause: error.to_string() }),
+        };
+        item["state"] = state.unwrap_or_else(|error| json!({"word": "unknown", "reason": error.to_string()}));
+        item
+    });
+    let items: Vec<serde_json::Value> = futures::stream::iter(each).buffered(AT_ONCE).collect().await;
+    body["items"] = json!(items);
+    reply
 }
 
 pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let (slice, rev) = app.slices.get(caller.read()?.tenant(), &input.name("name")?).await?;
-    Ok(Reply::ok(&slice)?.etag(rev))
+    let permit = caller.read()?;
+    let (slice, rev) = app.slices.get(permit.tenant(), &input.name("name")?).await?;
+    let mut body = json!(slice);
+    if input.flag("state")? {
+        body["state"] = app.slices.state(permit.tenant(), &slice).await?;
+    }
+    Ok(Reply::ok(&body)?.etag(rev))
 }
 
 pub(crate) async fn describe(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
@@ -47,7 +78,6 @@ pub(crate) async fn plan(app: Arc<App>, caller: Caller, input: Input) -> Result<
 pub(crate) async fn apply(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
     let (parsed, ask) = document(&input)?;
-    matched(&app, (permit.tenant(), &ask.name), &input).await?;
     let started = app.slices.start(permit.tenant(), &ask).await.map_err(|error| placed(&parsed, error))?;
     answer(started)
 }
@@ -55,7 +85,6 @@ pub(crate) async fn apply(app: Arc<App>, caller: Caller, input: Input) -> Result
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
     let ask = Ask { name: input.name("name")?, goal: Goal::Delete, options: options(&input)? };
-    matched(&app, (permit.tenant(), &ask.name), &input).await?;
     answer(app.slices.start(permit.tenant(), &ask).await?)
 }
 
@@ -63,16 +92,6 @@ pub(crate) async fn plan_delete(app: Arc<App>, caller: Caller, input: Input) -> 
     let permit = caller.write()?;
     let ask = Ask { name: input.name("name")?, goal: Goal::Delete, options: options(&input)? };
     Reply::ok(&redacted(&app.slices.plan(permit.tenant(), &ask).await?))
-}
-
-/// If-Match on a slice: 412 when it moved.
-async fn matched(app: &App, (tenant, name): (&Name, &Name), input: &Input) -> Result<(), Problem> {
-    let Some(wanted) = input.revision()? else { return Ok(()) };
-    let (_, rev) = app.slices.get(tenant, name).await?;
-    match rev == wanted {
-        true => Ok(()),
-        false => Err(Problem::new(412, "changed", format!("slice {name} is at revision {rev}")).next("read it again")),
-    }
 }
 
 fn document(input: &Input) -> Result<(Parsed, Ask), Problem> {
@@ -94,7 +113,7 @@ fn options(input: &Input) -> Result<AskOptions, Problem> {
         None | Some("failed") => Supersede::FailedTemp,
         Some("any" | "true" | "") => Supersede::Any,
         Some("never") => Supersede::Never,
-        Some(other) => return Err(Problem::bad(format!("supersede: {other:?} is none of failed, any, never"))),
+        Some(other) => return Err(params::word("supersede", other, &["failed", "any", "never"])),
     };
     Ok(AskOptions {
         timeout_s: input.number("timeout")?,
@@ -103,6 +122,7 @@ fn options(input: &Input) -> Result<AskOptions, Problem> {
         upgrade: input.names("upgrade")?,
         plan: input.query("plan").map(str::to_owned),
         supersede,
+        expect: input.expect.clone(),
     })
 }
 
@@ -133,8 +153,8 @@ fn redacted(plan: &crate::plan::Plan) -> serde_json::Value {
 
 fn answer(started: Started) -> Result<Reply, Problem> {
     match started {
-        Started::Unchanged { slice, warnings } => {
-            Reply::ok(&json!({"unchanged": true, "slice": slice, "warnings": warnings}))
+        Started::Unchanged { slice, warnings, unread } => {
+            Reply::ok(&json!({"unchanged": true, "slice": slice, "warnings": warnings, "unread": unread}))
         }
         Started::Operation { operation, plan } => {
             let location = format!("/api/v1/operations/{}", operation.id);

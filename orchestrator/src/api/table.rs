@@ -58,52 +58,73 @@ macro_rules! endpoints {
 endpoints! {
     Get "/api/v1/whoami" Viewer tenants::whoami, "The caller's role and tenant", [];
     Get "/metrics" Viewer tenants::metrics, "Metrics in OpenMetrics text", [];
-    Get "/api/v1/tenants" Admin tenants::list, "Tenants", ["limit" = "items per page", "marker" = "from the page before"];
+    Get "/api/v1/tenants" Admin tenants::list, "Tenants",
+        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
     Get "/api/v1/tenants/{name}" Admin tenants::get, "One tenant", [];
     Put "/api/v1/tenants/{name}" Admin tenants::put, "Makes a tenant, or changes its description", [];
     Delete "/api/v1/tenants/{name}" Admin tenants::delete, "Removes a tenant without slices", [];
-    Get "/api/v1/tokens" Admin tenants::tokens, "Tokens, without their values", ["limit" = "items per page", "marker" = "from the page before"];
+    Get "/api/v1/tokens" Admin tenants::tokens, "Tokens, without their values", ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
     Post "/api/v1/tokens" Admin tenants::create_token, "Makes a token; the answer is the only place where it is seen", [];
+    Get "/api/v1/tokens/{id}" Admin tenants::token, "One token, without its value", [];
     Delete "/api/v1/tokens/{id}" Admin tenants::revoke_token, "Revokes a token", [];
     Get "/api/v1/clusters" Viewer clusters::list, "Clusters with health and certificate end",
-        ["limit" = "items per page", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
+        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
     Get "/api/v1/clusters/{name}" Viewer clusters::get, "One cluster", [];
     Put "/api/v1/clusters/{name}" Admin clusters::put, "Registers or changes a cluster; its kubeconfig is kept sealed and never returned", [];
     Delete "/api/v1/clusters/{name}" Admin clusters::delete, "Forgets a cluster that carries no slice", [];
     Get "/api/v1/repositories" Viewer repositories::list, "Repositories with their charts",
-        ["limit" = "items per page", "marker" = "from the page before", "field" = "path=value"];
+        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
     Get "/api/v1/repositories/{name}" Viewer repositories::get, "One repository", [];
     Put "/api/v1/repositories/{name}" Admin repositories::put, "Makes or refreshes a repository from packed charts, an allowed folder or an address; credentials are kept sealed and never returned", [];
     Post "/api/v1/repositories/{name}:update" Operator repositories::update, "Reads a repository's index anew; slices keep what they have", [];
     Delete "/api/v1/repositories/{name}" Admin repositories::delete, "Removes a repository that no slice uses", [];
     Get "/api/v1/charts" Viewer repositories::search, "Charts of all repositories",
-        ["query" = "part of a chart's name; the whole name for a registry", "repository" = "of one repository", "versions" = "true for every version"];
+        ["query" = "part of a chart's name; the whole name for a registry", "repository" = "of one repository", "versions" = "true for every version", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
     Get "/api/v1/charts/{repository}/{name}" Viewer repositories::show, "A chart's readme, values, schema, and what it would create", ["version" = "a version or a range"];
     Get "/api/v1/slices" Viewer slices::list, "Slices",
-        ["limit" = "items per page", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
+        ["state" = "true: with what the clusters say now", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
     Post "/api/v1/slices" Operator slices::apply, "Makes a slice or changes it; 202 with the operation, 200 where nothing changes",
         ["timeout" = "seconds of patience", "replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never"];
     Post "/api/v1/slices:plan" Operator slices::plan, "What applying the slice would do, with reasons",
         ["replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again"];
-    Get "/api/v1/slices/{name}" Viewer slices::get, "One slice", [];
+    Get "/api/v1/slices/{name}" Viewer slices::get, "One slice", ["state" = "true: with what the clusters say now"];
     Delete "/api/v1/slices/{name}" Operator slices::delete, "Removes a slice; 202 with the operation",
         ["timeout" = "seconds of patience", "allowDataLoss" = "functions whose data may go", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never"];
     Post "/api/v1/slices/{name}:plan-delete" Operator slices::plan_delete, "What removing the slice would do", ["allowDataLoss" = "functions whose data may go"];
     Get "/api/v1/slices/{name}/description" Viewer slices::describe, "The slice beside what its clusters say now", [];
     Get "/api/v1/slices/{name}/explanation" Viewer slices::explain, "Why each function stands where it stands", [];
-    Get "/api/v1/gateways" Viewer views::gateways, "Gateways of all slices", ["slice" = "of one slice"];
-    Get "/api/v1/servers" Viewer views::servers, "Servers of all slices", ["slice" = "of one slice"];
-    Get "/api/v1/functions" Viewer views::functions, "Other functions of all slices", ["slice" = "of one slice"];
-    Get "/api/v1/devices" Viewer views::devices, "Devices of all slices", ["slice" = "of one slice"];
+    Get "/api/v1/gateways" Viewer views::gateways, "Gateways of all slices",
+        ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
+    Get "/api/v1/gateways/{name}" Viewer views::gateway, "One gateway; 409 where several slices have one of that name", ["slice" = "of this slice"];
+    Get "/api/v1/servers" Viewer views::servers, "Servers of all slices",
+        ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
+    Get "/api/v1/servers/{name}" Viewer views::server, "One server of a slice; 409 where several slices have one of that name", ["slice" = "of this slice"];
+    Get "/api/v1/functions" Viewer views::functions, "Other functions of all slices",
+        ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
+    Get "/api/v1/functions/{name}" Viewer views::function, "One other function; 409 where several slices have one of that name", ["slice" = "of this slice"];
+    Get "/api/v1/devices" Viewer views::devices, "Devices of all slices",
+        ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
+    Get "/api/v1/devices/{name}" Viewer views::device, "One device; 409 where several slices have one of that name", ["slice" = "of this slice"];
     Post "/api/v1/devices/{name}:credentials" Operator views::credentials, "What a device needs to speak to its gateway; recorded", ["slice" = "its slice"];
     Get "/api/v1/operations" Viewer operations::list, "Operations, newest first",
-        ["limit" = "items per page", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
+        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
     Get "/api/v1/operations/{id}" Viewer operations::get, "One operation with its steps", [];
     Post "/api/v1/operations/{id}:retry" Operator operations::retry, "Tries again what failed", [];
     Post "/api/v1/operations/{id}:rollback" Operator operations::rollback, "Goes back to the start", [];
     Post "/api/v1/operations/{id}:continue" Operator operations::carry_on, "Leaves out what failed and does the rest", [];
     Post "/api/v1/operations/{id}:fail" Operator operations::fail, "Gives it up", [];
     Post "/api/v1/operations/{id}:cancel" Operator operations::cancel, "Stops it at once", [];
+}
+
+impl Endpoint {
+    /// Whether it changes one thing that has an ETag.
+    pub(crate) fn is_conditional(&self) -> bool {
+        match self.method {
+            Method::Get => false,
+            Method::Post => matches!(self.path, "/api/v1/slices" | "/api/v1/repositories/{name}:update"),
+            Method::Put | Method::Delete => !self.path.starts_with("/api/v1/tokens"),
+        }
+    }
 }
 
 /// The endpoint of a request with its path's parts; or the methods that the path has.

@@ -5,7 +5,9 @@ use super::bodies::{TenantBody, TokenBody};
 use super::listing::page;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
+use super::watch::watched;
 use crate::auth::{Caller, Wish};
+use crate::store::Kind;
 use models::tenant::Tenant;
 use serde_json::json;
 use std::sync::Arc;
@@ -17,36 +19,45 @@ pub(crate) async fn whoami(_: Arc<App>, caller: Caller, _: Input) -> Result<Repl
 pub(crate) async fn metrics(app: Arc<App>, caller: Caller, _: Input) -> Result<Reply, Problem> {
     caller.read()?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(Reply::Text { status: 200, kind, body: app.metrics.text() })
+    Ok(Reply::Text { status: 200, kind, body: app.metrics.text(app.clusters.calls().await) })
 }
 
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let all = app.tenants.list(&caller.admin()?).await?;
+    let permit = caller.admin()?;
+    if let Some(feed) = watched((&app, &caller), &input, (Kind::Tenant, String::new())).await? {
+        return Ok(feed);
+    }
+    let all = app.tenants.list(&permit).await?;
     page(&input, "/api/v1/tenants", all.into_iter().map(|t| (t.name.to_string(), json!(t))).collect())
 }
 
 pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let name = input.name("name")?;
-    let all = app.tenants.list(&caller.admin()?).await?;
-    let found = all.into_iter().find(|tenant| tenant.name == name);
-    Reply::ok(&found.ok_or_else(|| Problem::not_found(format!("tenant {name}")))?)
+    let (tenant, rev) = app.tenants.get(&caller.admin()?, &input.name("name")?).await?;
+    Ok(Reply::ok(&tenant)?.etag(rev))
 }
 
 pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let body: TenantBody = input.json()?;
     let tenant = Tenant { name: input.name("name")?, description: body.description };
-    app.tenants.put(&caller.admin()?, &tenant).await?;
-    Reply::ok(&tenant)
+    let rev = app.tenants.put(&caller.admin()?, &tenant, &input.expect).await?;
+    Ok(Reply::ok(&tenant)?.etag(rev))
 }
 
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    app.tenants.delete(&caller.admin()?, &input.name("name")?).await?;
+    app.tenants.delete(&caller.admin()?, &input.name("name")?, &input.expect).await?;
     Ok(Reply::none())
 }
 
 pub(crate) async fn tokens(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let all = app.tokens.list(&caller.admin()?).await?;
+    let mut all = app.tokens.list(&caller.admin()?).await?;
+    all.sort_by(|a, b| a.id.cmp(&b.id));
     page(&input, "/api/v1/tokens", all.into_iter().map(|t| (t.id.clone(), json!(t))).collect())
+}
+
+pub(crate) async fn token(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let id = input.text("id");
+    let found = app.tokens.list(&caller.admin()?).await?.into_iter().find(|token| token.id == id);
+    Reply::ok(&found.ok_or_else(|| Problem::not_found(format!("token {id:?}")))?)
 }
 
 pub(crate) async fn create_token(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::listing::page;
+use super::params;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use crate::auth::Caller;
@@ -9,29 +10,45 @@ use models::Slice;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-pub(crate) async fn gateways(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let part = |slice: &Slice| slice.spec.gateways.iter().map(|g| (g.name.to_string(), json!(g))).collect();
-    parts(&app, &caller, &input, ("gateways", part)).await
+macro_rules! nouns {
+    ($($plural:ident $one:ident)*) => {$(
+        pub(crate) async fn $plural(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+            page(&input, concat!("/api/v1/", stringify!($plural)), parts(&app, &caller, &input, of::$plural).await?)
+        }
+
+        pub(crate) async fn $one(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+            one(stringify!($one), &input, parts(&app, &caller, &input, of::$plural).await?)
+        }
+    )*};
 }
 
-pub(crate) async fn servers(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let part = |slice: &Slice| slice.spec.servers.iter().map(|s| (s.name.to_string(), json!(s))).collect();
-    parts(&app, &caller, &input, ("servers", part)).await
-}
+nouns! { gateways gateway servers server functions function devices device }
 
-pub(crate) async fn functions(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let part = |slice: &Slice| slice.spec.functions.iter().map(|f| (f.name.to_string(), json!(f))).collect();
-    parts(&app, &caller, &input, ("functions", part)).await
-}
+/// The parts of a slice by their names.
+mod of {
+    use super::{Slice, Value, json};
 
-pub(crate) async fn devices(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let part = |slice: &Slice| slice.spec.devices.iter().map(|d| (d.name.to_string(), json!(d))).collect();
-    parts(&app, &caller, &input, ("devices", part)).await
+    pub(super) fn gateways(slice: &Slice) -> Vec<(String, Value)> {
+        slice.spec.gateways.iter().map(|g| (g.name.to_string(), json!(g))).collect()
+    }
+
+    pub(super) fn servers(slice: &Slice) -> Vec<(String, Value)> {
+        slice.spec.servers.iter().map(|s| (s.name.to_string(), json!(s))).collect()
+    }
+
+    pub(super) fn functions(slice: &Slice) -> Vec<(String, Value)> {
+        slice.spec.functions.iter().map(|f| (f.name.to_string(), json!(f))).collect()
+    }
+
+    pub(super) fn devices(slice: &Slice) -> Vec<(String, Value)> {
+        slice.spec.devices.iter().map(|d| (d.name.to_string(), json!(d))).collect()
+    }
 }
 
 type PartsOf = fn(&Slice) -> Vec<(String, Value)>;
 
-async fn parts(app: &App, caller: &Caller, input: &Input, (noun, of): (&str, PartsOf)) -> Result<Reply, Problem> {
+/// In order of `slice/name`.
+async fn parts(app: &App, caller: &Caller, input: &Input, of: PartsOf) -> Result<Vec<(String, Value)>, Problem> {
     let permit = caller.read()?;
     let mut items = Vec::new();
     for (slice, _) in app.slices.list(permit.tenant()).await? {
@@ -46,13 +63,28 @@ async fn parts(app: &App, caller: &Caller, input: &Input, (noun, of): (&str, Par
             items.push((format!("{}/{name}", slice.name), body));
         }
     }
-    page(input, &format!("/api/v1/{noun}"), items)
+    items.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(items)
+}
+
+/// The only one of that name; a name is its slice's own.
+fn one(noun: &str, input: &Input, items: Vec<(String, Value)>) -> Result<Reply, Problem> {
+    let name = input.text("name");
+    let mut found = items.into_iter().map(|(_, body)| body).filter(|body| body["name"] == name);
+    match (found.next(), found.next()) {
+        (Some(one), None) => Reply::ok(&one),
+        (Some(_), Some(_)) => {
+            Err(Problem::new(409, "ambiguous", format!("several slices have a {noun} called {name}"))
+                .next(format!("say which: sliceway get {noun} {name} --slice NAME")))
+        }
+        (None, _) => Err(Problem::not_found(format!("{noun} {name:?}"))),
+    }
 }
 
 pub(crate) async fn credentials(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
     let slice = input.query("slice").map(str::parse).transpose();
-    let slice = slice.map_err(|error: models::name::BadName| Problem::bad(format!("slice: {error}")))?;
+    let slice = slice.map_err(|error: models::name::BadName| params::value("slice", format!("slice: {error}")))?;
     let files = app.slices.credentials(permit.tenant(), slice.as_ref(), &input.name("name")?).await?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let files: serde_json::Map<String, Value> =

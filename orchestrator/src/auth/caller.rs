@@ -1,5 +1,7 @@
 //! From an authenticated caller to permits, which are the only way to the next layer.
 
+use crate::store::Key;
+use jiff::Timestamp;
 use models::Name;
 use models::tenant::Role;
 
@@ -8,7 +10,12 @@ use models::tenant::Role;
 pub struct Caller {
     pub(super) role: Role,
     pub(super) tenant: Name,
+    /// The token's own tenant.
+    pub(super) home: Name,
     pub(super) token: String,
+    /// Where the token's record stands: by its hash.
+    pub(super) key: Key,
+    pub(super) ends: Option<Timestamp>,
 }
 
 /// The right is missing: 403.
@@ -71,6 +78,11 @@ impl Caller {
 
     pub fn tenant(&self) -> &Name {
         &self.tenant
+    }
+
+    /// The tenant of the token, wherever it acts.
+    pub fn home(&self) -> &Name {
+        &self.home
     }
 
     /// The id of the token, for logs and limits.

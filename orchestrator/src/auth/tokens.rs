@@ -11,6 +11,7 @@ use models::tenant::Role;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Every token begins like this, so that scanners of repositories find leaked ones.
@@ -37,6 +38,15 @@ pub struct Wish {
     pub role: Role,
     pub description: String,
     pub ends: Option<Timestamp>,
+}
+
+/// What became of a token since its caller was let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Valid,
+    Revoked,
+    /// Its end has come.
+    Ended,
 }
 
 /// A new token; the only moment at which it is seen.
@@ -72,9 +82,27 @@ impl Tokens {
             return Ok(None);
         }
         let Some(object) = self.store.get(&key(token)).await? else { return Ok(None) };
-        let record: TokenRecord = object.read()?;
-        let over = record.ends.is_some_and(|end| end <= self.now());
-        Ok((!over).then_some(Caller { role: record.role, tenant: record.tenant, token: record.id }))
+        let TokenRecord { id, tenant, role, ends, .. } = object.read()?;
+        let caller = Caller { role, home: tenant.clone(), tenant, token: id, key: object.key, ends };
+        Ok((!self.is_over(&caller)).then_some(caller))
+    }
+
+    fn is_over(&self, caller: &Caller) -> bool {
+        caller.ends.is_some_and(|end| end <= self.now())
+    }
+
+    /// Whether a caller who was let in would still be.
+    pub async fn standing(&self, caller: &Caller) -> Result<Standing, StoreError> {
+        Ok(match self.store.get(&caller.key).await? {
+            None => Standing::Revoked,
+            Some(_) if self.is_over(caller) => Standing::Ended,
+            Some(_) => Standing::Valid,
+        })
+    }
+
+    /// The time until the token ends, if it does.
+    pub fn left(&self, caller: &Caller) -> Option<Duration> {
+        caller.ends.map(|end| Duration::try_from(end.duration_since(self.now())).unwrap_or(Duration::ZERO))
     }
 
     pub async fn create(&self, _: &AdminPermit, wish: Wish) -> Result<Issued, StoreError> {

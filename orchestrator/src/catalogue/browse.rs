@@ -4,7 +4,7 @@ use super::CatalogueError;
 use super::repositories::{Repositories, key, problem, refused};
 use crate::ops::codec;
 use crate::slices::Retry;
-use crate::store::{Digest, Txn};
+use crate::store::{Digest, Expect, Revision, Txn};
 use adapters::charts::{Fault, Index, Origin, Reason, Sources};
 use adapters::helm::{ChartSource, PickRequest, Release, RenderRequest, Shown};
 use models::repository::{IndexRead, Repository};
@@ -51,9 +51,12 @@ impl Repositories {
         Ok(Some(IndexRead { charts: index.entries.len(), versions, read_at: self.now(), digest }))
     }
 
-    /// Asks the repository anew. Slices keep what they have.
-    pub async fn update(&self, name: &Name) -> Result<Repository, CatalogueError> {
+    /// Asks the repository anew, where the caller finds what it expects. Slices keep what they have.
+    pub async fn update(&self, name: &Name, expect: &Expect) -> Result<(Repository, Revision), CatalogueError> {
+        let found = self.0.store.get(&key(name)).await?;
+        expect.check(&key(name), found.as_ref().map(|object| object.rev))?;
         let (mut repository, rev) = self.get(name).await?;
+        expect.check(&key(name), Some(rev))?;
         let origins = self.origins().await?;
         let Some(origin) = origins.iter().find(|origin| origin.name == name.as_str()) else {
             let mend = format!("upload it again: sliceway repository add {name} --path DIR");
@@ -61,8 +64,8 @@ impl Repositories {
         };
         repository.index = self.look(origin).await.map_err(|fault| refused("spec.url", &fault))?;
         let txn = Txn::new().at(key(name), rev).put(key(name), codec::json(&repository)?);
-        self.0.store.commit(txn).await?;
-        Ok(repository)
+        let rev = self.0.store.commit(txn).await?;
+        Ok((repository, rev))
     }
 
     pub async fn search(&self, search: &Search) -> Result<Found, CatalogueError> {

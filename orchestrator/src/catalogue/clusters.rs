@@ -5,7 +5,7 @@ use super::{CatalogueError, Registry};
 use crate::auth::AdminPermit;
 use crate::ops::codec;
 use crate::slices;
-use crate::store::{Clock, Key, Kind, Query, Revision, Store, StoreError, Txn};
+use crate::store::{Clock, Expect, Key, Kind, Query, Revision, Store, StoreError, Txn};
 use adapters::kubernetes::{ExecPolicy, Kubernetes, certificate_end};
 use adapters::{Call, PortError, Safe, Sealed};
 use async_trait::async_trait;
@@ -72,6 +72,11 @@ impl Clusters {
         Ok((cluster, object.rev))
     }
 
+    /// Requests sent to each cluster since its port was made.
+    pub async fn calls(&self) -> Vec<(Name, u64)> {
+        self.registry.calls().await
+    }
+
     pub async fn list(&self) -> Result<Vec<(Cluster, Revision)>, StoreError> {
         let mut all = Vec::new();
         for object in codec::all(&self.store, Query::of(Kind::Cluster, "")).await? {
@@ -89,9 +94,16 @@ impl Clusters {
         }
     }
 
-    /// Registers a cluster, or changes one; with `at`, only the revision that the caller saw.
-    pub async fn put(&self, _: &AdminPermit, new: NewCluster, at: Option<Revision>) -> Result<Cluster, CatalogueError> {
+    /// Registers a cluster, or changes one, where the caller finds what it expects.
+    pub async fn put(
+        &self,
+        _: &AdminPermit,
+        new: NewCluster,
+        expect: &Expect,
+    ) -> Result<(Cluster, Revision), CatalogueError> {
         let before = self.store.get(&key(&new.name)).await?;
+        let found = before.as_ref().map(|object| object.rev);
+        expect.check(&key(&new.name), found)?;
         let old: Option<Cluster> = before.as_ref().map(|object| object.read()).transpose()?;
         same_kind(&new, old.as_ref())?;
         let end = self.check(&new, before.is_some()).await?;
@@ -103,10 +115,8 @@ impl Clusters {
             facts: old.as_ref().and_then(|old| old.facts.clone()),
             certificate_end: end.or(old.and_then(|old| old.certificate_end)),
         };
-        let mut txn = Txn::new().put(key(&new.name), codec::json(&cluster)?);
-        if let Some(rev) = at {
-            txn = txn.at(key(&new.name), rev);
-        }
+        let txn = Txn::new().put(key(&new.name), codec::json(&cluster)?);
+        let mut txn = expect.bind(txn, (&key(&new.name), found))?;
         if let Some(kubeconfig) = new.kubeconfig {
             let plain = Zeroizing::new(kubeconfig.as_bytes().to_vec());
             let sealed = self.registry.seal(&new.name, plain);
@@ -114,11 +124,12 @@ impl Clusters {
             txn = txn.put(kubeconfig_key(&new.name), sealed);
         }
         self.store.commit(txn).await?;
-        if cluster.spec.sim.is_none() || before.is_none() {
-            self.registry.forget(&new.name).await;
+        match cluster.spec.sim.as_ref().filter(|_| before.is_some()) {
+            Some(spec) => self.registry.reshape(&new.name, spec).await,
+            None => self.registry.forget(&new.name).await,
         }
         self.look(&new.name).await?;
-        Ok(self.get(&new.name).await?.0)
+        self.get(&new.name).await
     }
 
     /// A kubeconfig that cannot be used is refused now, not at the first operation.
@@ -142,13 +153,15 @@ impl Clusters {
         }
     }
 
-    pub async fn delete(&self, _: &AdminPermit, name: &Name, at: Option<Revision>) -> Result<(), CatalogueError> {
-        let (_, rev) = self.get(name).await?;
+    pub async fn delete(&self, _: &AdminPermit, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
+        let found = self.store.get(&key(name)).await?.map(|object| object.rev);
+        expect.check(&key(name), found)?;
+        let rev = found.ok_or_else(|| CatalogueError::NotFound(format!("cluster {name}")))?;
         let users = super::users(&self.store, |slice| slice.placed.values().any(|at| at == name.as_str())).await?;
         if !users.is_empty() {
             return Err(CatalogueError::InUse { users });
         }
-        let txn = Txn::new().at(key(name), at.unwrap_or(rev)).delete(key(name)).delete(kubeconfig_key(name));
+        let txn = Txn::new().at(key(name), rev).delete(key(name)).delete(kubeconfig_key(name));
         self.store.commit(txn).await?;
         self.registry.forget(name).await;
         self.live.write().await.remove(name);

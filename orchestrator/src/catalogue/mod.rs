@@ -7,6 +7,7 @@ mod charts;
 mod clusters;
 mod folder;
 mod registry;
+mod remembered;
 mod repositories;
 mod tenants;
 
@@ -30,8 +31,6 @@ pub enum CatalogueError {
     NotFound(String),
     #[error("{0} exists already")]
     Exists(String),
-    #[error("it was changed meanwhile")]
-    Changed,
     #[error("it is used by {}", users.join(", "))]
     InUse { users: Vec<String> },
     #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
@@ -39,16 +38,7 @@ pub enum CatalogueError {
     #[error("{0}")]
     Unavailable(String),
     #[error(transparent)]
-    Store(StoreError),
-}
-
-impl From<StoreError> for CatalogueError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Conflict { .. } => Self::Changed,
-            other => Self::Store(other),
-        }
-    }
+    Store(#[from] StoreError),
 }
 
 /// Slices of every tenant that something is true of, as a person calls them.

@@ -4,7 +4,7 @@ use super::CatalogueError;
 use super::folder::{self, Upload};
 use crate::auth::AdminPermit;
 use crate::ops::{codec, safe};
-use crate::store::{Blobs, Clock, Key, Kind, Query, Revision, Store, StoreError, Txn, Vault};
+use crate::store::{Blobs, Clock, Expect, Key, Kind, Query, Revision, Store, StoreError, Txn, Vault};
 use adapters::Sealed;
 use adapters::charts::{Bounds, Dependency, Fault, Login, Origin, Sources, Tree};
 use adapters::helm::Helm;
@@ -74,12 +74,20 @@ impl Repositories {
         objects.iter().map(|object| Ok((object.read()?, object.rev))).collect()
     }
 
-    /// Makes or refreshes a repository: from the upload, from an allowed folder, or from what its address answers.
-    pub async fn put(&self, _: &AdminPermit, new: NewRepository) -> Result<Repository, CatalogueError> {
+    /// Makes or refreshes a repository, where the caller finds what it expects: from the upload, from an allowed folder,
+    /// or from what its address answers.
+    pub async fn put(
+        &self,
+        _: &AdminPermit,
+        new: NewRepository,
+        expect: &Expect,
+    ) -> Result<(Repository, Revision), CatalogueError> {
+        let before = self.0.store.get(&key(&new.name)).await?;
+        let found = before.as_ref().map(|object| object.rev);
+        expect.check(&key(&new.name), found)?;
         if new.spec.url.is_some() && new.spec.path.is_some() {
             return Err(problem("spec.url", "cannot stand beside path", "give only one of path or url"));
         }
-        let before = self.0.store.get(&key(&new.name)).await?;
         let before: Option<Repository> = before.map(|object| object.read()).transpose()?;
         let mut txn = Txn::new();
         let mut repository =
@@ -90,6 +98,10 @@ impl Repositories {
             }
             (Some(url), true) => {
                 let kept = before.as_ref().filter(|b| b.spec.url.as_deref().is_some_and(|old| host(old) == host(url)));
+                if let (None, Some(_), Some(rev)) = (&new.credentials, kept, found) {
+                    // Credentials that are kept are still this host's when it is written.
+                    txn = txn.at(key(&new.name), rev);
+                }
                 let (login, kind) = self.login(&new.name, (new.credentials, kept), &mut txn).await?;
                 let url = url.clone();
                 let origin = Origin { name: new.name.to_string(), url, ca: repository.spec.ca.clone(), login };
@@ -103,8 +115,9 @@ impl Repositories {
                 txn = txn.delete(credentials_key(&new.name));
             }
         }
-        self.0.store.commit(txn.put(key(&new.name), codec::json(&repository)?)).await?;
-        Ok(repository)
+        let txn = txn.put(key(&new.name), codec::json(&repository)?);
+        let rev = self.0.store.commit(expect.bind(txn, (&key(&new.name), found))?).await?;
+        Ok((repository, rev))
     }
 
     /// What the server will say that it is: what is given now, or what was kept for the same host.
@@ -190,8 +203,10 @@ impl Repositories {
         Timestamp::try_from(self.0.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    pub async fn delete(&self, _: &AdminPermit, name: &Name) -> Result<(), CatalogueError> {
-        let (_, rev) = self.get(name).await?;
+    pub async fn delete(&self, _: &AdminPermit, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
+        let found = self.0.store.get(&key(name)).await?.map(|object| object.rev);
+        expect.check(&key(name), found)?;
+        let rev = found.ok_or_else(|| CatalogueError::NotFound(format!("repository {name}")))?;
         let uses = |slice: &models::Slice| slice.spec.workloads().iter().any(|w| &w.chart.repository == name);
         let users = super::users(&self.0.store, uses).await?;
         if !users.is_empty() {

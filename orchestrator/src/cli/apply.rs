@@ -1,7 +1,7 @@
 //! Files: `apply`, `plan`, `diff`. Documents are checked here first, with file and line, then sent.
 
-use super::args::{Apply, Change, Files, Output};
-use super::client::Client;
+use super::args::{Allow, Apply, Change, Files, Output, Preview};
+use super::client::{Client, escape};
 use super::error::Failed;
 use super::exit;
 use super::print::{self, text};
@@ -14,8 +14,14 @@ use serde_json::{Value, json};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-pub(crate) async fn apply(client: &Client, args: &Apply, output: Output) -> Result<u8, Failed> {
+/// With a noun, documents of other kinds are refused before anything happens.
+pub(crate) async fn apply(client: &Client, (args, noun): (&Apply, Option<&str>), output: Output) -> Result<u8, Failed> {
     let parsed = read(&args.files)?;
+    let other = |parsed: &&Parsed| noun.is_some_and(|noun| !parsed.document.kind().eq_ignore_ascii_case(noun));
+    if let (Some(other), Some(noun)) = (parsed.iter().find(other), noun) {
+        let message = format!("{} holds a {}, which is no {noun}", other.source, other.document.kind());
+        return Err(Failed::usage(message).next(format!("sliceway apply -f {}", other.source)));
+    }
     let mut code = exit::DONE;
     for document in &parsed {
         code = code.max(one(client, document, (&args.change, output)).await?);
@@ -24,9 +30,10 @@ pub(crate) async fn apply(client: &Client, args: &Apply, output: Output) -> Resu
 }
 
 /// 0: nothing would change; `diff` says 1 otherwise.
-pub(crate) async fn plan(client: &Client, files: &Files, output: Output) -> Result<bool, Failed> {
+pub(crate) async fn plan(client: &Client, args: &Preview, output: Output) -> Result<bool, Failed> {
     let mut changes = false;
-    for parsed in read(files)? {
+    let path = format!("/api/v1/slices:plan?{}", allowed(&args.allow).join("&"));
+    for parsed in read(&args.files)? {
         let Document::Slice { .. } = &parsed.document else {
             eprintln!(
                 "{} {}: applied as it stands; only slices have a plan",
@@ -35,7 +42,7 @@ pub(crate) async fn plan(client: &Client, files: &Files, output: Output) -> Resu
             );
             continue;
         };
-        let answer = client.post("/api/v1/slices:plan", parsed.document.json().to_string()).await;
+        let answer = client.post(&path, parsed.document.json().to_string()).await;
         let plan = answer.map_err(|failed| placed(&parsed, failed))?.body;
         changes |= plan["changes"].as_array().is_some_and(|all| !all.is_empty());
         show(&plan, output);
@@ -46,18 +53,19 @@ pub(crate) async fn plan(client: &Client, files: &Files, output: Output) -> Resu
 async fn one(client: &Client, parsed: &Parsed, (change, output): (&Change, Output)) -> Result<u8, Failed> {
     match &parsed.document {
         Document::Tenant { meta, spec } => {
-            client.put(&format!("/api/v1/tenants/{}", meta.name), &json!({"description": spec.description})).await?;
+            let body = json!({"description": spec.description});
+            print::data(output, &client.put(&format!("/api/v1/tenants/{}", meta.name), &body).await?);
             eprintln!("tenant {} applied", meta.name);
             Ok(exit::DONE)
         }
         Document::Cluster { meta, spec, kubeconfig, context } => {
             let base = Path::new(&parsed.source).parent().unwrap_or(Path::new("."));
             let path = kubeconfig.as_ref().map(|path| base.join(path));
-            cluster(client, (meta, spec), (path.as_deref(), context.as_deref())).await
+            cluster(client, (meta, spec), ((path.as_deref(), context.as_deref()), output)).await
         }
         Document::Repository { meta, spec, files } => {
             let base = Path::new(&parsed.source).parent().unwrap_or(Path::new("."));
-            repository::put(client, (meta.name.as_str(), spec, files), base).await
+            repository::put(client, (meta.name.as_str(), spec, files), (base, output)).await
         }
         Document::Slice { meta, .. } => {
             let path = format!("/api/v1/slices?{}", query(change));
@@ -71,7 +79,7 @@ async fn one(client: &Client, parsed: &Parsed, (change, output): (&Change, Outpu
 pub(crate) async fn cluster(
     client: &Client,
     (meta, spec): (&Meta, &ClusterSpec),
-    (path, context): (Option<&Path>, Option<&str>),
+    ((path, context), output): ((Option<&Path>, Option<&str>), Output),
 ) -> Result<u8, Failed> {
     let kubeconfig = path.map(|path| inline(path, context)).transpose();
     let kubeconfig = kubeconfig.map_err(|error| Failed::usage(error.to_string()))?;
@@ -83,6 +91,7 @@ pub(crate) async fn cluster(
         eprintln!("  {cause}");
     }
     warn_of_end(&cluster);
+    print::data(output, &cluster);
     Ok(exit::DONE)
 }
 
@@ -100,17 +109,19 @@ pub(crate) fn warn_of_end(cluster: &Value) {
 }
 
 pub(crate) fn query(change: &Change) -> String {
-    let mut pairs: Vec<String> = Vec::new();
-    let mut list = |key: &str, values: &[String]| pairs.extend(values.iter().map(|value| format!("{key}={value}")));
-    list("replace", &change.replace);
-    list("allowDataLoss", &change.allow_data_loss);
-    list("upgrade", &change.upgrade);
+    let mut pairs = allowed(&change.allow);
     pairs.extend(change.timeout.map(|seconds| format!("timeout={seconds}")));
-    pairs.extend(change.plan.as_ref().map(|id| format!("plan={id}")));
+    pairs.extend(change.plan.as_ref().map(|id| format!("plan={}", escape(id))));
     if change.supersede {
         pairs.push("supersede=any".into());
     }
     pairs.join("&")
+}
+
+pub(crate) fn allowed(allow: &Allow) -> Vec<String> {
+    let lists = [("replace", &allow.replace), ("allowDataLoss", &allow.allow_data_loss), ("upgrade", &allow.upgrade)];
+    let pair = |key: &str, value: &String| format!("{key}={}", escape(value));
+    lists.iter().flat_map(|(key, values)| values.iter().map(move |value| pair(key, value))).collect()
 }
 
 /// What a change was answered with: nothing to do, or an operation that may be followed.
@@ -123,18 +134,22 @@ pub(crate) async fn started(
         eprintln!("warning: {}", warning.as_str().unwrap_or(""));
     }
     if body["unchanged"] == json!(true) {
+        print::data(output, body);
+        let unread: Vec<&str> = body["unread"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if !unread.is_empty() {
+            let words = format!("{what}: no change is known, but {} could not be read", unread.join(", "));
+            return Err(Failed::new(exit::FAILED, words).next("apply it again when the cluster answers"));
+        }
         eprintln!("{what} unchanged");
         return Ok(exit::DONE);
     }
     let id = text(body, "/operation/id");
     let changes = body["plan"]["changes"].as_array().map_or(0, Vec::len);
     eprintln!("{what}: operation {id}, {changes} changes");
-    if matches!(output, Output::Json | Output::Yaml) {
-        print::one(output, &body["operation"]);
-    }
     if change.wait {
-        return wait::follow(client, &id).await;
+        return wait::shown(client, &id, output).await;
     }
+    print::data(output, &body["operation"]);
     eprintln!("next:  sliceway operation watch {id}");
     Ok(exit::DONE)
 }

@@ -66,25 +66,25 @@ pub(crate) enum Command {
     Get(Get),
     /// Show one thing beside what the world says now
     Describe(One),
-    /// Why each function of a slice stands where it stands
-    Explain(One),
+    /// Why each function of a slice stands where it stands: explain slice NAME
+    Explain(Explain),
     /// Delete one thing
     Delete(Delete),
     /// Make the world as a file says
     Apply(Apply),
     /// Show what applying a file would do, and why
-    Plan(Files),
+    Plan(Preview),
     /// As plan, and exit with 1 where something would change
-    Diff(Files),
+    Diff(Preview),
     /// Make something by flags: tenant NAME, token --role R
     Create(Create),
-    /// Clusters: add, set, get, delete
+    /// Clusters: add, set, and the general verbs
     #[command(alias = "clusters")]
     Cluster {
         #[command(subcommand)]
         verb: ClusterVerb,
     },
-    /// Repositories of charts: add, get, search, update, delete
+    /// Repositories of charts: add, search, update, and the general verbs
     #[command(alias = "repositories")]
     Repository {
         #[command(subcommand)]
@@ -96,31 +96,49 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: ChartVerb,
     },
-    /// Tenants: create, get, delete
+    /// Tenants: create, and the general verbs
     #[command(alias = "tenants")]
     Tenant {
         #[command(subcommand)]
         verb: TenantVerb,
     },
-    /// Tokens: create, list, revoke
+    /// Tokens: create, list, revoke, and the general verbs
     #[command(alias = "tokens")]
     Token {
         #[command(subcommand)]
         verb: TokenVerb,
     },
-    /// Slices: get, describe, explain, delete
+    /// Slices: explain, and the general verbs
     #[command(alias = "slices")]
     Slice {
         #[command(subcommand)]
         verb: SliceVerb,
     },
-    /// Devices: get, credentials
+    /// Gateways: the general verbs
+    #[command(alias = "gateways")]
+    Gateway {
+        #[command(subcommand)]
+        verb: General,
+    },
+    /// Servers of slices: the general verbs
+    #[command(alias = "servers")]
+    Server {
+        #[command(subcommand)]
+        verb: General,
+    },
+    /// Functions: the general verbs
+    #[command(alias = "functions")]
+    Function {
+        #[command(subcommand)]
+        verb: General,
+    },
+    /// Devices: credentials, and the general verbs
     #[command(alias = "devices")]
     Device {
         #[command(subcommand)]
         verb: DeviceVerb,
     },
-    /// Operations: get, watch, and the operator's moves
+    /// Operations: watch, the operator's moves, and the general verbs
     #[command(alias = "operations")]
     Operation {
         #[command(subcommand)]
@@ -173,12 +191,22 @@ pub(crate) struct Login {
 pub(crate) struct Get {
     /// tenants, tokens, clusters, repositories, slices, gateways, servers, functions, devices, operations
     pub(crate) noun: String,
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+/// One of a noun, or all of it.
+#[derive(Args, Default)]
+pub(crate) struct Which {
     pub(crate) name: Option<String>,
-    /// Only those with this label (name=value)
-    #[arg(short = 'l', long = "label")]
+    /// Only those with this label (name=value, repeatable)
+    #[arg(short = 'l', long = "label", conflicts_with = "name")]
     pub(crate) labels: Vec<String>,
-    /// Go on and print what changes
+    /// Only those of this slice (gateways, servers, functions, devices)
     #[arg(long)]
+    pub(crate) slice: Option<String>,
+    /// Go on and print what changes
+    #[arg(short, long)]
     pub(crate) watch: bool,
 }
 
@@ -189,11 +217,42 @@ pub(crate) struct One {
 }
 
 #[derive(Args)]
+#[command(override_usage = "sliceway explain [OPTIONS] slice NAME")]
+pub(crate) struct Explain {
+    /// slice: the only noun that has an explanation
+    pub(crate) noun: String,
+    /// The slice's name
+    pub(crate) name: String,
+}
+
+#[derive(Args)]
 pub(crate) struct Delete {
     pub(crate) noun: String,
+    #[command(flatten)]
+    pub(crate) one: DeleteOne,
+}
+
+#[derive(Args)]
+pub(crate) struct DeleteOne {
     pub(crate) name: String,
+    /// Show what would be deleted, and do nothing (slices)
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) change: Change,
+}
+
+/// The verbs that stand before a noun may stand after it as well.
+#[derive(Subcommand)]
+pub(crate) enum General {
+    /// List them, or show one
+    Get(Which),
+    /// Show one beside what the world says now
+    Describe(Name),
+    /// Delete one
+    Delete(DeleteOne),
+    /// Make the world as a file says, which holds this noun only
+    Apply(Apply),
 }
 
 #[derive(Args, Clone, Default)]
@@ -204,6 +263,19 @@ pub(crate) struct Change {
     /// Seconds that a cause which can pass is waited for
     #[arg(long)]
     pub(crate) timeout: Option<u64>,
+    #[command(flatten)]
+    pub(crate) allow: Allow,
+    /// Apply exactly the plan that was shown under this id
+    #[arg(long)]
+    pub(crate) plan: Option<String>,
+    /// Take over from an operation that runs
+    #[arg(long)]
+    pub(crate) supersede: bool,
+}
+
+/// What a plan may do that it does not do by itself.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Allow {
     /// A function that may move or be made anew (repeatable)
     #[arg(long)]
     pub(crate) replace: Vec<String>,
@@ -213,12 +285,6 @@ pub(crate) struct Change {
     /// A function whose chart is resolved and rendered again (repeatable)
     #[arg(long)]
     pub(crate) upgrade: Vec<String>,
-    /// Apply exactly the plan that was shown under this id
-    #[arg(long)]
-    pub(crate) plan: Option<String>,
-    /// Take over from an operation that runs
-    #[arg(long)]
-    pub(crate) supersede: bool,
 }
 
 #[derive(Args)]
@@ -227,6 +293,14 @@ pub(crate) struct Apply {
     pub(crate) files: Files,
     #[command(flatten)]
     pub(crate) change: Change,
+}
+
+#[derive(Args)]
+pub(crate) struct Preview {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    #[command(flatten)]
+    pub(crate) allow: Allow,
 }
 
 #[derive(Args)]
@@ -273,8 +347,8 @@ pub(crate) enum ClusterVerb {
     Add(ClusterAdd),
     /// Change labels, exposure, address or kubeconfig
     Set(ClusterAdd),
-    Get(Named),
-    Delete(Name),
+    #[command(flatten)]
+    General(General),
 }
 
 #[derive(Args)]
@@ -296,11 +370,6 @@ pub(crate) struct ClusterAdd {
 }
 
 #[derive(Args)]
-pub(crate) struct Named {
-    pub(crate) name: Option<String>,
-}
-
-#[derive(Args)]
 pub(crate) struct Name {
     pub(crate) name: String,
 }
@@ -309,7 +378,6 @@ pub(crate) struct Name {
 pub(crate) enum RepositoryVerb {
     /// Upload every chart folder below DIR, or register a Helm repository or an OCI registry
     Add(RepositoryAdd),
-    Get(Named),
     /// Find charts by a part of their name (in a registry by the whole name)
     Search {
         text: Option<String>,
@@ -321,8 +389,9 @@ pub(crate) enum RepositoryVerb {
         versions: bool,
     },
     /// Read the index anew, of one repository or of all; slices keep what they have
-    Update(Named),
-    Delete(Name),
+    Update { name: Option<String> },
+    #[command(flatten)]
+    General(General),
 }
 
 #[derive(Args)]
@@ -363,32 +432,33 @@ pub(crate) enum ChartVerb {
 #[derive(Subcommand)]
 pub(crate) enum TenantVerb {
     Create(CreateTenant),
-    Get(Named),
-    Delete(Name),
+    #[command(flatten)]
+    General(General),
 }
 
 #[derive(Subcommand)]
 pub(crate) enum TokenVerb {
     Create(CreateToken),
     List,
-    Revoke { id: String },
+    Revoke {
+        id: String,
+    },
+    #[command(flatten)]
+    General(General),
 }
 
 #[derive(Subcommand)]
 pub(crate) enum SliceVerb {
-    Get(Named),
-    Describe(Name),
+    /// Why each function stands where it stands
     Explain(Name),
-    Delete {
-        name: String,
-        #[command(flatten)]
-        change: Change,
-    },
+    #[command(flatten)]
+    General(General),
 }
 
 #[derive(Subcommand)]
 pub(crate) enum DeviceVerb {
-    Get(Named),
+    #[command(flatten)]
+    General(General),
     /// Write what a device needs to speak to its gateway into the folder -o DIR
     Credentials {
         name: String,
@@ -399,11 +469,10 @@ pub(crate) enum DeviceVerb {
 
 #[derive(Subcommand)]
 pub(crate) enum OperationVerb {
-    Get(Named),
+    #[command(flatten)]
+    General(General),
     /// Follow an operation until it ends
-    Watch {
-        id: String,
-    },
+    Watch { id: String },
     /// Try again what failed
     Retry(Move),
     /// Go back to the start

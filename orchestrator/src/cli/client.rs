@@ -82,17 +82,18 @@ impl Client {
         self.send(self.request(Method::DELETE, path)).await
     }
 
-    /// Every item of a list, page by page.
-    pub(crate) async fn all(&self, path: &str) -> Result<Vec<Value>, Failed> {
+    /// Every item of a list, page by page, and the revision from which on a watch tells what is not in it.
+    pub(crate) async fn all(&self, path: &str) -> Result<(Vec<Value>, u64), Failed> {
         let join = if path.contains('?') { '&' } else { '?' };
-        let mut items = Vec::new();
+        let (mut items, mut begin) = (Vec::new(), None);
         let mut next = String::new();
         loop {
             let page = self.get(&format!("{path}{join}limit=500{next}")).await?;
+            begin = begin.or(page["revision"].as_u64());
             items.extend(page["items"].as_array().cloned().unwrap_or_default());
             match page["next"].as_str() {
                 Some(marker) => next = format!("&marker={marker}"),
-                None => return Ok(items),
+                None => return Ok((items, begin.unwrap_or(0))),
             }
         }
     }
@@ -105,6 +106,11 @@ impl Client {
             false => Err(answer(response).await.err().unwrap_or_else(|| Failed::new(exit::FAILED, "no stream"))),
         }
     }
+}
+
+/// As a value of a query, or as a segment of a path.
+pub(crate) fn escape(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 async fn answer(response: Response) -> Result<Answer, Failed> {

@@ -28,17 +28,30 @@ pub(crate) fn command() -> clap::Command {
             named(command, "name", names)
         });
     }
-    all.mut_subcommand("operation", |command| {
-        ["watch", "retry", "rollback", "continue", "fail", "cancel"]
-            .into_iter()
-            .fold(command, |command, verb| command.mut_subcommand(verb, |verb| named(verb, "id", operations)))
-    })
+    for noun in NOUNS {
+        all = all.mut_subcommand(noun.singular, |command| {
+            let verbs = ["get", "describe", "explain", "delete", "set", "credentials", "update"];
+            let own = verbs.into_iter().filter(|verb| command.find_subcommand(verb).is_some()).collect::<Vec<_>>();
+            own.into_iter()
+                .fold(command, |command, verb| command.mut_subcommand(verb, |verb| named(verb, "name", names)))
+        });
+    }
+    all.mut_subcommand("token", |command| command.mut_subcommand("revoke", |verb| named(verb, "id", tokens)))
+        .mut_subcommand("operation", |command| {
+            ["watch", "retry", "rollback", "continue", "fail", "cancel"]
+                .into_iter()
+                .fold(command, |command, verb| command.mut_subcommand(verb, |verb| named(verb, "id", operations)))
+        })
 }
 
 fn nouns(begun: &OsStr) -> Vec<CompletionCandidate> {
     let begun = begun.to_string_lossy();
     let words = NOUNS.iter().flat_map(|noun| [noun.singular, noun.plural]);
     words.filter(|word| word.starts_with(&*begun)).map(CompletionCandidate::new).collect()
+}
+
+fn tokens(begun: &OsStr) -> Vec<CompletionCandidate> {
+    of("tokens", "/id", begun)
 }
 
 fn operations(begun: &OsStr) -> Vec<CompletionCandidate> {
@@ -49,8 +62,7 @@ fn operations(begun: &OsStr) -> Vec<CompletionCandidate> {
 fn names(begun: &OsStr) -> Vec<CompletionCandidate> {
     let words: Vec<String> = std::env::args().collect();
     let noun = NOUNS.iter().find(|noun| words.iter().any(|word| word == noun.singular || word == noun.plural));
-    noun.map(|noun| of(noun.plural, if noun.plural == "operations" { "/id" } else { "/name" }, begun))
-        .unwrap_or_default()
+    noun.map(|noun| of(noun.plural, noun.key(), begun)).unwrap_or_default()
 }
 
 fn of(plural: &str, key: &str, begun: &OsStr) -> Vec<CompletionCandidate> {
@@ -58,7 +70,7 @@ fn of(plural: &str, key: &str, begun: &OsStr) -> Vec<CompletionCandidate> {
     let global = Global { server: None, token: None, tenant: None, output: None };
     let ask = async {
         let client = Client::new(&context(&global).ok()?).ok()?;
-        client.all(&format!("/api/v1/{plural}")).await.ok()
+        Some(client.all(&format!("/api/v1/{plural}")).await.ok()?.0)
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return vec![] };

@@ -35,9 +35,8 @@ impl Failed {
     /// Prints it and gives the exit code.
     pub fn report(&self) -> u8 {
         eprintln!("error: {}", self.message);
-        if !self.next.is_empty() {
-            eprintln!("next:  {}", self.next);
-        }
+        let next = if self.next.is_empty() { "sliceway --help" } else { &self.next };
+        eprintln!("next:  {next}");
         self.code
     }
 }

@@ -16,6 +16,7 @@ mod run;
 mod serving;
 mod verbs;
 mod wait;
+mod watch;
 
 pub use args::Cli;
 pub use complete::completions;

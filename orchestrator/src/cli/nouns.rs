@@ -11,6 +11,16 @@ pub(crate) struct Noun {
     pub(crate) columns: &'static [Column],
 }
 
+impl Noun {
+    /// Where an item says what it is called.
+    pub(crate) fn key(&self) -> &'static str {
+        match self.plural {
+            "operations" | "tokens" => "/id",
+            _ => "/name",
+        }
+    }
+}
+
 const fn always(head: &'static str, value: fn(&Value) -> String) -> Column {
     Column { head, value, wide: Width::Always }
 }
@@ -130,10 +140,12 @@ pub(crate) static NOUNS: &[Noun] = &[
         columns: &[
             always("NAME", name),
             always("PHASE", |item| text(item, "/phase")),
+            always("STATE", |item| text(item, "/state/word")),
             always("PLACED", placed),
             always("UID", |item| text(item, "/uid")),
             wide("OPERATION", |item| text(item, "/operation")),
             wide("LABELS", labels),
+            wide("WHY", |item| text(item, "/state/reason")),
         ],
     },
     Noun {
@@ -169,7 +181,7 @@ pub(crate) static NOUNS: &[Noun] = &[
             always("STATE", |item| text(item, "/state")),
             always("CHANGES", progress),
             always("CREATED", |item| text(item, "/created")),
-            wide("CAUSE OR WAITING FOR", waiting),
+            always("CAUSE OR WAITING FOR", waiting),
         ],
     },
 ];

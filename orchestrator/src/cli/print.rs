@@ -2,7 +2,7 @@
 
 use super::args::Output;
 use comfy_table::{Table, presets};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// One column: its head, and where its value stands in an item.
 pub(crate) struct Column {
@@ -31,13 +31,9 @@ pub(crate) fn items(output: Output, columns: &[Column], items: &[Value]) {
         Output::Json => println!("{}", pretty(&Value::Array(items.to_vec()))),
         Output::Yaml => print!("{}", yaml(&Value::Array(items.to_vec()), 0)),
         Output::Table | Output::Wide => {
-            let shown: Vec<&Column> =
-                columns.iter().filter(|c| output == Output::Wide || c.wide == Width::Always).collect();
-            let mut table = Table::new();
-            table.load_style(presets::NOTHING).set_header(shown.iter().map(|c| c.head));
-            for item in items {
-                table.add_row(shown.iter().map(|c| (c.value)(item)));
-            }
+            let mut table = table(output, columns, &items.iter().collect::<Vec<_>>());
+            let shown = columns.iter().filter(|c| output == Output::Wide || c.wide == Width::Always);
+            table.set_header(shown.map(|c| c.head));
             println!("{}", trimmed(&table));
             if items.is_empty() {
                 eprintln!("nothing");
@@ -52,6 +48,34 @@ pub(crate) fn one(output: Output, value: &Value) {
         Output::Json => println!("{}", pretty(value)),
         Output::Yaml | Output::Table | Output::Wide => print!("{}", yaml(value, 0)),
     }
+}
+
+/// What was done, for a program; a person was told in words.
+pub(crate) fn data(output: Output, value: &Value) {
+    if matches!(output, Output::Json | Output::Yaml) {
+        one(output, value);
+    }
+}
+
+/// One thing that changed, in a stream: a row, a line of JSON, or a YAML document.
+pub(crate) fn event(output: Output, columns: &[Column], (event, object): (&str, &Value)) {
+    let whole = || json!({"event": event, "object": object});
+    match output {
+        Output::Json => println!("{}", whole()),
+        Output::Yaml => print!("---\n{}", yaml(&whole(), 0)),
+        Output::Table | Output::Wide if event == "put" => println!("{}", trimmed(&table(output, columns, &[object]))),
+        Output::Table | Output::Wide => eprintln!("{} {event}", text(object, "/id")),
+    }
+}
+
+fn table(output: Output, columns: &[Column], items: &[&Value]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for item in items {
+        let shown = columns.iter().filter(|c| output == Output::Wide || c.wide == Width::Always);
+        table.add_row(shown.map(|c| (c.value)(item)));
+    }
+    table
 }
 
 pub(crate) fn trimmed(table: &Table) -> String {
@@ -102,7 +126,6 @@ fn scalar(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn yaml_reads_back_as_what_was_written() {

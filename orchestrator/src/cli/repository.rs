@@ -1,7 +1,7 @@
 //! Repositories and their charts on the command line: folders are packed here, files with secrets are read here.
 
 use super::args::{ChartVerb, Output, RepositoryAdd};
-use super::client::Client;
+use super::client::{Client, escape};
 use super::error::Failed;
 use super::exit;
 use super::print::{self, Column, Width, text};
@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use models::file::RepositoryFiles;
 use models::repository::RepositorySpec;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -23,7 +24,7 @@ const CHARTS: &[Column] = &[
     Column { head: "DESCRIPTION", value: |item| text(item, "/description"), wide: Width::Wide },
 ];
 
-pub(crate) async fn add(client: &Client, args: &RepositoryAdd) -> Result<u8, Failed> {
+pub(crate) async fn add(client: &Client, args: &RepositoryAdd, output: Output) -> Result<u8, Failed> {
     let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let spec = RepositorySpec { path: path(&args.path), url: args.url.clone(), ca: None };
     let files = RepositoryFiles {
@@ -32,14 +33,14 @@ pub(crate) async fn add(client: &Client, args: &RepositoryAdd) -> Result<u8, Fai
         password_file: path(&args.password_file),
         token_file: path(&args.token_file),
     };
-    put(client, (&args.name, &spec, &files), Path::new("")).await
+    put(client, (&args.name, &spec, &files), (Path::new(""), output)).await
 }
 
 /// Paths count from `base`.
 pub(crate) async fn put(
     client: &Client,
     (name, spec, files): (&str, &RepositorySpec, &RepositoryFiles),
-    base: &Path,
+    (base, output): (&Path, Output),
 ) -> Result<u8, Failed> {
     let folder = spec.path.as_ref().map(|path| base.join(path)).filter(|path| path.is_dir());
     let uploads = folder.as_deref().map(packed).transpose().map_err(Failed::usage)?.unwrap_or_default();
@@ -54,8 +55,9 @@ pub(crate) async fn put(
     if let Some(credentials) = credentials(files, base)? {
         body["credentials"] = credentials;
     }
-    let repository = client.put(&format!("/api/v1/repositories/{name}"), &body).await?;
+    let repository = client.put(&format!("/api/v1/repositories/{}", escape(name)), &body).await?;
     tell(&repository);
+    print::data(output, &repository);
     Ok(exit::DONE)
 }
 
@@ -100,34 +102,51 @@ pub(crate) async fn search(
     (text, repository, versions): (Option<&str>, Option<&str>, bool),
     output: Output,
 ) -> Result<u8, Failed> {
-    let mut query = vec![format!("query={}", escaped(text.unwrap_or_default()))];
-    query.extend(repository.map(|name| format!("repository={}", escaped(name))));
+    let mut query = format!("limit=500&query={}", escape(text.unwrap_or_default()));
+    query.extend(repository.map(|name| format!("&repository={}", escape(name))));
     if versions {
-        query.push("versions=true".into());
+        query.push_str("&versions=true");
     }
-    let found = client.get(&format!("/api/v1/charts?{}", query.join("&"))).await?;
-    for warning in found["warnings"].as_array().into_iter().flatten() {
-        eprintln!("warning: {}", warning.as_str().unwrap_or(""));
+    let (mut items, mut warnings, mut next) = (Vec::new(), BTreeSet::new(), String::new());
+    loop {
+        let found = client.get(&format!("/api/v1/charts?{query}{next}")).await?;
+        items.extend(found["items"].as_array().cloned().unwrap_or_default());
+        let texts = found["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        warnings.extend(texts.map(str::to_owned));
+        match found["next"].as_str() {
+            Some(marker) => next = format!("&marker={marker}"),
+            None => break,
+        }
     }
-    print::items(output, CHARTS, &found["items"].as_array().cloned().unwrap_or_default());
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
+    print::items(output, CHARTS, &items);
     Ok(exit::DONE)
 }
 
 /// One, or every one that has an address.
-pub(crate) async fn update(client: &Client, name: Option<&str>) -> Result<u8, Failed> {
+pub(crate) async fn update(client: &Client, name: Option<&str>, output: Output) -> Result<u8, Failed> {
     let names = match name {
         Some(name) => vec![name.to_owned()],
         None => {
-            let all = client.all("/api/v1/repositories").await?;
+            let (all, _) = client.all("/api/v1/repositories").await?;
             all.iter().filter(|r| r["spec"]["url"].is_string()).map(|r| text(r, "/name")).collect()
         }
     };
-    let mut code = exit::DONE;
-    for name in names {
-        match client.post(&format!("/api/v1/repositories/{name}:update"), "{}".into()).await {
-            Ok(answer) => tell(&answer.body),
+    let (mut code, mut updated) = (exit::DONE, Vec::new());
+    for one in names {
+        match client.post(&format!("/api/v1/repositories/{}:update", escape(&one)), "{}".into()).await {
+            Ok(answer) => {
+                tell(&answer.body);
+                updated.push(answer.body);
+            }
             Err(failed) => code = code.max(failed.report()),
         }
+    }
+    match (name, updated.first()) {
+        (Some(_), one) => one.into_iter().for_each(|one| print::data(output, one)),
+        (None, _) => print::data(output, &json!(updated)),
     }
     Ok(code)
 }
@@ -138,7 +157,7 @@ pub(crate) async fn chart(client: &Client, verb: &ChartVerb, output: Output) -> 
     let (repository, name) = place
         .split_once('/')
         .ok_or_else(|| Failed::usage(format!("{chart:?} is no chart")).next("write REPOSITORY/NAME[@VERSION]"))?;
-    let path = format!("/api/v1/charts/{}/{}?version={}", escaped(repository), escaped(name), escaped(version));
+    let path = format!("/api/v1/charts/{}/{}?version={}", escape(repository), escape(name), escape(version));
     let shown = client.get(&path).await?;
     match (output, only.as_deref()) {
         (Output::Json | Output::Yaml, None) => print::one(output, &shown),
@@ -185,10 +204,4 @@ fn creates(shown: &Value) {
     if let Some(refusal) = shown["creates_not"].as_str() {
         println!("not known without your values: {refusal}");
     }
-}
-
-/// RFC 3986 2.1, for a segment or a value.
-fn escaped(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

@@ -1,10 +1,10 @@
 //! From what was typed to what is done.
 
 use super::args::{
-    Change, Cli, ClusterAdd, ClusterVerb, Command, CreateNoun, DeviceVerb, Get, Global, Login, OperationVerb, Output,
+    Cli, ClusterAdd, ClusterVerb, Command, CreateNoun, DeviceVerb, General, Global, Login, OperationVerb, Output,
     RepositoryVerb, SliceVerb, TenantVerb, TokenVerb,
 };
-use super::client::Client;
+use super::client::{Client, escape};
 use super::context::{self, Context};
 use super::error::Failed;
 use super::{apply, exit, print, repository, serving, verbs, wait};
@@ -45,24 +45,26 @@ async fn command(cli: Cli) -> Result<u8, Failed> {
     }
     let client = Client::new(&context(global)?)?;
     if let Command::Device { verb: DeviceVerb::Credentials { name, slice } } = &cli.command {
-        let dir = global.output.as_deref().ok_or_else(|| Failed::usage("say where to: -o DIR"))?;
+        let dir = global.output.as_deref().ok_or_else(|| {
+            Failed::usage("the folder is missing").next(format!("sliceway device credentials {name} -o DIR"))
+        })?;
         return verbs::credentials(&client, (name, slice.as_deref()), Path::new(dir)).await;
     }
     let output = global.format()?;
     let tenant = global.tenant.as_deref();
     match &cli.command {
-        Command::Get(args) => verbs::get(&client, args, output).await,
+        Command::Get(args) => verbs::get(&client, (&args.noun, &args.which), output).await,
         Command::Describe(one) => verbs::describe(&client, (&one.noun, &one.name), output).await,
         Command::Explain(one) => verbs::explain(&client, (&one.noun, &one.name), output).await,
-        Command::Delete(args) => verbs::delete(&client, (&args.noun, &args.name), (&args.change, output)).await,
-        Command::Apply(args) => apply::apply(&client, args, output).await,
-        Command::Plan(files) => apply::plan(&client, files, output).await.map(|_| exit::DONE),
-        Command::Diff(files) => {
-            let changes = apply::plan(&client, files, output).await?;
+        Command::Delete(args) => verbs::delete(&client, (&args.noun, &args.one), output).await,
+        Command::Apply(args) => apply::apply(&client, (args, None), output).await,
+        Command::Plan(args) => apply::plan(&client, args, output).await.map(|_| exit::DONE),
+        Command::Diff(args) => {
+            let changes = apply::plan(&client, args, output).await?;
             Ok(if changes { exit::FAILED } else { exit::DONE })
         }
         Command::Create(create) => match &create.noun {
-            CreateNoun::Tenant(args) => verbs::create_tenant(&client, args).await,
+            CreateNoun::Tenant(args) => verbs::create_tenant(&client, args, output).await,
             CreateNoun::Token(args) => verbs::create_token(&client, args, (tenant, output)).await,
         },
         other => noun(&client, other, (tenant, output)).await,
@@ -71,67 +73,64 @@ async fn command(cli: Cli) -> Result<u8, Failed> {
 
 /// The nouns' own verbs, and the general ones in the other order.
 async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str>, Output)) -> Result<u8, Failed> {
-    let get = |noun: &str, name: &Option<String>| Get {
-        noun: noun.to_owned(),
-        name: name.clone(),
-        labels: vec![],
-        watch: false,
-    };
-    let plain = Change::default();
     match command {
         Command::Cluster { verb } => match verb {
-            ClusterVerb::Add(args) => cluster_add(client, args).await,
-            ClusterVerb::Set(args) => cluster_set(client, args).await,
-            ClusterVerb::Get(named) => verbs::get(client, &get("cluster", &named.name), output).await,
-            ClusterVerb::Delete(one) => verbs::delete(client, ("cluster", &one.name), (&plain, output)).await,
+            ClusterVerb::Add(args) => cluster_add(client, args, output).await,
+            ClusterVerb::Set(args) => cluster_set(client, args, output).await,
+            ClusterVerb::General(verb) => general(client, ("cluster", verb), output).await,
         },
         Command::Repository { verb } => match verb {
-            RepositoryVerb::Add(args) => repository::add(client, args).await,
+            RepositoryVerb::Add(args) => repository::add(client, args, output).await,
             RepositoryVerb::Search { text, repository, versions } => {
                 repository::search(client, (text.as_deref(), repository.as_deref(), *versions), output).await
             }
-            RepositoryVerb::Update(named) => repository::update(client, named.name.as_deref()).await,
-            RepositoryVerb::Get(named) => verbs::get(client, &get("repository", &named.name), output).await,
-            RepositoryVerb::Delete(one) => verbs::delete(client, ("repository", &one.name), (&plain, output)).await,
+            RepositoryVerb::Update { name } => repository::update(client, name.as_deref(), output).await,
+            RepositoryVerb::General(verb) => general(client, ("repository", verb), output).await,
         },
         Command::Chart { verb } => repository::chart(client, verb, output).await,
         Command::Tenant { verb } => match verb {
-            TenantVerb::Create(args) => verbs::create_tenant(client, args).await,
-            TenantVerb::Get(named) => verbs::get(client, &get("tenant", &named.name), output).await,
-            TenantVerb::Delete(one) => verbs::delete(client, ("tenant", &one.name), (&plain, output)).await,
+            TenantVerb::Create(args) => verbs::create_tenant(client, args, output).await,
+            TenantVerb::General(verb) => general(client, ("tenant", verb), output).await,
         },
         Command::Token { verb } => match verb {
             TokenVerb::Create(args) => verbs::create_token(client, args, (tenant, output)).await,
-            TokenVerb::List => verbs::get(client, &get("token", &None), output).await,
-            TokenVerb::Revoke { id } => verbs::delete(client, ("token", id), (&plain, output)).await,
+            TokenVerb::List => verbs::list(client, "token", output).await,
+            TokenVerb::Revoke { id } => verbs::revoke(client, id).await,
+            TokenVerb::General(verb) => general(client, ("token", verb), output).await,
         },
         Command::Slice { verb } => match verb {
-            SliceVerb::Get(named) => verbs::get(client, &get("slice", &named.name), output).await,
-            SliceVerb::Describe(one) => verbs::describe(client, ("slice", &one.name), output).await,
             SliceVerb::Explain(one) => verbs::explain(client, ("slice", &one.name), output).await,
-            SliceVerb::Delete { name, change } => verbs::delete(client, ("slice", name), (change, output)).await,
+            SliceVerb::General(verb) => general(client, ("slice", verb), output).await,
         },
-        Command::Device { verb: DeviceVerb::Get(named) } => {
-            verbs::get(client, &get("device", &named.name), output).await
-        }
+        Command::Gateway { verb } => general(client, ("gateway", verb), output).await,
+        Command::Server { verb } => general(client, ("server", verb), output).await,
+        Command::Function { verb } => general(client, ("function", verb), output).await,
+        Command::Device { verb: DeviceVerb::General(verb) } => general(client, ("device", verb), output).await,
         Command::Operation { verb } => operation(client, verb, output).await,
         _ => Err(Failed::usage("nothing to do").next("sliceway --help")),
     }
 }
 
-async fn operation(client: &Client, verb: &OperationVerb, output: Output) -> Result<u8, Failed> {
+async fn general(client: &Client, (noun, verb): (&str, &General), output: Output) -> Result<u8, Failed> {
     match verb {
-        OperationVerb::Get(named) => {
-            let args = Get { noun: "operation".into(), name: named.name.clone(), labels: vec![], watch: false };
-            verbs::get(client, &args, output).await
-        }
-        OperationVerb::Watch { id } => wait::follow(client, id).await,
-        OperationVerb::Retry(args) => verbs::operation(client, (&args.id, "retry", args.wait.into())).await,
-        OperationVerb::Rollback(args) => verbs::operation(client, (&args.id, "rollback", args.wait.into())).await,
-        OperationVerb::Continue(args) => verbs::operation(client, (&args.id, "continue", args.wait.into())).await,
-        OperationVerb::Fail(args) => verbs::operation(client, (&args.id, "fail", args.wait.into())).await,
-        OperationVerb::Cancel(args) => verbs::operation(client, (&args.id, "cancel", args.wait.into())).await,
+        General::Get(which) => verbs::get(client, (noun, which), output).await,
+        General::Describe(one) => verbs::describe(client, (noun, &one.name), output).await,
+        General::Delete(one) => verbs::delete(client, (noun, one), output).await,
+        General::Apply(args) => apply::apply(client, (args, Some(noun)), output).await,
     }
+}
+
+async fn operation(client: &Client, verb: &OperationVerb, output: Output) -> Result<u8, Failed> {
+    let (args, word) = match verb {
+        OperationVerb::General(verb) => return general(client, ("operation", verb), output).await,
+        OperationVerb::Watch { id } => return wait::follow(client, id).await,
+        OperationVerb::Retry(args) => (args, "retry"),
+        OperationVerb::Rollback(args) => (args, "rollback"),
+        OperationVerb::Continue(args) => (args, "continue"),
+        OperationVerb::Fail(args) => (args, "fail"),
+        OperationVerb::Cancel(args) => (args, "cancel"),
+    };
+    verbs::operation(client, (&args.id, word), (args.wait.into(), output)).await
 }
 
 fn labels(pairs: &[String]) -> Result<models::labels::Labels, Failed> {
@@ -142,18 +141,22 @@ fn labels(pairs: &[String]) -> Result<models::labels::Labels, Failed> {
     pairs.iter().map(pair).collect()
 }
 
-async fn cluster_add(client: &Client, args: &ClusterAdd) -> Result<u8, Failed> {
-    let path = args.kubeconfig.as_deref().ok_or_else(|| Failed::usage("say which kubeconfig: --kubeconfig F"))?;
-    put_cluster(client, args, (Some(path), json!({}))).await
+async fn cluster_add(client: &Client, args: &ClusterAdd, output: Output) -> Result<u8, Failed> {
+    let missing = || {
+        let next = format!("sliceway cluster add {} --kubeconfig F", args.name);
+        Failed::usage("a cluster is added by a kubeconfig").next(next)
+    };
+    args.kubeconfig.as_deref().ok_or_else(missing)?;
+    put_cluster(client, args, (json!({}), output)).await
 }
 
 /// What is not said stays as it is.
-async fn cluster_set(client: &Client, args: &ClusterAdd) -> Result<u8, Failed> {
-    let now = client.get(&format!("/api/v1/clusters/{}", args.name)).await?;
-    put_cluster(client, args, (args.kubeconfig.as_deref(), now)).await
+async fn cluster_set(client: &Client, args: &ClusterAdd, output: Output) -> Result<u8, Failed> {
+    let now = client.get(&format!("/api/v1/clusters/{}", escape(&args.name))).await?;
+    put_cluster(client, args, (now, output)).await
 }
 
-async fn put_cluster(client: &Client, args: &ClusterAdd, (path, now): (Option<&Path>, Value)) -> Result<u8, Failed> {
+async fn put_cluster(client: &Client, args: &ClusterAdd, (now, output): (Value, Output)) -> Result<u8, Failed> {
     let mut spec = now.get("spec").cloned().unwrap_or_else(|| json!({}));
     if let Some(expose) = &args.expose {
         spec["expose"] = json!(expose);
@@ -167,11 +170,14 @@ async fn put_cluster(client: &Client, args: &ClusterAdd, (path, now): (Option<&P
         now.get("labels").cloned().and_then(|labels| serde_json::from_value(labels).ok()).unwrap_or_default();
     all.extend(labels(&args.labels)?);
     let name = args.name.parse().map_err(|error: models::name::BadName| Failed::usage(error.to_string()))?;
-    apply::cluster(client, (&Meta { name, labels: all }, &spec), (path, args.context.as_deref())).await
+    let kubeconfig = (args.kubeconfig.as_deref(), args.context.as_deref());
+    apply::cluster(client, (&Meta { name, labels: all }, &spec), (kubeconfig, output)).await
 }
 
 async fn login(global: &Global, args: &Login) -> Result<u8, Failed> {
-    let token = global.token.clone().ok_or_else(|| Failed::usage("say the token: --token T, or SLICEWAY_TOKEN"))?;
+    let token = global.token.clone().ok_or_else(|| {
+        Failed::usage("the token is missing; SLICEWAY_TOKEN has one, too").next("sliceway login --server URL --token T")
+    })?;
     let mut known = context::read()?;
     known.server = global.server.clone().or(known.server);
     known.token = Some(token);

@@ -1,35 +1,40 @@
 //! The general verbs over nouns: get, describe, explain, delete; and the nouns' own.
 
-use super::apply::{query, started, warn_of_end};
-use super::args::{Change, CreateTenant, CreateToken, Get, Output};
-use super::client::Client;
+use super::apply::{allowed, query, show, started, warn_of_end};
+use super::args::{CreateTenant, CreateToken, DeleteOne, Output, Which};
+use super::client::{Client, escape};
 use super::error::Failed;
 use super::exit;
 use super::nouns::find;
 use super::print::{self, text};
-use futures::StreamExt;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-pub(crate) async fn get(client: &Client, args: &Get, output: Output) -> Result<u8, Failed> {
-    let noun = find(&args.noun)?;
-    let labels: String = args.labels.iter().map(|label| format!("&label={label}")).collect();
-    let base = format!("/api/v1/{}", noun.plural);
-    if args.watch {
-        return watch(client, &format!("{base}?watch=true{labels}")).await;
-    }
-    match &args.name {
+pub(crate) async fn get(client: &Client, (noun, which): (&str, &Which), output: Output) -> Result<u8, Failed> {
+    let noun = find(noun)?;
+    let slice = which.slice.as_deref();
+    let labels = which.labels.iter().map(|label| format!("label={}", escape(label)));
+    // A watch tells what is stored; a look asks the clusters.
+    let state = (noun.plural == "slices" && !which.watch).then(|| "state=true".to_owned());
+    let filters =
+        labels.chain(state).chain(slice.map(|slice| format!("slice={}", escape(slice)))).collect::<Vec<_>>().join("&");
+    let path = format!("/api/v1/{}?{filters}", noun.plural);
+    match &which.name {
+        name if which.watch => return super::watch::watch(client, (noun, &path, name.as_deref()), output).await,
         None => {
-            let items = client.all(&format!("{base}?{}", labels.trim_start_matches('&'))).await?;
+            let items = client.all(&path).await?.0;
             print::items(output, noun.columns, &items);
             if noun.plural == "clusters" {
                 items.iter().for_each(warn_of_end);
             }
         }
         Some(name) => {
-            let one = single(client, noun.plural, name).await?;
+            let one = match noun.plural {
+                "slices" => client.get(&format!("/api/v1/slices/{}?state=true", escape(name))).await?,
+                plural => single(client, plural, (name, slice)).await?,
+            };
             match output {
                 Output::Table | Output::Wide => print::items(output, noun.columns, &[one]),
                 Output::Json | Output::Yaml => print::one(output, &one),
@@ -39,49 +44,37 @@ pub(crate) async fn get(client: &Client, args: &Get, output: Output) -> Result<u
     Ok(exit::DONE)
 }
 
-/// One thing; parts of slices are found in their list.
-async fn single(client: &Client, plural: &str, name: &str) -> Result<Value, Failed> {
-    match plural {
-        "gateways" | "servers" | "functions" | "devices" | "tokens" => {
-            let key = if plural == "tokens" { "/id" } else { "/name" };
-            let all = client.all(&format!("/api/v1/{plural}")).await?;
-            let found = all.into_iter().find(|item| text(item, key) == name);
-            found.ok_or_else(|| {
-                Failed::new(exit::NOT_FOUND, format!("there is no {name} among the {plural}"))
-                    .next(format!("sliceway get {plural}"))
-            })
-        }
-        _ => client.get(&format!("/api/v1/{plural}/{name}")).await,
-    }
+pub(crate) async fn list(client: &Client, noun: &str, output: Output) -> Result<u8, Failed> {
+    get(client, (noun, &Which::default()), output).await
 }
 
-async fn watch(client: &Client, path: &str) -> Result<u8, Failed> {
-    let mut stream = client.watch(path).await?.bytes_stream();
-    while let Some(piece) = stream.next().await {
-        let piece = piece.map_err(|error| Failed::new(exit::UNREACHABLE, error.to_string()))?;
-        let text = String::from_utf8_lossy(&piece).into_owned();
-        for line in text.lines().filter_map(|line| line.strip_prefix("data: ")) {
-            println!("{line}");
-        }
-    }
-    Ok(exit::DONE)
+/// One thing as a list shows it.
+pub(super) async fn single(
+    client: &Client,
+    plural: &str,
+    (name, slice): (&str, Option<&str>),
+) -> Result<Value, Failed> {
+    let slice = slice.map(|slice| format!("?slice={}", escape(slice))).unwrap_or_default();
+    client.get(&format!("/api/v1/{plural}/{}{slice}", escape(name))).await
 }
 
 pub(crate) async fn describe(client: &Client, (noun, name): (&str, &str), output: Output) -> Result<u8, Failed> {
     let noun = find(noun)?;
     let body = match noun.plural {
-        "slices" => client.get(&format!("/api/v1/slices/{name}/description")).await?,
-        plural => single(client, plural, name).await?,
+        "slices" => client.get(&format!("/api/v1/slices/{}/description", escape(name))).await?,
+        plural => single(client, plural, (name, None)).await?,
     };
     print::one(output, &body);
     Ok(exit::DONE)
 }
 
 pub(crate) async fn explain(client: &Client, (noun, name): (&str, &str), output: Output) -> Result<u8, Failed> {
-    if find(noun)?.plural != "slices" {
-        return Err(Failed::usage("only slices are explained").next(format!("sliceway explain slice {name}")));
+    let noun = find(noun)?;
+    if noun.plural != "slices" {
+        return Err(Failed::usage(format!("only slices are explained; a {} is described", noun.singular))
+            .next(format!("sliceway describe {} {name}", noun.singular)));
     }
-    let body = client.get(&format!("/api/v1/slices/{name}/explanation")).await?;
+    let body = client.get(&format!("/api/v1/slices/{}/explanation", escape(name))).await?;
     if matches!(output, Output::Json | Output::Yaml) {
         print::one(output, &body);
         return Ok(exit::DONE);
@@ -96,32 +89,48 @@ pub(crate) async fn explain(client: &Client, (noun, name): (&str, &str), output:
     Ok(exit::DONE)
 }
 
-pub(crate) async fn delete(
-    client: &Client,
-    (noun, name): (&str, &str),
-    (change, output): (&Change, Output),
-) -> Result<u8, Failed> {
+pub(crate) async fn delete(client: &Client, (noun, one): (&str, &DeleteOne), output: Output) -> Result<u8, Failed> {
     let noun = find(noun)?;
+    let name = &one.name;
     match noun.plural {
         "gateways" | "servers" | "functions" | "devices" => {
             Err(Failed::usage(format!("a {} is a part of its slice", noun.singular))
                 .next("take it out of the slice's file, then: sliceway apply -f FILE"))
         }
         "operations" => Err(Failed::usage("operations are a record").next(format!("sliceway operation cancel {name}"))),
+        "slices" if one.dry_run => preview(client, one, output).await,
+        plural if one.dry_run => Err(Failed::usage("only the deletion of a slice can be shown before")
+            .next(format!("sliceway get {plural} {name}"))),
         "slices" => {
-            let answer = client.delete(&format!("/api/v1/slices/{name}?{}", query(change))).await?;
-            started(client, &format!("slice {name}"), (&answer.body, change, output)).await
+            let path = format!("/api/v1/slices/{}?{}", escape(name), query(&one.change));
+            let answer = client.delete(&path).await?;
+            started(client, &format!("slice {name}"), (&answer.body, &one.change, output)).await
         }
         plural => {
-            client.delete(&format!("/api/v1/{plural}/{name}")).await?;
+            client.delete(&format!("/api/v1/{plural}/{}", escape(name))).await?;
             eprintln!("{} {name} deleted", noun.singular);
             Ok(exit::DONE)
         }
     }
 }
 
-pub(crate) async fn create_tenant(client: &Client, args: &CreateTenant) -> Result<u8, Failed> {
-    client.put(&format!("/api/v1/tenants/{}", args.name), &json!({"description": args.description})).await?;
+/// What deleting a slice would do, by the planner that would do it.
+async fn preview(client: &Client, one: &DeleteOne, output: Output) -> Result<u8, Failed> {
+    let path = format!("/api/v1/slices/{}:plan-delete?{}", escape(&one.name), allowed(&one.change.allow).join("&"));
+    let plan = client.post(&path, String::new()).await?.body;
+    show(&plan, output);
+    Ok(exit::DONE)
+}
+
+pub(crate) async fn revoke(client: &Client, id: &str) -> Result<u8, Failed> {
+    client.delete(&format!("/api/v1/tokens/{}", escape(id))).await?;
+    eprintln!("token {id} revoked");
+    Ok(exit::DONE)
+}
+
+pub(crate) async fn create_tenant(client: &Client, args: &CreateTenant, output: Output) -> Result<u8, Failed> {
+    let path = format!("/api/v1/tenants/{}", escape(&args.name));
+    print::data(output, &client.put(&path, &json!({"description": args.description})).await?);
     eprintln!("tenant {} is there", args.name);
     eprintln!("next:  sliceway token create --role operator --tenant {}", args.name);
     Ok(exit::DONE)
@@ -142,12 +151,19 @@ pub(crate) async fn create_token(
     Ok(exit::DONE)
 }
 
-pub(crate) async fn operation(client: &Client, (id, verb, wait): (&str, &str, Wait)) -> Result<u8, Failed> {
-    let answer = client.post(&format!("/api/v1/operations/{id}:{verb}"), String::new()).await?;
+pub(crate) async fn operation(
+    client: &Client,
+    (id, verb): (&str, &str),
+    (wait, output): (Wait, Output),
+) -> Result<u8, Failed> {
+    let answer = client.post(&format!("/api/v1/operations/{}:{verb}", escape(id)), String::new()).await?;
     eprintln!("{id} {}", text(&answer.body, "/state"));
     match wait {
-        Wait::Yes => super::wait::follow(client, id).await,
-        Wait::No => Ok(exit::DONE),
+        Wait::Yes => super::wait::shown(client, id, output).await,
+        Wait::No => {
+            print::data(output, &answer.body);
+            Ok(exit::DONE)
+        }
     }
 }
 
@@ -169,8 +185,8 @@ pub(crate) async fn credentials(
     (name, slice): (&str, Option<&str>),
     dir: &Path,
 ) -> Result<u8, Failed> {
-    let query = slice.map(|slice| format!("?slice={slice}")).unwrap_or_default();
-    let body = client.post(&format!("/api/v1/devices/{name}:credentials{query}"), String::new()).await?.body;
+    let query = slice.map(|slice| format!("?slice={}", escape(slice))).unwrap_or_default();
+    let body = client.post(&format!("/api/v1/devices/{}:credentials{query}", escape(name)), String::new()).await?.body;
     let fault = |path: &Path, error: std::io::Error| Failed::new(exit::FAILED, format!("{}: {error}", path.display()));
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| fault(dir, error))?;
     for (file, content) in body["files"].as_object().into_iter().flatten() {

@@ -1,9 +1,10 @@
 //! Following an operation: a live line on a terminal, plain lines elsewhere.
 
+use super::args::Output;
 use super::client::Client;
 use super::error::Failed;
 use super::exit;
-use super::print::text;
+use super::print::{self, text};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -28,9 +29,20 @@ pub(crate) async fn follow(client: &Client, id: &str) -> Result<u8, Failed> {
     }
 }
 
+/// Follows, then shows the operation as it ended to whoever reads data.
+pub(crate) async fn shown(client: &Client, id: &str, output: Output) -> Result<u8, Failed> {
+    let ended = follow(client, id).await;
+    if matches!(output, Output::Json | Output::Yaml) {
+        print::data(output, &client.get(&format!("/api/v1/operations/{id}")).await?);
+    }
+    ended
+}
+
 fn end(view: &Value, state: &str) -> Result<u8, Failed> {
-    let message = text(view, "/error/message");
-    let next = text(view, "/error/next");
+    let said = |pointer: &str| view.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let message = said("/error/message").unwrap_or("its steps say why").to_owned();
+    let look = || format!("sliceway get operation {} -o yaml", text(view, "/id"));
+    let next = said("/error/next").map_or_else(look, str::to_owned);
     match state {
         "COMPLETED" | "ROLLED_BACK" => {
             eprintln!("{} {}", text(view, "/id"), state);

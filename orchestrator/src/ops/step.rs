@@ -9,6 +9,7 @@ use super::waiting::{Pauses, is_over};
 use crate::plan::Recorded;
 use crate::store::Txn;
 use adapters::{Call, PortError};
+use futures::future::BoxFuture;
 use models::Operation;
 use models::change::{ChangeState, Failure, Verb};
 use models::resource::{Input, Ready, Resource, ResourceId, Seen};
@@ -207,7 +208,9 @@ impl Step {
         for id in objects {
             let mut looks = Pauses::of_looks();
             loop {
-                let tried = match self.observe(id).await {
+                let observed = self.observe(id).await;
+                let version = observed.as_ref().ok().and_then(|seen| Some(seen.as_ref()?.version.clone()));
+                let tried = match observed {
                     Err(error) => Try::Error(error),
                     Ok(None) => Try::NotYet(format!("{} does not exist any more", id.short())),
                     Ok(Some(seen)) => match seen.ready {
@@ -216,7 +219,8 @@ impl Step {
                         Ready::Failed { reason } => Try::Failed(self.not_ready(id, reason)),
                     },
                 };
-                if self.settle(tried, &mut looks).await?.is_some() {
+                let moved = self.moved(id.clone(), version).await;
+                if self.settle_until(tried, &mut looks, moved).await?.is_some() {
                     break;
                 }
             }
@@ -232,8 +236,25 @@ impl Step {
         }
     }
 
-    /// `Some`: done. `None`: try again, after a pause. Errors that cannot pass, and the end of patience, stop the step.
+    /// Completes when the resource moved on from a version that was seen.
+    async fn moved(&self, id: ResourceId, version: Option<String>) -> BoxFuture<'static, ()> {
+        let (Some(version), Ok((port, call))) = (version, self.port(&id).await) else {
+            return Box::pin(std::future::pending());
+        };
+        Box::pin(async move { port.moved(&call, &id, &version).await })
+    }
+
     async fn settle<T>(&mut self, tried: Try<T>, pauses: &mut Pauses) -> Result<Option<T>, Stop> {
+        self.settle_until(tried, pauses, Box::pin(std::future::pending())).await
+    }
+
+    /// `Some`: done. `None`: try again, after a pause or when `moved` completes. Errors that cannot pass, and the end of patience, stop the step.
+    async fn settle_until<T>(
+        &mut self,
+        tried: Try<T>,
+        pauses: &mut Pauses,
+        moved: BoxFuture<'static, ()>,
+    ) -> Result<Option<T>, Stop> {
         let (failure, text, least) = match tried {
             Try::Done(value) => return Ok(Some(value)),
             Try::Failed(failure) => return Err(self.failed(failure).await),
@@ -262,6 +283,7 @@ impl Step {
         let _ = self.tell.try_send(Note { seq: self.doc.record.change.seq, text });
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(None),
+            () = moved => Ok(None),
             () = self.drain.cancelled() => Err(Stop::Drained),
         }
     }

@@ -28,6 +28,8 @@ pub trait Planner: Send + Sync {
 pub struct Planned {
     pub plan: Plan,
     pub extra: Txn,
+    /// Held until the plan is written down.
+    pub turn: Box<dyn std::any::Any + Send>,
 }
 
 pub enum Unplanned {
@@ -109,7 +111,7 @@ async fn tell(inner: &Inner, doc: &mut OperationDoc, reason: String) -> Result<(
 
 /// From here on it is an operation like every other: one transaction holds its changes, its slice and itself.
 async fn written(inner: &Inner, mut doc: OperationDoc, planned: Planned) -> Result<OperationDoc, OpsError> {
-    let Planned { plan, extra: mut txn } = planned;
+    let Planned { plan, extra: mut txn, turn } = planned;
     let operation = &mut doc.operation;
     operation.changes = u32::try_from(plan.changes.len()).unwrap_or(u32::MAX);
     operation.warnings = plan.warnings;
@@ -123,6 +125,7 @@ async fn written(inner: &Inner, mut doc: OperationDoc, planned: Planned) -> Resu
     }
     txn = txn.put(doc.key(), codec::json(&doc)?);
     inner.commit(ending::slice(txn, &doc, ending::phase(doc.operation.kind))?).await?;
+    drop(turn);
     tracing::info!(operation.id = %doc.operation.id, changes = doc.operation.changes, "found its place");
     Ok(doc)
 }

@@ -8,7 +8,7 @@ use super::names::digest;
 use super::want::{Want, Wanted, tier};
 use super::world::Observed;
 use models::change::Verb;
-use models::resource::{Body, Resource, ResourceId, Seen};
+use models::resource::{Body, Ready, Resource, ResourceId, Seen};
 use models::{Name, Problem};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +63,7 @@ pub fn diff(sides: &Sides<'_>) -> Result<Vec<Step>, PlanError> {
         return Err(PlanError::Problems(problems));
     }
     let touched: BTreeSet<ResourceId> = steps.iter().map(|step| step.id.clone()).collect();
-    steps.extend(sides.want.values().filter_map(|wanted| check(wanted, &touched)));
+    steps.extend(sides.want.values().filter_map(|wanted| check(wanted, (&touched, sides.observed))));
     Ok(steps)
 }
 
@@ -146,7 +146,7 @@ fn difference(wanted: &Wanted, before: &Recorded, observed: Option<&Observed>) -
 }
 
 fn delete(id: &ResourceId, before: &Recorded, observed: Option<&Observed>) -> Step {
-    let data = before.tier == tier::VOLUME;
+    let data = before.tier == tier::VOLUME || has_claim_templates(&before.resource);
     Step {
         verb: Verb::Delete,
         id: id.clone(),
@@ -160,10 +160,19 @@ fn delete(id: &ResourceId, before: &Recorded, observed: Option<&Observed>) -> St
     }
 }
 
-fn check(wanted: &Wanted, touched: &BTreeSet<ResourceId>) -> Option<Step> {
+/// Where something that it looks at changes, or is seen not to be ready: nobody is told "unchanged" of what does not run.
+fn check(
+    wanted: &Wanted,
+    (touched, observed): (&BTreeSet<ResourceId>, &BTreeMap<ResourceId, Observed>),
+) -> Option<Step> {
     let Resource::Readiness(readiness) = &wanted.resource else { return None };
     let looks_at = wanted.needs.iter().any(|id| touched.contains(id));
-    looks_at.then(|| Step {
+    let unready = readiness.objects.iter().find_map(|id| Some((id, unready(observed.get(id)?)?)));
+    let reason = match &unready {
+        Some((id, reason)) if !looks_at => format!("{} is not ready: {reason}", id.short()),
+        Some(_) | None => wanted.why.clone(),
+    };
+    (looks_at || unready.is_some()).then(|| Step {
         verb: Verb::Check,
         id: readiness.id.clone(),
         before: None,
@@ -171,9 +180,30 @@ fn check(wanted: &Wanted, touched: &BTreeSet<ResourceId>) -> Option<Step> {
         seen: None,
         needs: wanted.needs.clone(),
         tier: wanted.tier,
-        reason: wanted.why.clone(),
+        reason,
         irreversible: None,
     })
+}
+
+/// Its volumes go with its namespace, if not before.
+fn has_claim_templates(resource: &Resource) -> bool {
+    match resource {
+        Resource::Object(object) => match &object.body {
+            Body::Plain(body) => body.pointer("/spec/volumeClaimTemplates/0").is_some(),
+            Body::Sealed { .. } => false,
+        },
+        Resource::Readiness(_) | Resource::Secret(_) => false,
+    }
+}
+
+fn unready(observed: &Observed) -> Option<String> {
+    match observed {
+        Observed::Present(seen) => match &seen.ready {
+            Ready::Yes => None,
+            Ready::Waiting { reason } | Ready::Failed { reason } => Some(reason.clone()),
+        },
+        Observed::Absent | Observed::Unknown => None,
+    }
 }
 
 /// Fields that the API server never lets change, by kind.
@@ -187,7 +217,11 @@ const IMMUTABLE: &[(&str, &[&str])] = &[
     ("Job", &["/spec/selector", "/spec/template", "/spec/completionMode"]),
     ("PersistentVolumeClaim", &["/spec/storageClassName", "/spec/accessModes", "/spec/volumeName"]),
     ("RoleBinding", &["/roleRef"]),
+    ("EndpointSlice", &["/addressType"]),
 ];
+
+/// Kinds that hold nothing of their own: nothing is lost where one is made anew, and nobody has to allow it.
+const EMPTY_HANDED: &[&str] = &["EndpointSlice"];
 
 fn immutable(before: &Recorded, wanted: &Wanted) -> Option<String> {
     let (Some(old), Some(new)) = (body(&before.resource), body(&wanted.resource)) else { return None };
@@ -198,6 +232,7 @@ fn immutable(before: &Recorded, wanted: &Wanted) -> Option<String> {
 
 fn replaces(sides: &Sides<'_>, wanted: &Wanted) -> bool {
     match &wanted.resource {
+        Resource::Object(object) if EMPTY_HANDED.contains(&object.id.api().1) => true,
         Resource::Object(object) => object.owner.function.as_ref().is_some_and(|name| sides.replace.contains(name)),
         Resource::Readiness(_) | Resource::Secret(_) => false,
     }

@@ -8,10 +8,11 @@ use super::order::order;
 use super::render::{Order, Renderer};
 use super::size::Sizes;
 use super::want::{self, Decided, Scene, Want};
-use super::world::World;
+use super::world::{Observed, World};
 use super::{contract, renewal, resolve};
 use adapters::helm::Release;
 use models::labels::Labels;
+use models::resource::Target;
 use models::slice::{Phase, Workload};
 use models::{ClusterFacts, Name, OperationKind, Problem, Slice, SliceSpec};
 use serde::{Deserialize, Serialize};
@@ -136,6 +137,10 @@ impl Maker<'_> {
         };
         let scene = Scene::new(&self.slice, decided);
         let (want, mut warnings) = (want::want(&scene), want::warnings(&scene));
+        let clashes = want::clashes(&scene);
+        if !clashes.is_empty() {
+            return Err(PlanError::Problems(clashes));
+        }
         warnings.extend(placement.sites.iter().filter_map(|site| site.warning.clone()));
         warnings.extend(bundles.iter().flat_map(|(f, b)| b.notes.iter().map(move |note| format!("{f}: {note}"))));
         let kind = match &self.world.slice {
@@ -143,8 +148,13 @@ impl Maker<'_> {
             Some(_) => OperationKind::ChangeSlice,
         };
         let kept = bundles.iter().map(|(f, b)| (f.to_string(), serde_json::to_value(b).unwrap_or_default())).collect();
-        let outcome =
-            Outcome { kind, after: Some(self.slice.clone()), choices: choices(&placement), warnings, bundles: kept };
+        let outcome = Outcome {
+            kind,
+            after: Some(self.slice.clone()),
+            choices: self.choices(&placement),
+            warnings,
+            bundles: kept,
+        };
         finish(self.world, self.wish, &want, outcome)
     }
 
@@ -210,6 +220,15 @@ impl Maker<'_> {
         topology::place(&request).map_err(|no| PlanError::NoPlace(Box::new(no)))
     }
 
+    /// A choice that stands keeps the reasons that it was made for.
+    fn choices(&self, placement: &Placement) -> Vec<Choice> {
+        let kept = |choice: Choice| {
+            let before = self.world.choices.iter().find(|before| before.function == choice.function);
+            before.filter(|before| before.standing == choice.standing).cloned().unwrap_or(choice)
+        };
+        fresh(placement).into_iter().map(kept).collect()
+    }
+
     pub(super) fn moves(&self, part: &Part<'_>, cluster: Option<&Name>) -> bool {
         let before = self.world.slice.as_ref().and_then(|slice| slice.placed.get(part.workload.name.as_str()));
         before.is_some_and(|before| Some(before.as_str()) != cluster.map(Name::as_str))
@@ -236,13 +255,22 @@ fn candidate(view: &super::ClusterView) -> topology::Candidate {
     }
 }
 
-fn choices(placement: &Placement) -> Vec<Choice> {
+/// What explains that a site's functions have no place.
+pub fn unplaced_choices(none: &NoPlace) -> Vec<Choice> {
+    let candidates: Vec<Candidate> = none.candidates.iter().map(Candidate::of).collect();
+    let choice = |function: &Name| Choice {
+        function: function.clone(),
+        cluster: None,
+        reason: none.to_string(),
+        candidates: candidates.clone(),
+        standing: None,
+    };
+    none.functions.iter().map(choice).collect()
+}
+
+fn fresh(placement: &Placement) -> Vec<Choice> {
     let each = |site: &topology::Choice| {
-        let candidates: Vec<Candidate> = site
-            .candidates
-            .iter()
-            .map(|v| Candidate { cluster: v.cluster.clone(), accepted: v.accepted, reason: v.reason.clone() })
-            .collect();
+        let candidates: Vec<Candidate> = site.candidates.iter().map(Candidate::of).collect();
         let chosen = site.standing.cluster.clone();
         let reason = candidates.iter().find(|c| c.cluster == chosen).map(|c| c.reason.clone()).unwrap_or_default();
         let standing = site.standing.clone();
@@ -250,10 +278,10 @@ fn choices(placement: &Placement) -> Vec<Choice> {
         functions
             .map(|function| Choice {
                 function,
-                cluster: chosen.clone(),
+                cluster: Some(chosen.clone()),
                 reason: reason.clone(),
                 candidates: candidates.clone(),
-                standing: standing.clone(),
+                standing: Some(standing.clone()),
             })
             .collect::<Vec<_>>()
     };
@@ -297,9 +325,33 @@ fn unasked_loss(steps: &[diff::Step], wish: &Wish) -> Result<(), PlanError> {
 fn delete(world: &World, wish: &Wish) -> Result<Plan, PlanError> {
     let slice = world.slice.as_ref().ok_or_else(|| PlanError::NotFound(wish.name.clone()))?;
     guard(world, wish, slice.placed.keys().map(String::as_str))?;
-    let outcome =
-        Outcome { kind: OperationKind::DeleteSlice, after: None, choices: vec![], warnings: vec![], bundles: vec![] };
+    let clusters: BTreeSet<&str> = slice.placed.values().map(String::as_str).collect();
+    let whole = |cluster: &str| {
+        format!("namespace {} on {cluster} goes with everything in it, also what others put there", slice.namespace())
+    };
+    let warnings = clusters.into_iter().map(whole).collect();
+    let kind = OperationKind::DeleteSlice;
+    let outcome = Outcome { kind, after: None, choices: vec![], warnings, bundles: vec![] };
     finish(world, wish, &Want::new(), outcome)
+}
+
+/// Clusters of which something could not be compared with what is recorded.
+fn unread(world: &World) -> Vec<Name> {
+    let unknown = world.observed.iter().filter(|(_, observed)| **observed == Observed::Unknown);
+    let clusters = unknown.filter_map(|(id, _)| match &id.target {
+        Target::Cluster(name) => Some(name.clone()),
+        Target::Local => None,
+    });
+    clusters.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn uncompared(world: &World) -> Vec<String> {
+    let each = |name: Name| {
+        let read = world.clusters.get(&name).and_then(|view| view.facts()).and_then(|facts| facts.read_at);
+        let since = read.map(|at| format!("; it was read last at {at}")).unwrap_or_default();
+        format!("{name} could not be read: what stands there was not compared{since}")
+    };
+    unread(world).into_iter().map(each).collect()
 }
 
 struct Outcome {
@@ -334,8 +386,9 @@ fn planned((world, wish): (&World, &Wish), changes: Vec<PlannedChange>, outcome:
         after: outcome.after,
         changes,
         choices: outcome.choices,
-        warnings: outcome.warnings,
+        warnings: outcome.warnings.into_iter().chain(uncompared(world)).collect(),
         bundles: outcome.bundles,
+        unread: unread(world),
         digest,
     }
 }

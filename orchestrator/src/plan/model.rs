@@ -52,6 +52,9 @@ pub struct Plan {
     /// Rendered bundles that the plan uses, by function: written beside it so that they are used again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bundles: Vec<(String, serde_json::Value)>,
+    /// Clusters that could not be read: what stands there was not compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Name>,
     /// Digest of the changes: the same input gives the same.
     pub digest: String,
 }
@@ -79,11 +82,13 @@ pub struct PlannedChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     pub function: Name,
-    pub cluster: Name,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Name>,
     pub reason: String,
     pub candidates: Vec<Candidate>,
-    /// What the choice rests on; the next plan is given it, so that a choice is sticky.
-    pub standing: topology::Standing,
+    /// What the choice rests on; the next plan is given it, so that a choice is sticky. `None`: there is no place yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<topology::Standing>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,4 +96,10 @@ pub struct Candidate {
     pub cluster: Name,
     pub accepted: bool,
     pub reason: String,
+}
+
+impl Candidate {
+    pub fn of(verdict: &topology::Verdict) -> Self {
+        Self { cluster: verdict.cluster.clone(), accepted: verdict.accepted, reason: verdict.reason.clone() }
+    }
 }

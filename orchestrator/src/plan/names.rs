@@ -15,17 +15,18 @@ pub fn release(function: &Name, uid: &str) -> String {
     format!("{function}-{uid}")
 }
 
-/// Names of our objects in a slice's namespace. A chart that wants one of them is refused.
+/// Names of our objects in a slice's namespace. A chart that wants one of them is refused. A dot parts them: the file's
+/// own names have none, so that no two pairs make one name.
 pub fn tls_secret(function: &Name) -> String {
-    format!("sliceway-{function}-tls")
+    format!("sliceway-{function}.tls")
 }
 
 pub fn clients_secret(function: &Name) -> String {
-    format!("sliceway-{function}-clients")
+    format!("sliceway-{function}.clients")
 }
 
 pub fn uplink_secret(gateway: &Name, server: &Name) -> String {
-    format!("sliceway-{gateway}-uplink-{server}")
+    format!("sliceway-{gateway}.uplink.{server}")
 }
 
 pub fn service_account(function: &Name) -> String {

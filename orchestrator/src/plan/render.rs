@@ -1,16 +1,15 @@
 //! Charts become bundles: the one IO of planning.
 //!
-//! What a chart may not do in a slice is refused here with words: hooks and cluster-scoped objects (until claims and hooks
-//! exist), objects for other namespaces, labels of ours. A Secret that a chart brings is sealed before it is kept.
+//! What a chart may not bring is refused before anything is kept (`refuse`); what reaches out of its slice is kept with a
+//! warning (`isolation`). A Secret that a chart brings is sealed before it is kept.
 
 use super::bundle::{Bundle, ChartPin, Piece};
-use super::demand;
 use super::make::PlanError;
-use super::scope::is_cluster_scoped;
+use super::{demand, isolation, refuse};
 use crate::store::{Blobs, Digest, Secret};
 use adapters::helm::{ApiVersions, Capabilities, ChartSource, Helm, HelmError, Release, RenderRequest, Rendered};
 use async_trait::async_trait;
-use models::resource::{Body, label};
+use models::resource::Body;
 use models::{ClusterFacts, Name, Problem};
 use serde_json::Value;
 use std::sync::Arc;
@@ -56,7 +55,7 @@ impl Renderer for Rendering {
             check_reproducible: true,
         };
         let rendered = self.helm.render(&request).await.map_err(|error| failed(order, &error))?;
-        let problems = refusals(order, &rendered);
+        let problems = refuse::refusals(order, &rendered);
         if !problems.is_empty() {
             return Err(PlanError::Problems(problems));
         }
@@ -122,67 +121,11 @@ fn notes(rendered: &Rendered) -> Vec<String> {
             "the chart renders differently each time (random or time functions); this bundle is kept and used".into(),
         );
     }
+    notes.extend(rendered.objects.iter().filter_map(|object| isolation::warning(&object.source, &object.object)));
     for lookup in &rendered.lookups {
         notes.push(format!("the chart looked up {} {:?}; it was answered as absent", lookup.kind, lookup.name));
     }
     notes
-}
-
-/// Everything that the chart may not bring, at once.
-fn refusals(order: &Order<'_>, rendered: &Rendered) -> Vec<Problem> {
-    let field = format!("{}.chart", order.field);
-    let mut problems = Vec::new();
-    for hook in &rendered.hooks {
-        let message =
-            format!("{}: the chart has a {} hook ({} {})", hook.path, hook.events.join(","), hook.kind, hook.name);
-        problems.push(
-            Problem::at(&field, message).mend("hooks are not carried out yet; take a chart or values without them"),
-        );
-    }
-    for crd in &rendered.crds {
-        let message = format!("{}: the chart brings the CRD {}", crd.source, text(&crd.object, "/metadata/name"));
-        problems.push(
-            Problem::at(&field, message).mend("install the CRD on the cluster first, and take a chart without it"),
-        );
-    }
-    for object in &rendered.objects {
-        if let Some((message, mend)) = refusal(order, &object.object) {
-            problems.push(Problem::at(&field, format!("{}: {message}", object.source)).mend(mend));
-        }
-    }
-    problems
-}
-
-fn refusal(order: &Order<'_>, object: &Value) -> Option<(String, &'static str)> {
-    let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
-    let namespace = text(object, "/metadata/namespace");
-    if name.is_empty() {
-        return Some((format!("a {kind} without a name"), "give it a name; generateName cannot be kept true"));
-    }
-    if is_cluster_scoped(kind) {
-        let mend =
-            "a slice owns namespaces only; have the cluster's operator install it, or switch it off in the values";
-        return Some((format!("{kind} {name} belongs to the whole cluster"), mend));
-    }
-    if !namespace.is_empty() && namespace != order.release.namespace {
-        return Some((format!("{kind} {name} wants namespace {namespace}"), "leave the namespace to the release"));
-    }
-    if name.starts_with("sliceway") && ours(kind) {
-        return Some((format!("{kind} {name} has a name of ours"), "names that begin with \"sliceway\" are reserved"));
-    }
-    reserved_label(object).map(|key| (format!("{kind} {name} sets {key}"), "labels under sliceway.io/ are reserved"))
-}
-
-fn ours(kind: &str) -> bool {
-    matches!(kind, "Secret" | "ServiceAccount" | "NetworkPolicy" | "ResourceQuota" | "LimitRange")
-}
-
-fn reserved_label(object: &Value) -> Option<String> {
-    let template = demand::template(object).map(|(_, template)| template);
-    [Some(object), template].into_iter().flatten().find_map(|at| {
-        let maps = ["/metadata/labels", "/metadata/annotations"].map(|p| at.pointer(p).and_then(Value::as_object));
-        maps.into_iter().flatten().flat_map(|map| map.keys()).find(|key| key.starts_with(label::PREFIX)).cloned()
-    })
 }
 
 fn failed(order: &Order<'_>, error: &HelmError) -> PlanError {
@@ -190,7 +133,8 @@ fn failed(order: &Order<'_>, error: &HelmError) -> PlanError {
         return unavailable(error.to_string());
     }
     if error.problems().is_empty() {
-        return PlanError::Problems(vec![Problem::at(format!("{}.chart", order.field), error.to_string())]);
+        let message = format!("{} {}: {error}", order.chart.name, order.chart.version);
+        return PlanError::Problems(vec![Problem::at(format!("{}.chart", order.field), message)]);
     }
     let each = |problem: &adapters::helm::Problem| match &problem.path {
         Some(pointer) => {
@@ -209,4 +153,44 @@ fn unavailable(cause: impl Into<String>) -> PlanError {
 
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adapters::helm::Problem as Found;
+    use std::time::Duration;
+
+    fn told(error: &HelmError) -> String {
+        let chart = ChartPin {
+            name: "web".into(),
+            version: "1.2.3".into(),
+            digest: String::new(),
+            repository: None,
+            asked: None,
+            source: None,
+            dependencies: vec![],
+        };
+        let release = Release { name: "r".into(), namespace: "n".into(), revision: 1, is_upgrade: false };
+        let (function, facts) = ("it".parse().expect("a name"), ClusterFacts::default());
+        let (values, field) = (&Value::Null, "spec.functions[0]");
+        let order = Order { function: &function, field, chart: &chart, release, values, facts: &facts, inputs: "" };
+        failed(&order, error).to_string()
+    }
+
+    #[test]
+    fn a_chart_that_ends_its_worker_is_named() {
+        let says = "spec.functions[0].chart: web 1.2.3: the chart made the worker end, twice: out of memory";
+        assert_eq!(told(&HelmError::Crashed("out of memory".into())), says);
+        assert!(told(&HelmError::TimedOut(Duration::from_secs(30))).contains("web 1.2.3: the chart did not render"));
+    }
+
+    #[test]
+    fn a_schema_error_points_to_the_value_and_a_template_error_to_the_chart() {
+        let schema = r#"{"kind": "schema", "message": "too large", "path": "/port"}"#;
+        let template = r#"{"kind": "template", "message": "no x", "file": "web/templates/a.yaml", "line": 3}"#;
+        let problem = |text: &str| HelmError::Chart(vec![serde_json::from_str::<Found>(text).expect("a problem")]);
+        assert!(told(&problem(schema)).starts_with("spec.functions[0].values.port: too large; see values.schema.json"));
+        assert_eq!(told(&problem(template)), "spec.functions[0].chart: web/templates/a.yaml:3: no x");
+    }
 }

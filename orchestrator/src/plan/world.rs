@@ -1,7 +1,7 @@
 //! The snapshot that a plan rests on. It is read before planning; nothing in it can be asked again.
 
 use super::bundle::{Bundle, ChartPin};
-use super::model::Recorded;
+use super::model::{Choice, Recorded};
 use jiff::Timestamp;
 use models::cluster::{Cluster, HealthState};
 use models::resource::{ResourceId, Seen};
@@ -25,6 +25,8 @@ pub struct World {
     pub booked: Vec<(Name, Vec<topology::Pods>)>,
     /// What placement chose before.
     pub standing: Vec<topology::Standing>,
+    /// The choices in force, with what was found out about every candidate when they were made.
+    pub choices: Vec<Choice>,
 }
 
 #[derive(Debug, Clone)]

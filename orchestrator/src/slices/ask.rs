@@ -2,7 +2,7 @@
 
 use crate::ops::OpsError;
 use crate::plan::{Candidate, Plan, PlanError};
-use crate::store::StoreError;
+use crate::store::{Expect, StoreError};
 use models::labels::Labels;
 use models::{Name, Operation, Problem, Slice, SliceSpec};
 
@@ -31,6 +31,8 @@ pub struct AskOptions {
     /// Apply exactly the plan that was shown under this id.
     pub plan: Option<String>,
     pub supersede: Supersede,
+    /// What the slice must be for anything to happen.
+    pub expect: Expect,
 }
 
 /// What happens to an operation that holds the slice already.
@@ -51,6 +53,8 @@ pub enum Started {
     Unchanged {
         slice: Box<Slice>,
         warnings: Vec<String>,
+        /// Clusters that could not be read, so that nothing is known of what stands there.
+        unread: Vec<Name>,
     },
     Operation {
         operation: Box<Operation>,
@@ -103,11 +107,7 @@ impl From<PlanError> for AskError {
             PlanError::NoPlace(no) => Self::NoPlace {
                 message: no.to_string(),
                 passing: no.passing,
-                reasons: no
-                    .candidates
-                    .iter()
-                    .map(|v| Candidate { cluster: v.cluster.clone(), accepted: v.accepted, reason: v.reason.clone() })
-                    .collect(),
+                reasons: no.candidates.iter().map(Candidate::of).collect(),
             },
             PlanError::Refused { reason, mend } => Self::Refused { reason, mend },
             PlanError::Unavailable { cause } => Self::Unavailable { cause },

@@ -2,10 +2,11 @@
 
 use super::{AskError, Slices};
 use crate::ops::codec;
-use crate::plan::{Observed, Recorded, names};
+use crate::plan::{Observed, Recorded, names, renewal};
+use adapters::local::NOT_AFTER;
 use jiff::Timestamp;
 use models::cluster::{Cluster, Expose};
-use models::resource::{Ready, ResourceId, Seen};
+use models::resource::{Ready, ResourceId, Seen, Target};
 use models::slice::Workload;
 use models::{Name, Slice};
 use serde_json::{Value, json};
@@ -32,9 +33,14 @@ impl Slices {
             })
         };
         let functions: Vec<Value> = slice.spec.workloads().iter().map(function).collect();
+        let drift = drift(&recorded, &observed);
+        let state = whole(&functions, &drift);
         let devices = self.devices(&slice, &recorded).await?;
         Ok(json!({
             "slice": &slice,
+            "state": state,
+            "drift": drift,
+            "certificates": certificates(&recorded, self.engine.now()),
             "namespace": slice.namespace(),
             "functions": functions,
             "devices": devices,
@@ -42,6 +48,18 @@ impl Slices {
             "access": slice.spec.access,
             "resources": observed.iter().map(|(id, seen)| json!({"id": id.to_string(), "state": word(seen)})).collect::<Vec<_>>(),
         }))
+    }
+
+    /// The state of a slice in one word, with its first reason: what its clusters say now.
+    pub async fn state(&self, tenant: &Name, slice: &Slice) -> Result<Value, AskError> {
+        let recorded = self.recorded(tenant, &slice.uid).await?;
+        let observed = self.engine.look(&slice.uid, recorded.keys().cloned().collect(), LOOK).await;
+        let function = |workload: &Workload<'_>| {
+            let (ready, reason) = state(slice, workload.name, (&recorded, &observed));
+            json!({"name": workload.name, "ready": ready, "reason": reason})
+        };
+        let functions: Vec<Value> = slice.spec.workloads().iter().map(function).collect();
+        Ok(whole(&functions, &drift(&recorded, &observed)))
     }
 
     pub(super) async fn recorded(&self, tenant: &Name, uid: &str) -> Result<BTreeMap<ResourceId, Recorded>, AskError> {
@@ -91,8 +109,12 @@ type Known<'a> = (&'a BTreeMap<ResourceId, Recorded>, &'a BTreeMap<ResourceId, O
 
 /// Ready when every object of the function is there and ready; otherwise the first reason why not.
 fn state(slice: &Slice, function: &Name, (recorded, observed): Known<'_>) -> (Value, Option<String>) {
-    let own = recorded.iter().filter(|(_, r)| match &r.resource {
-        models::Resource::Object(object) => object.owner.function.as_ref() == Some(function),
+    // What of it stands elsewhere is there for others.
+    let here = slice.placed.get(function.as_str()).and_then(|cluster| cluster.parse().ok()).map(Target::Cluster);
+    let own = recorded.iter().filter(|(id, r)| match &r.resource {
+        models::Resource::Object(object) => {
+            object.owner.function.as_ref() == Some(function) && Some(&id.target) == here.as_ref()
+        }
         models::Resource::Readiness(_) | models::Resource::Secret(_) => false,
     });
     let mut any = false;
@@ -112,6 +134,46 @@ fn state(slice: &Slice, function: &Name, (recorded, observed): Known<'_>) -> (Va
     match any {
         true => (json!(true), None),
         false => (json!(false), Some(format!("nothing of it exists; the slice is {:?}", slice.phase))),
+    }
+}
+
+/// What differs from what was written there, and not by us; the next apply puts it back.
+fn drift(recorded: &BTreeMap<ResourceId, Recorded>, observed: &BTreeMap<ResourceId, Observed>) -> Vec<String> {
+    let differs = |(id, recorded): (&ResourceId, &Recorded)| match (observed.get(id)?, recorded.seen.as_ref()) {
+        (Observed::Absent, Some(_)) => Some(format!("{} on {} is gone", id.short(), id.target)),
+        (Observed::Present(now), Some(then)) if now.uid != then.uid => {
+            Some(format!("{} on {} was made again", id.short(), id.target))
+        }
+        (Observed::Present(now), Some(then)) if now.digest != then.digest => {
+            Some(format!("{} on {} was changed by hand", id.short(), id.target))
+        }
+        (Observed::Present(_) | Observed::Absent | Observed::Unknown, _) => None,
+    };
+    recorded.iter().filter(|(_, recorded)| recorded.certain).filter_map(differs).collect()
+}
+
+/// When each certificate ends, and whether its renewal is overdue.
+fn certificates(recorded: &BTreeMap<ResourceId, Recorded>, now: Timestamp) -> Vec<Value> {
+    let own = recorded.iter().filter(|(_, recorded)| renewal::is_renewed(&recorded.resource));
+    let each = own.filter_map(|(id, recorded)| {
+        let seen = recorded.seen.as_ref()?;
+        let name = id.name.rsplit('/').next().unwrap_or(&id.name);
+        Some(json!({"name": name, "ends": seen.outputs.get(NOT_AFTER), "due": renewal::is_late(seen, now)}))
+    });
+    each.collect()
+}
+
+/// One word for the whole, and its first reason.
+fn whole(functions: &[Value], drift: &[String]) -> Value {
+    let reason = |wanted: &Value| {
+        let found = functions.iter().find(|function| &function["ready"] == wanted)?;
+        Some(format!("{}: {}", found["name"].as_str().unwrap_or(""), found["reason"].as_str().unwrap_or("")))
+    };
+    match (reason(&json!(false)), reason(&Value::Null), drift.first()) {
+        (Some(reason), _, _) => json!({"word": "not ready", "reason": reason}),
+        (None, Some(reason), _) => json!({"word": "unknown", "reason": reason}),
+        (None, None, Some(first)) => json!({"word": "drifted", "reason": first}),
+        (None, None, None) => json!({"word": "ready"}),
     }
 }
 

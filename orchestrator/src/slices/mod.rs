@@ -5,6 +5,7 @@
 mod ask;
 mod credentials;
 mod describe;
+mod expected;
 mod renewal;
 mod resolve;
 mod snapshot;
@@ -55,6 +56,8 @@ pub enum Retry {
 }
 
 pub struct Slices {
+    /// One at a time is given a place: no two get the same room.
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) engine: Engine,
     pub(crate) renderer: Arc<dyn Renderer>,
@@ -69,7 +72,7 @@ impl Slices {
         renderer: Arc<dyn Renderer>,
         (clusters, charts): (Arc<dyn Clusters>, Arc<dyn Charts>),
     ) -> Arc<Self> {
-        let slices = Arc::new(Self { store, engine, renderer, clusters, charts });
+        let slices = Arc::new(Self { turn: Arc::default(), store, engine, renderer, clusters, charts });
         let planner: Weak<dyn Planner> = Arc::downgrade(&(Arc::clone(&slices) as Arc<dyn Planner>));
         slices.engine.plan_by(planner);
         slices
@@ -89,7 +92,10 @@ impl Slices {
     /// Why each function stands where it stands.
     pub async fn explain(&self, tenant: &Name, name: &Name) -> Result<Vec<Choice>, AskError> {
         let (slice, _) = self.get(tenant, name).await?;
-        self.choices(tenant, &slice.uid).await
+        match self.waits_for(tenant, &slice).await? {
+            Some(choices) => Ok(choices),
+            None => self.choices(tenant, &slice.uid).await,
+        }
     }
 
     async fn choices(&self, tenant: &Name, uid: &str) -> Result<Vec<Choice>, AskError> {
@@ -103,13 +109,21 @@ fn choices_key(tenant: &Name, uid: &str) -> Key {
     Key::new(Kind::Plan, tenant.as_str(), format!("{uid}/choices"))
 }
 
+/// What the id of a plan that was shown begins with.
+pub(crate) const SHOWN: &str = "shown/";
+
 /// The plan that was shown last for a name.
 fn shown_key(tenant: &Name, name: &Name) -> Key {
-    Key::new(Kind::Plan, tenant.as_str(), format!("shown/{name}"))
+    Key::new(Kind::Plan, tenant.as_str(), format!("{SHOWN}{name}"))
 }
 
 fn bundle_key(tenant: &Name, uid: &str, function: &str) -> Key {
     Key::new(Kind::Bundle, tenant.as_str(), format!("{uid}/{function}"))
+}
+
+/// Whose a uid is, for ever: what stands in the world is found by it.
+fn uid_key(uid: &str) -> Key {
+    Key::installation(Kind::Meta, format!("uid/{uid}"))
 }
 
 /// How often a name was used; survives the slice.

@@ -5,7 +5,7 @@ use crate::ops::codec;
 use crate::plan::{Recorded, renewal};
 use crate::store::{Kind, Query};
 use models::slice::Phase;
-use models::{Name, Slice};
+use models::{Name, OperationState, Slice};
 
 impl Slices {
     /// Starts what is due, for every tenant. A slice whose operation is open, or that waits for an operator, is left
@@ -13,11 +13,16 @@ impl Slices {
     pub async fn renew(&self) -> Result<usize, AskError> {
         let mut started = 0;
         for object in codec::all(&self.store, Query::all(Kind::Slice)).await? {
-            let slice: Slice = object.read()?;
-            if slice.phase != Phase::Ready || !self.is_due(&slice).await? {
+            // What cannot be read holds up its own slice only.
+            let Ok(slice) = object.read::<Slice>() else { continue };
+            if !self.is_due(&slice).await.unwrap_or(false) {
                 continue;
             }
-            match self.start(&slice.tenant, &as_it_is(&slice)).await {
+            let Some(supersede) = self.may_renew(&slice).await? else {
+                tracing::warn!(slice = %slice.name, "its certificates are due, and it waits for an operator");
+                continue;
+            };
+            match self.start(&slice.tenant, &as_it_is(&slice, supersede)).await {
                 Ok(Started::Operation { operation, .. }) => {
                     tracing::info!(slice = %slice.name, operation.id = %operation.id, "renews certificates");
                     started += 1;
@@ -29,6 +34,19 @@ impl Slices {
         Ok(started)
     }
 
+    /// A slice at rest, or one that stopped in an earlier renewal: a cluster that was away must not end it.
+    async fn may_renew(&self, slice: &Slice) -> Result<Option<Supersede>, AskError> {
+        let Some(holder) = self.holder(&slice.tenant, &slice.name).await? else {
+            return Ok((slice.phase == Phase::Ready).then_some(Supersede::Never));
+        };
+        let found = codec::operation(&self.store, &slice.tenant, &holder).await?;
+        let renewal = found.is_some_and(|(doc, _)| {
+            let spec = |slice: &Option<Slice>| slice.as_ref().map(|slice| slice.spec.clone());
+            doc.operation.state == OperationState::FailedTemp && spec(&doc.before) == spec(&doc.after)
+        });
+        Ok(renewal.then_some(Supersede::FailedTemp))
+    }
+
     async fn is_due(&self, slice: &Slice) -> Result<bool, AskError> {
         let recorded = self.recorded(&slice.tenant, &slice.uid).await?;
         let late =
@@ -37,8 +55,8 @@ impl Slices {
     }
 }
 
-fn as_it_is(slice: &Slice) -> Ask {
+fn as_it_is(slice: &Slice, supersede: Supersede) -> Ask {
     let name: Name = slice.name.clone();
     let goal = Goal::Apply { labels: slice.labels.clone(), spec: Box::new(slice.spec.clone()) };
-    Ask { name, goal, options: AskOptions { supersede: Supersede::Never, ..AskOptions::default() } }
+    Ask { name, goal, options: AskOptions { supersede, ..AskOptions::default() } }
 }

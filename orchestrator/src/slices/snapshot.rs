@@ -1,10 +1,12 @@
 //! Reads the world that a plan rests on: what is stored, what the clusters say, what is observed of what is recorded.
 
-use super::{AskError, Slices, bundle_key, incarnation_key, shown_key};
-use crate::ops::codec;
-use crate::plan::{Bundle, Choice, ClusterView, Plan, World};
+use super::{AskError, Slices, bundle_key, incarnation_key, shown_key, uid_key};
+use crate::ops::{OperationDoc, codec};
+use crate::plan::{Bundle, Choice, ClusterView, Plan, World, names};
 use crate::store::{Kind, Query, Revision};
+use jiff::Timestamp;
 use models::{Name, OperationState, Slice};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use topology::Pods;
@@ -16,15 +18,18 @@ pub(super) struct Snapshot {
     pub(super) world: World,
     /// The slice's revision; `None`: there is none.
     pub(super) slice: Option<Revision>,
+    /// When an operation had stopped last.
+    pub(super) settled: Timestamp,
 }
 
 impl Slices {
     pub(super) async fn snapshot(&self, tenant: &Name, name: &Name) -> Result<Snapshot, AskError> {
+        let settled = self.engine.settled();
         let stored = self.store.get(&codec::slice_key(tenant, name)).await?;
         let rev = stored.as_ref().map(|object| object.rev);
         let slice: Option<Slice> = stored.map(|object| object.read()).transpose()?;
         let mut world = World {
-            incarnations: self.incarnations(tenant, name).await?,
+            incarnations: self.free_incarnation(tenant, name).await?,
             clusters: self.views().await?,
             booked: self.booked(tenant, name).await?,
             now: self.engine.now(),
@@ -37,15 +42,15 @@ impl Slices {
             let ids = world.recorded.keys().cloned().collect();
             world.observed = self.engine.look(&slice.uid, ids, LOOK).await;
             world.bundles = self.bundles(tenant, &slice.uid).await?;
-            let choices = self.choices(tenant, &slice.uid).await?;
-            for choice in choices {
-                if !world.standing.contains(&choice.standing) {
-                    world.standing.push(choice.standing);
+            world.choices = self.choices(tenant, &slice.uid).await?;
+            for choice in &world.choices {
+                if let Some(standing) = choice.standing.as_ref().filter(|standing| !world.standing.contains(standing)) {
+                    world.standing.push(standing.clone());
                 }
             }
         }
         world.slice = slice;
-        Ok(Snapshot { world, slice: rev })
+        Ok(Snapshot { world, slice: rev, settled })
     }
 
     async fn incarnations(&self, tenant: &Name, name: &Name) -> Result<u64, AskError> {
@@ -53,13 +58,28 @@ impl Slices {
         Ok(found.and_then(|object| object.doc["used"].as_u64()).unwrap_or(0))
     }
 
-    async fn views(&self) -> Result<BTreeMap<Name, ClusterView>, AskError> {
+    /// Skips an incarnation whose uid another slice has: uids are short, and what stands in the world is found by them.
+    async fn free_incarnation(&self, tenant: &Name, name: &Name) -> Result<u64, AskError> {
+        let mut used = self.incarnations(tenant, name).await?;
+        loop {
+            let uid = names::slice_uid(tenant, name, used + 1);
+            let taken = self.store.get(&uid_key(&uid)).await?;
+            match taken
+                .is_some_and(|object| object.doc["tenant"] != json!(tenant) || object.doc["slice"] != json!(name))
+            {
+                true => used += 1,
+                false => return Ok(used),
+            }
+        }
+    }
+
+    pub(super) async fn views(&self) -> Result<BTreeMap<Name, ClusterView>, AskError> {
         let clusters = self.clusters.snapshot(self.engine.settled()).await?;
         Ok(clusters.into_iter().map(|cluster| (cluster.name.clone(), ClusterView { cluster })).collect())
     }
 
     /// What operations under way were given: the clusters' figures may not show it yet.
-    async fn booked(&self, tenant: &Name, name: &Name) -> Result<Vec<(Name, Vec<Pods>)>, AskError> {
+    pub(super) async fn booked(&self, tenant: &Name, name: &Name) -> Result<Vec<(Name, Vec<Pods>)>, AskError> {
         let own = codec::claim_key(tenant, name);
         let mut booked = Vec::new();
         for claim in codec::all(&self.store, Query::all(Kind::Claim)).await? {
@@ -68,10 +88,12 @@ impl Slices {
             if claim.key == own {
                 continue;
             }
-            let Some((doc, _)) = codec::operation(&self.store, &owner, holder).await? else { continue };
-            if doc.operation.state == OperationState::Processing {
-                let choices = self.choices(&owner, &doc.operation.uid).await?;
-                booked.extend(choices.into_iter().flat_map(given));
+            // What cannot be read holds up its own slice only.
+            let Ok(Some((doc, _))) = codec::operation(&self.store, &owner, holder).await else { continue };
+            // Who waits for a place was given nothing, and a deletion needs nothing.
+            if doc.operation.state == OperationState::Processing && doc.wish.is_none() && doc.after.is_some() {
+                let choices = self.choices(&owner, &doc.operation.uid).await.unwrap_or_default();
+                booked.extend(choices.into_iter().filter(|choice| is_new(&doc, choice)).flat_map(given));
             }
         }
         Ok(booked)
@@ -91,8 +113,14 @@ impl Slices {
     }
 }
 
+/// What runs on the cluster already is in its figures.
+fn is_new(doc: &OperationDoc, choice: &Choice) -> bool {
+    let before = doc.before.as_ref().and_then(|slice| slice.placed.get(choice.function.as_str()));
+    before.map(String::as_str) != choice.cluster.as_ref().map(Name::as_str)
+}
+
 /// One function's share of its site.
 fn given(choice: Choice) -> Option<(Name, Vec<Pods>)> {
-    let demand = choice.standing.demands.into_iter().find(|demand| demand.function == choice.function)?;
-    Some((choice.cluster, demand.pods))
+    let demand = choice.standing?.demands.into_iter().find(|demand| demand.function == choice.function)?;
+    Some((choice.cluster?, demand.pods))
 }

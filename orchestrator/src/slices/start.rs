@@ -1,14 +1,18 @@
 //! `plan` and `apply`: the same planner, shown or carried out.
 
 use super::snapshot::Snapshot;
-use super::{Ask, AskError, Goal, Slices, Started, Supersede, bundle_key, choices_key, incarnation_key, shown_key};
+use super::{
+    Ask, AskError, Goal, Slices, Started, Supersede, bundle_key, choices_key, incarnation_key, shown_key, uid_key,
+};
 use crate::ops::{StartOptions, codec};
 use crate::plan::bundle::ChartPin;
 use crate::plan::{Plan, Wish, World, make};
-use crate::store::Txn;
+use crate::store::{Expect, Txn};
 use models::{Name, OperationKind, OperationState};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::OwnedMutexGuard;
 
 impl Slices {
     /// Shows what would happen, and keeps it for `--plan ID`.
@@ -17,27 +21,48 @@ impl Slices {
         let wish = wish(tenant, ask);
         self.fetch(&mut snapshot, &wish).await?;
         let plan = make(&snapshot.world, &wish, self.renderer.as_ref()).await?;
-        let txn = Txn::new().put(shown_key(tenant, &ask.name), codec::json(&plan)?);
-        self.engine.commit(txn).await?;
+        let mut doc = codec::json(&plan)?;
+        // Housekeeping forgets it when it is old.
+        doc["shown_at"] = json!(self.engine.now());
+        self.engine.commit(Txn::new().put(shown_key(tenant, &ask.name), doc)).await?;
         Ok(plan)
     }
 
-    pub async fn start(&self, tenant: &Name, ask: &Ask) -> Result<Started, AskError> {
+    pub(super) async fn begin(&self, tenant: &Name, ask: &Ask) -> Result<Started, AskError> {
+        let holder = self.holder(tenant, &ask.name).await?;
+        self.as_expected(tenant, ask).await?;
+        let mut charts = BTreeMap::new();
         if ask.options.supersede == Supersede::Any {
             // What runs is cancelled only for a request that could be carried out.
             let mut snapshot = self.snapshot(tenant, &ask.name).await?;
-            self.planned(tenant, ask, &mut snapshot).await?;
+            match self.planned(tenant, ask, &mut snapshot).await {
+                Ok(_) | Err(AskError::NoPlace { passing: true, .. }) => charts = snapshot.world.charts,
+                Err(error) => return Err(error),
+            }
         }
-        let supersede = self.take_over(tenant, ask).await?;
+        let holder =
+            if ask.options.expect == Expect::Anything { self.holder(tenant, &ask.name).await? } else { holder };
+        let supersede = self.take_over(tenant, ask, holder).await?;
         let mut snapshot = self.snapshot(tenant, &ask.name).await?;
-        let plan = match self.planned(tenant, ask, &mut snapshot).await {
+        // Nothing is resolved again: a repository that went away meanwhile fails no request that has ended another.
+        snapshot.world.charts = charts;
+        if supersede.is_none() || ask.options.supersede != Supersede::Any {
+            // What was cancelled for this request moved the slice; nobody else could.
+            ask.options.expect.check(&codec::slice_key(tenant, &ask.name), snapshot.slice)?;
+        }
+        let (planned, turn) = self.in_turn((tenant, ask), &mut snapshot).await;
+        let plan = match planned {
             Err(AskError::NoPlace { message, passing: true, .. }) if ask.options.plan.is_none() => {
                 return self.start_to_wait((tenant, ask), (snapshot, supersede), &message).await;
             }
             planned => planned?,
         };
         if let (true, None, Some(slice)) = (nothing_to_do(&plan), &supersede, &plan.before) {
-            return Ok(Started::Unchanged { slice: Box::new(slice.clone()), warnings: plan.warnings });
+            return Ok(Started::Unchanged {
+                slice: Box::new(slice.clone()),
+                warnings: plan.warnings,
+                unread: plan.unread,
+            });
         }
         let options = StartOptions {
             timeout_s: ask.options.timeout_s,
@@ -47,7 +72,40 @@ impl Slices {
             extra: extra(&plan, &snapshot)?,
         };
         let operation = self.engine.start(plan.clone(), options).await?;
+        drop(turn);
         Ok(Started::Operation { operation: Box::new(operation), plan: Box::new(plan) })
+    }
+
+    /// A plan, and the turn in which it is still true when it is written down: what others were given meanwhile is seen.
+    async fn in_turn(
+        &self,
+        (tenant, ask): (&Name, &Ask),
+        snapshot: &mut Snapshot,
+    ) -> (Result<Plan, AskError>, OwnedMutexGuard<()>) {
+        let planned = self.planned(tenant, ask, snapshot).await;
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let planned = match (planned, self.refreshed((tenant, &ask.name), snapshot).await) {
+            (Ok(_), Ok(true)) => self.planned(tenant, ask, snapshot).await,
+            (Ok(_), Err(error)) => Err(error),
+            (planned, _) => planned,
+        };
+        (planned, turn)
+    }
+
+    /// Whether the room that others were given, or the clusters' figures, changed since the snapshot.
+    pub(super) async fn refreshed(
+        &self,
+        (tenant, name): (&Name, &Name),
+        snapshot: &mut Snapshot,
+    ) -> Result<bool, AskError> {
+        let (booked, settled) = (self.booked(tenant, name).await?, self.engine.settled());
+        if booked == snapshot.world.booked && settled == snapshot.settled {
+            return Ok(false);
+        }
+        snapshot.world.booked = booked;
+        snapshot.settled = settled;
+        snapshot.world.clusters = self.views().await?;
+        Ok(true)
     }
 
     /// The plan for an ask, or exactly the one that was shown.
@@ -80,9 +138,8 @@ impl Slices {
     }
 
     /// The operation that this one takes the slice over from; an error where it may not.
-    async fn take_over(&self, tenant: &Name, ask: &Ask) -> Result<Option<String>, AskError> {
-        let Some(claim) = self.store.get(&codec::claim_key(tenant, &ask.name)).await? else { return Ok(None) };
-        let holder = claim.doc["holder"].as_str().unwrap_or_default().to_owned();
+    async fn take_over(&self, tenant: &Name, ask: &Ask, holder: Option<String>) -> Result<Option<String>, AskError> {
+        let Some(holder) = holder else { return Ok(None) };
         let found = codec::operation(&self.store, tenant, &holder).await?;
         let state = found.map(|(doc, _)| doc.operation.state);
         match (state, ask.options.supersede) {
@@ -146,7 +203,10 @@ pub(super) fn extra(plan: &Plan, snapshot: &Snapshot) -> Result<Txn, AskError> {
 
 pub(super) fn used(txn: Txn, (plan, snapshot): (&Plan, &Snapshot)) -> Txn {
     let used = snapshot.world.incarnations + 1;
+    let uid = uid_key(&plan.uid);
     txn.put(incarnation_key(&plan.tenant, &plan.subject), json!({"used": used}))
+        .absent(uid.clone())
+        .put(uid, json!({"tenant": plan.tenant, "slice": plan.subject}))
 }
 
 fn difference(shown: &Plan, now: &Plan) -> Vec<String> {

@@ -3,11 +3,13 @@
 use super::snapshot::Snapshot;
 use super::start::{extra, used, wish};
 use super::{Ask, AskError, Slices, Started};
+use crate::ops::codec;
 use crate::ops::{OperationDoc, OpsError, Planned, Planner, StartOptions, Unplanned};
-use crate::plan::{Wish, make, unplaced};
+use crate::plan::{Choice, Plan, PlanError, Wish, make, unplaced, unplaced_choices};
 use crate::store::Txn;
 use async_trait::async_trait;
-use models::Name;
+use models::{Name, Slice};
+use std::sync::Arc;
 
 impl Slices {
     pub(super) async fn start_to_wait(
@@ -38,19 +40,45 @@ impl Slices {
     }
 }
 
-#[async_trait]
-impl Planner for Slices {
-    async fn plan(&self, wish: &Wish, doc: &OperationDoc) -> Result<Planned, Unplanned> {
-        let mut snapshot = self.snapshot(&wish.tenant, &wish.name).await.map_err(told)?;
+impl Slices {
+    /// What every candidate lacks, for a slice whose operation waits for a place.
+    pub(super) async fn waits_for(&self, tenant: &Name, slice: &Slice) -> Result<Option<Vec<Choice>>, AskError> {
+        let Some(id) = &slice.operation else { return Ok(None) };
+        let Some((doc, _)) = codec::operation(&self.store, tenant, id).await? else { return Ok(None) };
+        let Some(wish) = &doc.wish else { return Ok(None) };
+        match self.wished(wish, &doc).await {
+            Ok((_, Err(PlanError::NoPlace(none)))) => Ok(Some(unplaced_choices(&none))),
+            // A repository that is away hides nothing else of the slice.
+            Ok(_) | Err(AskError::Unavailable { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn wished(&self, wish: &Wish, doc: &OperationDoc) -> Result<(Snapshot, Result<Plan, PlanError>), AskError> {
+        let mut snapshot = self.snapshot(&wish.tenant, &wish.name).await?;
         // What is stored is already what this operation wants; a plan rests on what was before it.
         snapshot.world.slice = doc.before.clone();
         if let (None, Some(after)) = (&doc.before, &doc.after) {
             snapshot.world.incarnations = after.incarnation.saturating_sub(1);
         }
-        self.fetch(&mut snapshot, wish).await.map_err(told)?;
-        let plan = make(&snapshot.world, wish, self.renderer.as_ref()).await.map_err(|error| told(error.into()))?;
+        self.fetch(&mut snapshot, wish).await?;
+        let plan = make(&snapshot.world, wish, self.renderer.as_ref()).await;
+        Ok((snapshot, plan))
+    }
+}
+
+#[async_trait]
+impl Planner for Slices {
+    async fn plan(&self, wish: &Wish, doc: &OperationDoc) -> Result<Planned, Unplanned> {
+        let (mut snapshot, planned) = self.wished(wish, doc).await.map_err(told)?;
+        let mut plan = planned.map_err(|error| told(error.into()))?;
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        if self.refreshed((&wish.tenant, &wish.name), &mut snapshot).await.map_err(told)? {
+            let again = make(&snapshot.world, wish, self.renderer.as_ref()).await;
+            plan = again.map_err(|error| told(error.into()))?;
+        }
         let extra = extra(&plan, &snapshot).map_err(told)?;
-        Ok(Planned { plan, extra })
+        Ok(Planned { plan, extra, turn: Box::new(turn) })
     }
 }
 

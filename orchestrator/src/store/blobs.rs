@@ -3,7 +3,7 @@
 //! young: whoever put it may not have committed the reference yet.
 
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,8 +14,6 @@ use super::{Clock, Digest, Secret, Vault, VaultError, files};
 
 /// The size of one blob.
 const LIMIT_BYTES: usize = 256 * 1024 * 1024;
-/// A blob that nothing refers to stays for so long after it was last put.
-const GRACE: Duration = Duration::from_secs(60 * 60);
 
 /// Why a blob cannot be kept or read.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +68,6 @@ impl BlobError {
 pub struct Swept {
     pub removed: u64,
     pub removed_bytes: u64,
-    pub kept: u64,
 }
 
 /// The blobs of one data folder.
@@ -84,7 +81,7 @@ struct Inner {
     vault: Arc<Vault>,
     clock: Clock,
     serial: AtomicU64,
-    /// Held while a name is looked at and then acted upon, so that a sweep cannot remove what was just put again.
+    /// Held while a name is looked at and then acted upon, so that what was just put again cannot be removed.
     names: Mutex<()>,
 }
 
@@ -129,10 +126,14 @@ impl Blobs {
         self.blocking(move |inner| inner.read(digest)).await
     }
 
-    /// Removes what is not in `referred`, except what was put within the last hour. Collect the references *before* the
-    /// call and in one consistent read.
-    pub async fn sweep(&self, referred: HashSet<Digest>) -> Result<Swept, BlobError> {
-        self.blocking(move |inner| inner.sweep(&referred)).await
+    /// What is not in `referred` and was not put within `grace`. Collect the references *before* the call.
+    pub async fn unreferred(&self, referred: HashSet<Digest>, grace: Duration) -> Result<HashSet<Digest>, BlobError> {
+        self.blocking(move |inner| inner.unreferred(&referred, grace)).await
+    }
+
+    /// Removes these, except what was put within `grace`, also if that was just now.
+    pub async fn remove(&self, doomed: Vec<Digest>, grace: Duration) -> Result<Swept, BlobError> {
+        self.blocking(move |inner| inner.remove(&doomed, grace)).await
     }
 
     async fn blocking<T: Send + 'static>(
@@ -222,34 +223,45 @@ impl Inner {
         if named.unwrap_or_else(|| Digest::of(plain.expose())) == digest { Ok(plain) } else { Err(damaged()) }
     }
 
-    fn sweep(&self, referred: &HashSet<Digest>) -> Result<Swept, BlobError> {
-        let mut swept = Swept::default();
+    fn unreferred(&self, referred: &HashSet<Digest>, grace: Duration) -> Result<HashSet<Digest>, BlobError> {
+        let mut found = HashSet::new();
         for name in ["sha256", "sealed"] {
             for group in entries(&self.folder.join(name))? {
                 for path in entries(&group)? {
-                    self.sweep_one(&path, &mut swept, |digits| {
-                        format!("{name}:{digits}").parse::<Digest>().is_ok_and(|digest| !referred.contains(&digest))
-                    })?;
+                    // A file whose name is no digest is not ours.
+                    let digits = path.file_name().and_then(|digits| digits.to_str()).unwrap_or_default();
+                    let Ok(digest) = format!("{name}:{digits}").parse::<Digest>() else { continue };
+                    if !referred.contains(&digest) && self.metadata_of_old(&path, grace)?.is_some() {
+                        found.insert(digest);
+                    }
                 }
             }
+        }
+        Ok(found)
+    }
+
+    fn remove(&self, doomed: &[Digest], grace: Duration) -> Result<Swept, BlobError> {
+        let mut swept = Swept::default();
+        for digest in doomed {
+            let path = self.path(*digest);
+            let _names = self.lock();
+            let Some(metadata) = self.metadata_of_old(&path, grace)? else { continue };
+            std::fs::remove_file(&path).map_err(|e| BlobError::at(&path, e))?;
+            swept.removed += 1;
+            swept.removed_bytes += metadata.len();
         }
         Ok(swept)
     }
 
-    fn sweep_one(&self, path: &Path, swept: &mut Swept, unreferred: impl Fn(&str) -> bool) -> Result<(), BlobError> {
-        let _names = self.lock();
+    /// `None`: it is young, or not there.
+    fn metadata_of_old(&self, path: &Path, grace: Duration) -> Result<Option<Metadata>, BlobError> {
         let at = |e| BlobError::at(path, e);
-        let metadata = std::fs::metadata(path).map_err(at)?;
+        let metadata = match std::fs::metadata(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(at)?,
+        };
         let age = self.clock.now().duration_since(metadata.modified().map_err(at)?).unwrap_or(Duration::ZERO);
-        // A file whose name is no digest is not ours.
-        if age < GRACE || !path.file_name().and_then(|n| n.to_str()).is_some_and(unreferred) {
-            swept.kept += 1;
-            return Ok(());
-        }
-        std::fs::remove_file(path).map_err(at)?;
-        swept.removed += 1;
-        swept.removed_bytes += metadata.len();
-        Ok(())
+        Ok((age >= grace).then_some(metadata))
     }
 }
 

@@ -9,6 +9,7 @@ mod blobs;
 mod digest;
 
 mod error;
+mod expect;
 mod files;
 mod key;
 mod secret;
@@ -26,6 +27,7 @@ pub use blobs::{BlobError, Blobs, Swept};
 pub use digest::{Digest, NoDigest};
 
 pub use error::StoreError;
+pub use expect::Expect;
 pub use key::{Key, Kind, Revision, UnknownKind};
 pub use secret::Secret;
 pub use sqlite::{Options, Sqlite, Stats};

@@ -162,6 +162,8 @@ async fn a_shell_completes_nouns_and_names_from_the_server() {
         String::from_utf8_lossy(&out.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
     };
     assert!(complete(&["get", "sli"]).contains(&"slices".to_owned()));
+    let after = complete(&["cluster", "describe", ""]);
+    assert!(after.contains(&"edge".to_owned()), "{after:?}");
     let names = complete(&["get", "clusters", ""]);
     assert!(names.contains(&"edge".to_owned()) && names.contains(&"cloud".to_owned()), "{names:?}");
 }

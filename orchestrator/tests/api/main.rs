@@ -6,13 +6,23 @@ mod charts;
 #[path = "../../../adapters/tests/command_line/mod.rs"]
 mod command_line;
 mod commands;
+mod conditions;
+mod corpus;
+mod faces;
+mod housekeeping;
+mod http;
+mod keys;
 mod kitchen;
+mod lists;
 mod places;
 mod registries;
 mod registry;
 mod renewal;
+mod restart;
 mod rules;
 mod server;
 #[path = "../../../adapters/tests/shelf/mod.rs"]
 mod shelf;
+mod slow;
 mod sources;
+mod watching;

@@ -168,3 +168,135 @@ async fn a_rollback_to_a_slice_that_was_broken_says_so() {
     let (_, slice) = server.admin("GET", "/api/v1/slices/second", Value::Null).await;
     assert_eq!(slice["phase"], "Broken", "{slice}");
 }
+
+async fn shape(server: &Server, cpu: &str) {
+    let cluster = json!({"labels": {"region": "field"}, "spec": {"sim": {"nodes": 1, "cpu": cpu, "memory": "1Gi"}}});
+    let (status, said) = server.admin("PUT", "/api/v1/clusters/edge", cluster).await;
+    assert_eq!(status, 200, "{said}");
+}
+
+/// However often a file is applied: what does not run is not called unchanged, completed or ready.
+#[tokio::test]
+async fn applying_again_what_does_not_run_waits_for_it_again() {
+    let server = small().await;
+    let first = apply(&server, "first", ("600m", "")).await;
+    until(&server, &first, in_state("COMPLETED")).await;
+    shape(&server, "100m").await;
+    for _ in 0..2 {
+        let again = apply(&server, "first", ("600m", "?timeout=1")).await;
+        let stuck = until(&server, &again, in_state("FAILED_TEMP")).await;
+        assert!(stuck["error"]["message"].as_str().unwrap().contains("fits on none"), "{stuck}");
+        let (_, slice) = server.admin("GET", "/api/v1/slices/first", Value::Null).await;
+        assert_eq!(slice["phase"], "Broken");
+    }
+    let (_, told) = server.admin("GET", "/api/v1/slices/first/description", Value::Null).await;
+    assert_eq!(told["state"]["word"], "not ready", "{told}");
+    let table = words(&server.cli(&["get", "slices", "-o", "wide"]));
+    assert!(table.contains("not ready") && table.contains("fits on none"), "{table}");
+    shape(&server, "1").await;
+    let mended = apply(&server, "first", ("600m", "")).await;
+    until(&server, &mended, in_state("COMPLETED")).await;
+}
+
+/// Requests at one moment are answered one after the other where it counts.
+#[tokio::test]
+async fn two_slices_at_one_moment_are_not_given_the_same_room() {
+    let server = small().await;
+    let names = ["a", "b", "c", "d"];
+    let all = names.map(|name| {
+        let server = &server;
+        async move { apply(server, name, ("600m", "")).await }
+    });
+    let ids = futures::future::join_all(all).await;
+    let mut planned = 0;
+    for id in &ids {
+        let settled = until(&server, id, |operation| operation["state"] == "COMPLETED" || waits(operation)).await;
+        planned += usize::from(settled["state"] == "COMPLETED");
+    }
+    assert_eq!(planned, 1);
+}
+
+/// What waits was given nothing: it keeps nobody from what is free.
+#[tokio::test]
+async fn a_change_that_waits_holds_no_room() {
+    let server = small().await;
+    let first = apply(&server, "a", ("300m", "")).await;
+    until(&server, &first, in_state("COMPLETED")).await;
+    let large = apply(&server, "a", ("2", "")).await;
+    until(&server, &large, waits).await;
+    let other = apply(&server, "b", ("500m", "")).await;
+    until(&server, &other, in_state("COMPLETED")).await;
+}
+
+#[tokio::test]
+async fn a_waiting_slice_is_explained_by_what_each_candidate_lacks() {
+    let (server, _) = full().await;
+    let (_, told) = server.admin("GET", "/api/v1/slices/second/explanation", Value::Null).await;
+    let candidate = &told["choices"][0]["candidates"][0];
+    assert_eq!((&candidate["cluster"], &candidate["accepted"]), (&json!("edge"), &json!(false)), "{told}");
+    let said = words(&server.cli(&["explain", "slice", "second"]));
+    assert!(said.contains("needs 0.7 CPU"), "{said}");
+}
+
+#[tokio::test]
+async fn a_request_that_is_no_quantity_is_refused() {
+    let server = small().await;
+    let (status, said) = server.admin("POST", "/api/v1/slices", slice("first", "much")).await;
+    assert_eq!(status, 422, "{said}");
+    assert!(said["detail"].as_str().unwrap().contains("\"much\" is no quantity"), "{said}");
+}
+
+/// Two names of two tenants whose uids are the same: 32 bits are found again by trying.
+fn clash() -> (String, String) {
+    use orchestrator::plan::names::slice_uid;
+    let mut seen = std::collections::HashMap::new();
+    let (one, other): (models::Name, models::Name) = ("default".parse().unwrap(), "evil".parse().unwrap());
+    for n in 0..400_000 {
+        let name: models::Name = format!("v{n}").parse().unwrap();
+        seen.insert(slice_uid(&one, &name, 1), name.to_string());
+    }
+    let found = (0..400_000).find_map(|n| {
+        let name: models::Name = format!("e{n}").parse().unwrap();
+        Some((seen.get(&slice_uid(&other, &name, 1))?.clone(), name.to_string()))
+    });
+    found.expect("among so many pairs there is one")
+}
+
+/// What stands in the world is found by the uid: nobody gets one that another slice has.
+#[tokio::test]
+async fn no_slice_gets_the_uid_of_another() {
+    let server = small().await;
+    let (mine, theirs) = tokio::task::spawn_blocking(clash).await.unwrap();
+    let first = apply(&server, &mine, ("100m", "")).await;
+    let first = until(&server, &first, in_state("COMPLETED")).await;
+    assert_eq!(server.admin("PUT", "/api/v1/tenants/evil", json!({})).await.0, 200);
+    let evil = server.token("operator", "evil").await;
+    let answer = server.send("POST", "/api/v1/slices", (Some(&evil), slice(&theirs, "100m"))).await;
+    assert_eq!(answer.status(), 202);
+    let answer: Value = answer.json().await.unwrap();
+    assert_ne!(answer["operation"]["uid"], first["uid"]);
+}
+
+/// A function whose data is in claim templates is guarded by what stands, not by what is wanted now.
+#[tokio::test]
+async fn volumes_of_a_stateful_set_do_not_go_unasked() {
+    let server = small().await;
+    let chart = server.path("charts/odd/templates/it.yaml");
+    let set = DEPLOYMENT.replace("kind: Deployment", "kind: StatefulSet").replace(
+        "  selector:",
+        "  serviceName: it\n  volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], \
+         resources: {requests: {storage: 1Mi}}}}]\n  selector:",
+    );
+    std::fs::write(chart, set).unwrap();
+    let added = server.cli(&["repository", "add", "odd", "--path", server.path("charts").to_str().unwrap()]);
+    assert!(added.status.success(), "{}", words(&added));
+    let first = apply(&server, "first", ("100m", "")).await;
+    until(&server, &first, in_state("COMPLETED")).await;
+    let (status, said) = server.admin("DELETE", "/api/v1/slices/first", Value::Null).await;
+    assert_eq!(status, 409, "{said}");
+    let mut without = slice("first", "100m");
+    without["spec"]["functions"][0]["name"] = json!("other");
+    let (status, said) = server.admin("POST", "/api/v1/slices", without).await;
+    assert_eq!(status, 409, "{said}");
+    assert_eq!(server.admin("DELETE", "/api/v1/slices/first?allowDataLoss=it", Value::Null).await.0, 202);
+}

@@ -77,11 +77,30 @@ impl Server {
     }
 
     /// `kill -9`, and a new process on the same folder.
-    pub fn killed_and_started_again(mut self) -> Self {
+    pub fn killed_and_started_again(self) -> Self {
+        Self::start_on(self.killed())
+    }
+
+    /// `kill -9`; what it leaves.
+    pub fn killed(mut self) -> TempDir {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        let folder = std::mem::replace(&mut self.folder, TempDir::new().unwrap());
+        std::mem::replace(&mut self.folder, TempDir::new().unwrap())
+    }
+
+    /// On a folder of an earlier one.
+    pub fn start_on(folder: TempDir) -> Self {
         Self::start_in(folder, &[])
+    }
+
+    /// Asks it to end in order.
+    pub fn terminate(&mut self) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    pub fn wait(&mut self) {
+        self.child.wait().unwrap();
     }
 
     pub fn data(&self) -> PathBuf {
@@ -131,14 +150,18 @@ impl Server {
     }
 
     pub fn cli_as(&self, token: &str, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_sliceway"))
+        self.command(token, args).output().unwrap()
+    }
+
+    pub fn command(&self, token: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sliceway"));
+        command
             .args(args)
             .env("SLICEWAY_CONFIG", self.folder.path().join("cli.toml"))
             .env("SLICEWAY_SERVER", &self.url)
             .env("SLICEWAY_TOKEN", token)
-            .env_remove("SLICEWAY_TENANT")
-            .output()
-            .unwrap()
+            .env_remove("SLICEWAY_TENANT");
+        command
     }
 }
 

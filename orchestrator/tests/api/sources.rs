@@ -220,6 +220,83 @@ async fn a_slice_that_waits_for_a_place_fetches_its_chart_once() {
 }
 
 #[tokio::test]
+async fn a_request_that_takes_over_resolves_its_chart_once_although_it_is_planned_twice() {
+    let (server, shelf) = (lab().await, Shelf::start());
+    publish(&shelf.path(""), "web", &["1.0.0"]);
+    done(&server, &["repository", "add", "stable", "--url", &shelf.url]);
+    let file = slice(&server, "repository: stable, name: web");
+    done(&server, &["apply", "-f", &file, "--wait"]);
+    publish(&shelf.path(""), "web", &["1.1.0"]);
+    // After the first two calls the repository is away.
+    shelf.asked();
+    let calls = std::sync::atomic::AtomicUsize::new(0);
+    let folder = shelf.path("");
+    shelf.answers(move |request| match calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        0 | 1 => Answer::Body(200, std::fs::read(folder.join(request.path.trim_start_matches('/'))).unwrap()),
+        _ => Answer::Body(503, vec![]),
+    });
+    done(&server, &["apply", "-f", &file, "--supersede", "--upgrade", "it", "--wait"]);
+    let asked: Vec<String> = shelf.asked().into_iter().map(|request| request.path).collect();
+    assert_eq!(asked, ["/index.yaml", "/web-1.1.0.tgz"]);
+    assert_eq!(source(&server)["version"], "1.1.0");
+}
+
+#[tokio::test]
+async fn a_repository_is_read_anew_only_at_the_revision_that_was_named() {
+    let (server, shelf) = (lab().await, Shelf::start());
+    publish(&shelf.path(""), "web", &["1.0.0"]);
+    done(&server, &["repository", "add", "stable", "--url", &shelf.url]);
+    let send = async |method: &str, path: &str, condition: &str| {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let request = server.http.request(method, format!("{}{path}", server.url)).bearer_auth(&server.token);
+        let answer = request.header("If-Match", condition).send().await.unwrap();
+        let etag = answer.headers().get("etag").map(|etag| etag.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), etag)
+    };
+    let (status, old) = send("GET", "/api/v1/repositories/stable", "*").await;
+    let old = old.unwrap();
+    assert_eq!(status, 200);
+    let (status, new) = send("POST", "/api/v1/repositories/stable:update", &old).await;
+    assert_eq!(status, 200);
+    assert_ne!(new, Some(old.clone()));
+    assert_eq!(send("GET", "/api/v1/repositories/stable", "*").await.1, new, "the answer has the new ETag");
+    assert_eq!(send("POST", "/api/v1/repositories/stable:update", &old).await.0, 412);
+    assert_eq!(send("POST", "/api/v1/repositories/none:update", "*").await.0, 412);
+    assert_eq!(server.admin("POST", "/api/v1/repositories/none:update", serde_json::json!({})).await.0, 404);
+    let body = serde_json::json!({"spec": {"url": shelf.url}}).to_string();
+    let put = |condition: String| {
+        let request = server.http.put(format!("{}/api/v1/repositories/stable", server.url)).bearer_auth(&server.token);
+        request.header("If-Match", condition).body(body.clone()).send()
+    };
+    shelf.asked();
+    assert_eq!(put(old).await.unwrap().status(), 412);
+    assert!(shelf.asked().is_empty(), "what is not wanted asks nobody");
+    assert_eq!(put(new.unwrap()).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn charts_come_in_pages_the_newest_version_first() {
+    let (server, shelf) = (lab().await, Shelf::start());
+    publish(&shelf.path(""), "web", &["1.2.0", "1.10.0", "1.9.0"]);
+    publish(&shelf.path(""), "app", &["0.1.0"]);
+    done(&server, &["repository", "add", "stable", "--url", &shelf.url]);
+    let mut path = "/api/v1/charts?repository=stable&versions=true&limit=1".to_owned();
+    let mut found = Vec::new();
+    loop {
+        let (status, page) = server.admin("GET", &path, serde_json::Value::Null).await;
+        assert_eq!(status, 200, "{page}");
+        assert_eq!(page["warnings"], serde_json::json!([]));
+        let item = &page["items"][0];
+        found.push(format!("{} {}", item["name"].as_str().unwrap(), item["version"].as_str().unwrap()));
+        let Some(marker) = page["next"].as_str() else { break };
+        path = format!("/api/v1/charts?repository=stable&versions=true&limit=1&marker={marker}");
+    }
+    assert_eq!(found, ["app 0.1.0", "web 1.10.0", "web 1.9.0", "web 1.2.0"]);
+    let (status, body) = server.admin("GET", "/api/v1/charts?repository=No!", serde_json::Value::Null).await;
+    assert_eq!((status, &body["parameter"]), (400, &serde_json::json!("repository")), "{body}");
+}
+
+#[tokio::test]
 async fn a_folder_takes_ranges_as_helm_does() {
     let server = lab().await;
     let charts = server.path("charts");
@@ -289,7 +366,7 @@ async fn an_archive_that_is_not_what_was_promised_or_that_is_hostile_is_refused(
         refused(server, "stable/web", says);
     };
     std::fs::write(&archive, tarball(&[("web/Chart.yaml", CHART), ("web/../../etc/evil", b"x")])).unwrap();
-    unpromised(&server, &["repository stable: chart web:", "parent directory"]);
+    unpromised(&server, &["repository stable: chart web:", "a name that leads out of it"]);
     std::fs::write(&archive, tarball(&[("web/Chart.yaml", CHART), ("web/big", &vec![0; 65 << 20])])).unwrap();
     unpromised(&server, &["repository stable: chart web:", "larger than"]);
     std::fs::write(&archive, b"no archive").unwrap();

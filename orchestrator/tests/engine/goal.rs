@@ -198,6 +198,7 @@ pub fn plan(want: &Want, from: &From<'_>) -> Plan {
         choices: vec![],
         warnings: vec![],
         bundles: vec![],
+        unread: vec![],
         digest: String::new(),
     }
 }

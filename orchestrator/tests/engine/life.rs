@@ -15,6 +15,7 @@ use orchestrator::plan::{Observed, Plan, Recorded};
 use orchestrator::store::{Blobs, Clock, Key, Kind, Options, Query, Random, Sqlite, Store, Vault};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -38,6 +39,10 @@ impl Ground {
         let folder = TempDir::new().unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path(), Options::new(Clock::system())).unwrap());
         Self { folder, store, edge: sim("edge"), cloud: sim("cloud") }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn sims(&self) -> [&Sim; 2] {
@@ -103,9 +108,6 @@ impl Life {
     }
 
     pub fn with(ground: &Ground, kill: &Arc<Kill>, wrap: Wrap<'_>) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let plain = Arc::clone(&ground.store);
-        let store: Arc<dyn Store> = Arc::new(KilledStore(Arc::clone(&plain), Arc::clone(kill)));
         let clock = Arc::new(jiff::Timestamp::now);
         let local: Arc<dyn Port> = Arc::new(Local::new(clock, Arc::new(ring::rand::SystemRandom::new())));
         let port = |sim: &Sim| wrap(Arc::new(sim.clone()));
@@ -115,6 +117,17 @@ impl Life {
             (Target::Cluster(name("edge")), killed(port(&ground.edge))),
             (Target::Cluster(name("cloud")), killed(port(&ground.cloud))),
         ]);
+        Self::over((ground, kill), |_, _| Arc::new(AllPorts(ports)))
+    }
+
+    /// On ports that are made of the store and the vault.
+    pub fn over(
+        (ground, kill): (&Ground, &Arc<Kill>),
+        ports: impl FnOnce(Arc<dyn Store>, Arc<Vault>) -> Arc<dyn Ports>,
+    ) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let plain = Arc::clone(&ground.store);
+        let store: Arc<dyn Store> = Arc::new(KilledStore(Arc::clone(&plain), Arc::clone(kill)));
         let engine = runtime.block_on(async {
             let vault = Vault::unlock(ground.folder.path(), plain.as_ref(), Random::system()).await.unwrap();
             let vault = Arc::new(vault);
@@ -122,9 +135,9 @@ impl Life {
             // Taking the epoch is not counted: an engine that dies there has begun nothing.
             let means = Means {
                 store: Arc::clone(&store),
-                vault,
+                vault: Arc::clone(&vault),
                 blobs,
-                ports: Arc::new(AllPorts(ports)),
+                ports: ports(Arc::clone(&plain), vault),
                 clock: Clock::system(),
                 random: Random::system(),
                 limits: Limits { call_deadline: Duration::from_secs(2), ..Limits::default() },

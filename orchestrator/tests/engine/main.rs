@@ -6,6 +6,8 @@
 mod crash;
 mod failure;
 mod goal;
+mod housekeeping;
 mod kill;
 mod life;
 mod moves;
+mod put_back;

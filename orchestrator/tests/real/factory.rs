@@ -37,8 +37,8 @@ async fn a_slice_is_made_kept_changed_and_removed_without_a_trace() {
         changed,
         [
             "secret ".to_owned() + &slice.uid + "/device/thermo-2",
-            "Secret sliceway-store-clients".into(),
-            "Secret sliceway-gw-clients".into()
+            "Secret sliceway-store.clients".into(),
+            "Secret sliceway-gw.clients".into()
         ]
     );
     assert_eq!(ground.reach(&more).await.operation.state, OperationState::Completed);

@@ -1,13 +1,14 @@
 //! Troubles of real clusters: each has its own message, leaves the other cluster's work alone, and ends well when the
 //! cause is gone.
 
-use crate::ground::{Credentials, Ground, ask, lab, name, probes};
+use crate::ground::{Credentials, Ground, ask, factory, lab, name, probes, tried};
 use models::resource::Target;
 use models::{ChangeState, OperationState};
 use orchestrator::ops::OperationView;
 use orchestrator::plan::names::slice_uid;
 use orchestrator::slices::{Ask, AskError, AskOptions};
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 fn quick(slice: &str, wish: (models::labels::Labels, models::SliceSpec)) -> Ask {
     let mut ask = ask(slice, wish);
@@ -148,10 +149,48 @@ async fn a_cluster_off_the_network_is_waited_for_while_the_other_is_finished() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_api_server_killed_in_the_middle_is_waited_for() {
     let Some(ground) = Ground::new().await else { return };
-    let id = ground.start(&ask("killed", probes(json!({})))).await;
+    let id = ground.start(&ask("killed", factory())).await;
     ground.until(&id, |view| view.operation.done > 8).await;
     lab(&["restart", "cloud", "kube-apiserver"]);
     let view = ground.wait(&id).await;
     assert_eq!(view.operation.state, OperationState::Completed, "{:?}", view.operation.error);
     ground.remove("killed").await;
+}
+
+/// What an API server leaves that is killed after it charged the quota for a volume and before it stored the volume.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quota_that_was_left_charged_for_a_volume_is_counted_again_and_the_volume_is_made() {
+    let Some(ground) = Ground::new().await else { return };
+    let wish = ask("charged", factory());
+    assert_eq!(ground.reach(&wish).await.operation.state, OperationState::Completed);
+    let (slice, _) = ground.slices.get(&name("default"), &name("charged")).await.unwrap();
+    let namespace = slice.namespace();
+    let kubectl = |words: &[&str]| lab(&[&["kubectl", "cloud", "--", "-n", &namespace], words].concat());
+    kubectl(&["delete", "deployment,persistentvolumeclaim", "-l", "sliceway.io/function=store", "--timeout=60s"]);
+    let used = ["get", "resourcequota", "sliceway", "-o", "jsonpath={.status.used.persistentvolumeclaims}"];
+    within_a_minute("the quota counts no volume", || kubectl(&used) == "0");
+    let charge = "{\"status\":{\"used\":{\"persistentvolumeclaims\":\"1\"}}}";
+    kubectl(&["patch", "resourcequota", "sliceway", "--subresource=status", "--type=merge", "-p", charge]);
+    let trial = "{\"apiVersion\":\"v1\",\"kind\":\"PersistentVolumeClaim\",\"metadata\":{\"name\":\"trial\"},\"spec\":\
+                 {\"accessModes\":[\"ReadWriteOnce\"],\"resources\":{\"requests\":{\"storage\":\"1Ki\"}}}}";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), trial).unwrap();
+    let path = file.path().to_str().unwrap();
+    let refused = || {
+        let out = tried(&["kubectl", "cloud", "--", "-n", &namespace, "create", "--dry-run=server", "-f", path]);
+        String::from_utf8_lossy(&out.stderr).contains("exceeded quota")
+    };
+    within_a_minute("the quota refuses", refused);
+    let view = ground.reach(&wish).await;
+    assert_eq!(view.operation.state, OperationState::Completed, "{:?}", view.operation.error);
+    let lines: Vec<&str> = view.steps.iter().flat_map(|step| &step.record.log).map(|line| line.text.as_str()).collect();
+    assert!(lines.iter().any(|line| line.contains("counts what is not there")), "{lines:?}");
+    ground.remove("charged").await;
+}
+
+fn within_a_minute(what: &str, is: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is() {
+        assert!(Instant::now() < end, "not within a minute: {what}");
+    }
 }

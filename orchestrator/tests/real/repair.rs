@@ -100,7 +100,7 @@ async fn a_finalizer_that_holds_is_named_and_never_stripped() {
 
 /// No load balancer is here: the test gives the Service its address, as one would.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_address_of_a_load_balancer_comes_into_the_gateways_namespace() {
+async fn the_address_of_a_load_balancer_comes_into_the_gateways_namespace_and_may_become_a_name() {
     let cloud = ClusterSpec { expose: Expose::LoadBalancer, ..ClusterSpec::default() };
     let Some(ground) = Ground::with(None, cloud).await else { return };
     let id = ground.start(&ask("balanced", factory())).await;
@@ -109,35 +109,33 @@ async fn the_address_of_a_load_balancer_comes_into_the_gateways_namespace() {
     };
     ground.until(&id, waits).await;
     let (ns, _) = namespace(&ground, "balanced").await;
-    let status = "{\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"10.50.2.2\"}]}}}";
-    lab(&[
-        "kubectl",
-        "cloud",
-        "--",
-        "patch",
-        "service",
-        "store",
-        "-n",
-        &ns,
-        "--subresource=status",
-        "--type=merge",
-        "-p",
-        status,
-    ]);
+    balancer(&ns, json!({"ip": "10.50.2.2"}));
     let view = ground.wait(&id).await;
     assert_eq!(view.operation.state, OperationState::Completed, "{:?}", view.operation.error);
-    let slice = [
-        "kubectl",
-        "edge",
-        "--",
-        "get",
-        "endpointslice",
-        "store",
-        "-n",
-        &ns,
-        "-o",
-        "jsonpath={.endpoints[0].addresses[0]}:{.ports[0].port}",
-    ];
-    assert_eq!(lab(&slice), "10.50.2.2:8883");
+    let at_edge = |what: &str, path: &str| {
+        lab(&["kubectl", "edge", "--", "get", what, "-n", &ns, "-o", &format!("jsonpath={path}")])
+    };
+    let peer = "{.addressType} {.endpoints[0].addresses[0]}:{.ports[0].port}";
+    let block = "{.spec.egress[0].to[0].ipBlock.cidr}";
+    let egress = "networkpolicy/sliceway-out-gw.store";
+    assert_eq!(at_edge("endpointslice/store", peer), "IPv4 10.50.2.2:8883");
+    assert_eq!(at_edge(egress, block), "10.50.2.2/32");
+
+    // Tomorrow it tells a name. The type of the slice is for life, so that it is another slice then.
+    balancer(&ns, json!({"hostname": "store.example.org"}));
+    let (labels, mut spec) = factory();
+    spec.access[0].ports.push("8884/tcp".parse().unwrap());
+    let view = ground.reach(&ask("balanced", (labels, spec))).await;
+    assert_eq!(view.operation.state, OperationState::Completed, "{:?}", view.operation.error);
+    assert_eq!(at_edge("endpointslice/store", peer), "FQDN store.example.org:8883");
+    assert_eq!(at_edge("service/store", "{.spec.type} {.spec.externalName}"), "ExternalName store.example.org");
+    assert_eq!(at_edge(egress, block), "0.0.0.0/0");
     ground.remove("balanced").await;
+}
+
+/// What a load balancer of the cloud's would write.
+fn balancer(namespace: &str, ingress: serde_json::Value) {
+    let status = json!({"status": {"loadBalancer": {"ingress": [ingress]}}}).to_string();
+    let patch = ["patch", "service", "store", "--subresource=status", "--type=merge", "-p", &status];
+    lab(&[&["kubectl", "cloud", "--", "-n", namespace], &patch[..]].concat());
 }

@@ -59,7 +59,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("catalogue", &["auth", "ops", "slices", "store"]),
     ("api", &["auth", "catalogue", "ops", "plan", "slices", "store"]),
     ("config", &["api"]),
-    ("server", &["api", "auth", "catalogue", "config", "ops", "plan", "slices", "store"]),
+    ("housekeeping", &["ops", "slices", "store"]),
+    ("server", &["api", "auth", "catalogue", "config", "housekeeping", "ops", "plan", "slices", "store"]),
     ("cli", &["bridge", "catalogue", "config", "server"]),
 ];
 

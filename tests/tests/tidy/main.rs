@@ -145,6 +145,37 @@ fn nothing_is_unfinished_and_no_test_is_ignored() {
     assert_eq!(unfinished(&plant("models/tests/x.rs", &format!("#[{}]", "ignore"))).len(), 1);
 }
 
+/// The harness keeps what a passing test prints to itself, and a test that only prints is green where nothing was tried.
+fn silent_skips(sources: &[Source]) -> Vec<String> {
+    let word = format!("\"{}:", "SKIPPED");
+    let mut found = Vec::new();
+    for source in sources {
+        let lines: Vec<&str> = source.text.lines().collect();
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.contains(&word)) {
+            let fails_in_ci = lines[at.saturating_sub(2)..at]
+                .iter()
+                .any(|line| line.contains("assert!(") && line.contains("std::env::var_os(\"CI\").is_none()"));
+            if !fails_in_ci || !line.contains("writeln!(std::io::stderr(),") {
+                found.push(format!("{}:{}: {}", source.path, at + 1, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_test_without_ground_says_so_past_the_harness_and_fails_in_ci() {
+    holds(silent_skips(&sources()));
+    let word = "SKIPPED";
+    let ci = "    assert!(std::env::var_os(\"CI\").is_none(), \"CI has it\");\n";
+    let caught = format!("{ci}    eprintln!(\"{word}: x\");\n");
+    let green = format!("    writeln!(std::io::stderr(), \"{word}: x\").unwrap();\n");
+    for text in [&caught, &green] {
+        assert_eq!(silent_skips(&plant("adapters/tests/x.rs", text)).len(), 1);
+    }
+    holds(silent_skips(&plant("adapters/tests/x.rs", &format!("{ci}{green}"))));
+}
+
 fn panics(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
     for source in sources.iter().filter(|source| !is_test(&source.path)) {

@@ -106,7 +106,8 @@ struct Rule<'a> {
 
 impl Rule<'_> {
     fn name(&self, way: &str) -> String {
-        format!("sliceway-{way}-{}-{}", self.from.word(), self.to)
+        // No name has a dot: the rule of "a-b" to "c" never has the name of the one of "a" to "b-c".
+        format!("sliceway-{way}-{}.{}", self.from.word(), self.to)
     }
 
     fn list(&self) -> String {
@@ -132,27 +133,36 @@ fn ports(ports: &BTreeSet<Port>) -> Vec<Value> {
 }
 
 fn ingress(scene: &Scene<'_>, at: &Name, rule: Rule<'_>) -> Wanted {
-    let from = match rule.from {
-        From::Devices => outside_pods(scene, at),
-        From::Function(name) => match scene.cluster_of(name) {
-            Some(there) if there != at => [at, there].iter().flat_map(|c| node_blocks(scene, c)).collect(),
-            _ => vec![json!({"podSelector": pods(name)})],
-        },
-    };
-    let body = json!({"spec": {
-        "podSelector": pods(rule.to), "policyTypes": ["Ingress"],
-        "ingress": [{"from": from, "ports": ports(rule.ports)}],
-    }});
+    let from = sources(scene, at, rule);
+    // An empty list of sources would admit everybody; no rule at all admits nobody.
+    let admitted = if from.is_empty() { vec![] } else { vec![json!({"from": from, "ports": ports(rule.ports)})] };
+    let body = json!({"spec": {"podSelector": pods(rule.to), "policyTypes": ["Ingress"], "ingress": admitted}});
     let why = format!("{} may reach {} on {}", rule.from.word(), rule.to, rule.list());
     scene.object(at, Ours::new(POLICY, rule.name("in"), body).of(rule.to).why(why))
 }
 
-/// Everything but the cluster's own pods.
-fn outside_pods(scene: &Scene<'_>, cluster: &Name) -> Vec<Value> {
-    let facts = scene.clusters.get(cluster).and_then(|c| c.facts());
-    let pods: BTreeSet<&String> = facts.into_iter().flat_map(|f| &f.nodes).flat_map(|n| &n.pod_cidrs).collect();
+fn sources(scene: &Scene<'_>, at: &Name, rule: Rule<'_>) -> Vec<Value> {
+    match rule.from {
+        // Without the pods' ranges "outside" cannot be said; most ways in are masqueraded by a node.
+        From::Devices => outside_pods(scene, at).unwrap_or_else(|| node_blocks(scene, at)),
+        From::Function(name) => match scene.cluster_of(name) {
+            Some(there) if there != at => [at, there].iter().flat_map(|c| node_blocks(scene, c)).collect(),
+            _ => vec![json!({"podSelector": pods(name)})],
+        },
+    }
+}
+
+/// Everything but the cluster's own pods; `None` where it is not known which addresses those have.
+fn outside_pods(scene: &Scene<'_>, cluster: &Name) -> Option<Vec<Value>> {
+    let nodes = &scene.clusters.get(cluster).and_then(|c| c.facts())?.nodes;
+    if nodes.is_empty() || nodes.iter().any(|node| node.pod_cidrs.is_empty()) {
+        return None;
+    }
+    let pods: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.pod_cidrs).collect();
     let (six, four): (Vec<&String>, Vec<&String>) = pods.into_iter().partition(|cidr| cidr.contains(':'));
-    vec![json!({"ipBlock": {"cidr": "0.0.0.0/0", "except": four}}), json!({"ipBlock": {"cidr": "::/0", "except": six}})]
+    // Of a family that its pods do not have nothing can arrive.
+    let families = [("0.0.0.0/0", four), ("::/0", six)].into_iter().filter(|(_, own)| !own.is_empty());
+    Some(families.map(|(all, own)| json!({"ipBlock": {"cidr": all, "except": own}})).collect())
 }
 
 fn node_blocks(scene: &Scene<'_>, cluster: &Name) -> Vec<Value> {
@@ -195,23 +205,28 @@ fn egress_across(scene: &Scene<'_>, here: &Name, rule: Rule<'_>) -> Wanted {
     }
     let to = match &way.address {
         reach::Address::Planned(address) => match address.parse::<IpAddr>() {
-            Ok(ip) => json!({"ipBlock": {"cidr": block(ip)}}),
-            Err(_) => json!({"ipBlock": {"cidr": "0.0.0.0/0"}}),
+            Ok(ip) => vec![json!({"ipBlock": {"cidr": block(ip)}})],
+            // A policy cannot say a host name; see `warnings`.
+            Err(_) => outside_pods(scene, here).unwrap_or_else(anywhere),
         },
         reach::Address::Born(input) => {
             fills.push(cidr(input));
-            json!({"ipBlock": {"cidr": "0.0.0.0/0"}})
+            vec![json!({"ipBlock": {"cidr": "0.0.0.0/0"}})]
         }
     };
     let body = json!({"spec": {
-        "podSelector": from_pods(rule.from), "policyTypes": ["Egress"], "egress": [{"to": [to], "ports": opened}],
+        "podSelector": from_pods(rule.from), "policyTypes": ["Egress"], "egress": [{"to": to, "ports": opened}],
     }});
     finish(scene, here, rule, (body, fills))
 }
 
+fn anywhere() -> Vec<Value> {
+    ["0.0.0.0/0", "::/0"].iter().map(|all| json!({"ipBlock": {"cidr": all}})).collect()
+}
+
 fn cidr(input: &Input) -> Fill {
-    let parts = vec![Part::Input(input.clone()), Part::Text("/32".into())];
-    Fill { pointer: "/spec/egress/0/to/0/ipBlock/cidr".into(), parts, form: Form::Text }
+    let parts = vec![Part::Input(input.clone())];
+    Fill { pointer: "/spec/egress/0/to/0/ipBlock/cidr".into(), parts, form: Form::Block }
 }
 
 fn from_pods(from: &From) -> Value {
@@ -235,16 +250,44 @@ fn finish(scene: &Scene<'_>, here: &Name, rule: Rule<'_>, (body, fills): (Value,
     scene.object(here, ours)
 }
 
+/// Every place where the network is opened wider, or narrower, than the file asks for.
 pub fn warnings(scene: &Scene<'_>) -> Vec<String> {
-    let across = |(from, to, _): &(&From, &Name, &BTreeSet<Port>)| match from {
-        From::Devices => false,
-        From::Function(name) => scene.cluster_of(name) != scene.cluster_of(to),
+    scene.rules.iter().flat_map(|(from, to, ports)| of_rule(scene, Rule { from, to, ports })).collect()
+}
+
+fn of_rule(scene: &Scene<'_>, rule: Rule<'_>) -> Vec<String> {
+    let (from, to) = (rule.from.word(), rule.to);
+    let Some(at) = scene.cluster_of(to) else { return vec![] };
+    let mut warnings = Vec::new();
+    let there = match rule.from {
+        From::Devices => None,
+        From::Function(name) => scene.cluster_of(name).filter(|there| *there != at),
     };
-    let wide = |(from, to, _): (&From, &Name, &BTreeSet<Port>)| {
-        format!(
-            "{} to {to} crosses clusters: the network rule admits the clusters' nodes; who it is, is proven by mutual TLS",
-            from.word()
-        )
+    if sources(scene, at, rule).is_empty() {
+        let at = [Some(at), there].into_iter().flatten().map(Name::as_str).collect::<Vec<_>>().join(" and ");
+        warnings.push(format!("{from} to {to} stays closed: no address of a node of {at} is known"));
+    } else if *rule.from == From::Devices && outside_pods(scene, at).is_none() {
+        warnings.push(format!(
+            "devices to {to}: the address ranges of {at}'s pods are not known, so the network rule admits its nodes only; \
+             a device that arrives there with its own address is refused"
+        ));
+    }
+    if there.is_none() {
+        return warnings;
+    }
+    warnings.push(format!(
+        "{from} to {to} crosses clusters: the network rule admits the clusters' nodes; who it is, is proven by mutual TLS"
+    ));
+    let open = match reach::way(scene, to).map(|way| way.address) {
+        Some(reach::Address::Planned(address)) if address.parse::<IpAddr>().is_err() => {
+            format!("{address:?} is a host name")
+        }
+        Some(reach::Address::Born(_)) => format!("where the load balancer of {at} tells a host name and no address"),
+        Some(reach::Address::Planned(_)) | None => return warnings,
     };
-    scene.rules.iter().filter(across).map(wide).collect()
+    warnings.push(format!(
+        "{from} to {to}: {open}, which no network rule can hold: {from} may call any address on {}",
+        rule.list()
+    ));
+    warnings
 }

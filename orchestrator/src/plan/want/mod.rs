@@ -3,10 +3,13 @@
 //! Pure. Each file here makes one part; none of them knows what exists already but through [`Scene`].
 
 mod access;
+mod clash;
 mod namespace;
 pub(super) mod quota;
 mod reach;
 mod secrets;
+#[cfg(test)]
+mod tests;
 mod workload;
 
 use super::bundle::Bundle;
@@ -16,7 +19,7 @@ use super::world::ClusterView;
 use models::quantity::Port;
 use models::resource::{Body, Fill, Object, Owner, Resource, ResourceId};
 use models::secret::{Material, SecretRef, SecretSpec};
-use models::{Name, Slice};
+use models::{Name, Problem, Slice};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -162,14 +165,24 @@ impl<'a> Ours<'a> {
 
 /// Everything, by id.
 pub fn want(scene: &Scene<'_>) -> Want {
+    let base: BTreeMap<_, _> = base(scene).into_iter().map(|wanted| (wanted.resource.id().clone(), wanted)).collect();
+    let workloads = workload::wanted(scene, &base);
+    base.into_iter().chain(workloads.into_iter().map(|w| (w.resource.id().clone(), w))).collect()
+}
+
+/// What several want to be one object; see [`clash`].
+pub fn clashes(scene: &Scene<'_>) -> Vec<Problem> {
+    clash::clashes(scene, &base(scene))
+}
+
+/// What is ours, without the charts.
+fn base(scene: &Scene<'_>) -> Vec<Wanted> {
     let mut all = namespace::wanted(scene);
     all.extend(quota::wanted(scene));
     all.extend(secrets::wanted(scene));
     all.extend(reach::wanted(scene));
     all.extend(access::wanted(scene));
-    let base: BTreeMap<_, _> = all.into_iter().map(|wanted| (wanted.resource.id().clone(), wanted)).collect();
-    let workloads = workload::wanted(scene, &base);
-    base.into_iter().chain(workloads.into_iter().map(|w| (w.resource.id().clone(), w))).collect()
+    all
 }
 
 /// Warnings that come from what cannot be enforced as asked.

@@ -75,8 +75,9 @@ fn bodies<'a>(scene: &'a Scene<'_>, cluster: &'a Name) -> impl Iterator<Item = &
 fn sum(scene: &Scene<'_>, cluster: &Name) -> Sum {
     let nodes = scene.clusters.get(cluster).and_then(|c| c.facts()).map_or(1, |facts| facts.nodes.len() as u64);
     let mut sum = Sum::default();
+    let scales = demand::scales(bodies(scene, cluster));
     for body in bodies(scene, cluster) {
-        let Some((ask, count)) = demand::pod_ask(body) else { continue };
+        let Some((ask, count)) = demand::most_pods(body, &scales) else { continue };
         let pods = 1 + match count {
             Count::Replicas(n) => u64::from(n),
             Count::EveryNode => nodes,

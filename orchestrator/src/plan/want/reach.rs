@@ -11,6 +11,7 @@ use models::quantity::{Port, Protocol};
 use models::resource::{Fill, Form, Input, Part, ResourceId, label};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 pub fn wanted(scene: &Scene<'_>) -> Vec<Wanted> {
     let mut all = Vec::new();
@@ -104,6 +105,19 @@ pub fn way(scene: &Scene<'_>, to: &Name) -> Option<Way> {
     Some(Way { address, service, expose })
 }
 
+/// An EndpointSlice keeps it for life: where it changes, the plan replaces the slice. What is born at run time may turn
+/// out to be another; the port sees to it then.
+fn family(address: &Address) -> &'static str {
+    match address {
+        Address::Born(_) => "IPv4",
+        Address::Planned(text) => match text.parse::<IpAddr>() {
+            Ok(IpAddr::V4(_)) => "IPv4",
+            Ok(IpAddr::V6(_)) => "IPv6",
+            Err(_) => "FQDN",
+        },
+    }
+}
+
 /// The planned name in the caller's namespace: a Service without selector, and the EndpointSlice behind it.
 fn uplink(scene: &Scene<'_>, here: &Name, to: &Name) -> Vec<Wanted> {
     let Some(way) = way(scene, to) else { return vec![] };
@@ -129,7 +143,8 @@ fn uplink(scene: &Scene<'_>, here: &Name, to: &Name) -> Vec<Wanted> {
             fills.push(Fill { pointer, parts: vec![Part::Input(input)], form: Form::Integer });
         }
     }
-    let mut body = json!({"endpoints": [{"addresses": [], "conditions": {"ready": true}}], "addressType": "IPv4"});
+    let mut body = json!({"endpoints": [{"addresses": [], "conditions": {"ready": true}}]});
+    body["addressType"] = json!(family(&way.address));
     body["ports"] = Value::Array(named.clone());
     body["metadata"] = json!({
         "name": to, "namespace": scene.namespace, "labels": {"kubernetes.io/service-name": to},

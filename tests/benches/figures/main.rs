@@ -1,0 +1,50 @@
+//! The product's figures beside a peer or a physical limit, measured in one run, rounds interleaved: `make bench`.
+//!
+//! It prints one table and writes `target/bench/results.json`. It must never be a test: it asserts nothing about time.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod bare;
+#[path = "../../../adapters/tests/control_plane/mod.rs"]
+#[allow(dead_code, reason = "a bench needs less of it than the port's tests")]
+mod control_plane;
+mod idle;
+mod objects;
+mod ours;
+mod peer;
+mod rate;
+mod row;
+mod slice;
+mod wait;
+
+use row::Table;
+
+/// What the control plane says where it is missing.
+mod safe {
+    pub fn skipped(why: &str) {
+        eprintln!("left out: {why}");
+    }
+}
+
+fn main() {
+    // `cargo bench` hands its own flags over; a name asks for one figure.
+    let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |id: &str| asked.is_empty() || asked.iter().any(|word| word == id);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut table = Table::default();
+    runtime.block_on(async {
+        if wanted("P4") {
+            slice::measure(&mut table).await;
+        }
+        if wanted("P4s") {
+            rate::measure(&mut table).await;
+        }
+        if wanted("P4w") {
+            wait::measure(&mut table).await;
+        }
+        if wanted("P9") {
+            idle::measure(&mut table).await;
+        }
+    });
+    table.print();
+    table.write();
+}

@@ -1,0 +1,155 @@
+//! A server of the release build on a folder of its own, and what is asked of it.
+
+use crate::row::root;
+use crate::wait::Events;
+use reqwest::Client;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+pub struct Ours {
+    child: Child,
+    folder: TempDir,
+    url: String,
+    token: String,
+    http: Client,
+}
+
+/// What one apply came to.
+pub struct Applied {
+    pub took: Duration,
+    /// The changes that made objects on clusters.
+    pub steps: Vec<Value>,
+}
+
+pub fn program(name: &str) -> PathBuf {
+    root().join("target/release").join(name)
+}
+
+impl Ours {
+    pub fn start() -> Self {
+        let folder = TempDir::new_in(root().join("target")).unwrap();
+        let config = folder.path().join("server.toml");
+        std::fs::write(&config, "[limits]\nrequests_per_second = 100000\nburst = 100000\n").unwrap();
+        let mut child = Command::new(program("sliceway"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+            .arg(&config)
+            .arg("--data")
+            .arg(folder.path().join("data"))
+            .env("SLICEWAY_CONFIG", folder.path().join("cli.toml"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = loop {
+            let line = lines.next().unwrap().unwrap();
+            if let Some(rest) = line.strip_prefix("serving on ") {
+                break rest.split(',').next().unwrap().to_owned();
+            }
+        };
+        std::thread::spawn(move || lines.for_each(drop));
+        let token = std::fs::read_to_string(folder.path().join("data/admin.token")).unwrap();
+        Self { child, folder, url, token, http: Client::builder().no_proxy().build().unwrap() }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Registers a cluster by its kubeconfig.
+    pub async fn cluster(&self, name: &str, kubeconfig: &str) {
+        let body = json!({"labels": {"region": name}, "kubeconfig": kubeconfig});
+        let (status, said) = self.call("PUT", &format!("/api/v1/clusters/{name}"), body.to_string()).await;
+        assert_eq!(status, 200, "{said}");
+    }
+
+    /// The lab's charts.
+    pub fn charts(&self) {
+        let added = Command::new(program("sliceway"))
+            .args(["repository", "add", "lab", "--path"])
+            .arg(root().join("labs/charts"))
+            .env("SLICEWAY_CONFIG", self.folder.path().join("cli.toml"))
+            .env("SLICEWAY_SERVER", &self.url)
+            .env("SLICEWAY_TOKEN", &self.token)
+            .output()
+            .unwrap();
+        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    }
+
+    pub async fn call(&self, method: &str, path: &str, body: String) -> (u16, Value) {
+        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        let answer = request.bearer_auth(&self.token).body(body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Server-sent events of operations from now on.
+    pub async fn watch(&self) -> Events {
+        let request = self.http.get(format!("{}/api/v1/operations?watch=true", self.url)).bearer_auth(&self.token);
+        Events::of(request.send().await.unwrap()).await
+    }
+
+    /// The id of the operation that makes the slice.
+    pub async fn begin(&self, slice: &str) -> String {
+        let (status, said) = self.call("POST", "/api/v1/slices", document(slice)).await;
+        assert_eq!(status, 202, "{said}");
+        said["operation"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// From the request to the moment at which every object is there: each is done when its API server answered.
+    pub async fn apply(&self, slice: &str) -> Applied {
+        let began = Instant::now();
+        let operation = self.begin(slice).await;
+        loop {
+            let (_, view) = self.call("GET", &format!("/api/v1/operations/{operation}"), String::new()).await;
+            assert!(view["error"].is_null(), "{}", view["error"]);
+            let steps = view["steps"].as_array().unwrap();
+            let made = |step: &&Value| step["change"]["verb"] != "check";
+            if !steps.is_empty() && steps.iter().filter(made).all(|step| step["state"] == "done") {
+                let took = began.elapsed();
+                let on_cluster = |step: &&Value| made(step) && step["change"]["id"]["target"] != "@local";
+                return Applied { took, steps: steps.iter().filter(on_cluster).cloned().collect() };
+            }
+            tokio::time::sleep(Duration::from_millis(4)).await;
+        }
+    }
+
+    pub async fn delete(&self, slice: &str) {
+        let path = format!("/api/v1/slices/{slice}?supersede=any&allowDataLoss=store");
+        let (status, said) = self.call("DELETE", &path, String::new()).await;
+        assert_eq!(status, 202, "{said}");
+        let operation = said["operation"]["id"].as_str().unwrap().to_owned();
+        loop {
+            let (_, view) = self.call("GET", &format!("/api/v1/operations/{operation}"), String::new()).await;
+            match view["state"].as_str() {
+                Some("COMPLETED") => return,
+                Some("PROCESSING") => tokio::time::sleep(Duration::from_millis(50)).await,
+                _ => panic!("{}", view["error"]),
+            }
+        }
+    }
+
+    /// Calls to clusters so far.
+    pub async fn calls(&self) -> u64 {
+        let (_, text) = self.call("GET", "/metrics", String::new()).await;
+        let lines = text.as_str().unwrap().lines().filter(|line| line.starts_with("sliceway_target_calls_total"));
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+    }
+}
+
+/// A gateway at the edge and a server in the cloud, with a device and a rule.
+pub fn document(slice: &str) -> String {
+    let text = std::fs::read_to_string(root().join("labs/slices/factory-7.yaml")).unwrap();
+    text.replace("factory-7", slice).replace("region: eu", "region: cloud")
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

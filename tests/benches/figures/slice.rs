@@ -1,0 +1,79 @@
+//! P4: a slice of a gateway and a server, accepted and its objects made on two real API servers.
+
+use crate::bare;
+use crate::control_plane::{ControlPlane, User};
+use crate::objects::templates;
+use crate::ours::Ours;
+use crate::peer::Peer;
+use crate::row::{Row, Table, median, millis, quantile};
+use http::Method;
+use serde_json::json;
+use std::time::Duration;
+
+const ROUNDS: usize = 15;
+
+pub async fn measure(table: &mut Table) {
+    let Some((edge, cloud)) = planes().await else { return };
+    let kubeconfigs = [edge.kubeconfig(&User::ADMIN), cloud.kubeconfig(&User::ADMIN)];
+    let (edge_api, cloud_api) = (edge.api(&User::ADMIN), cloud.api(&User::ADMIN));
+    let apis = [&edge_api, &cloud_api];
+    let Some(peer) = Peer::new([&kubeconfigs[0], &kubeconfigs[1]]) else {
+        eprintln!("left out: no helm and kubectl here; sliceway-lab build and make test-helm make them");
+        return;
+    };
+    let ours = Ours::start();
+    ours.cluster("edge", &kubeconfigs[0]).await;
+    ours.cluster("cloud", &kubeconfigs[1]).await;
+    ours.charts();
+    // The first round warms all three, and shows the bare client what there is to send.
+    let first = ours.apply("warm").await;
+    let templates = templates(&first.steps, [("edge", apis[0]), ("cloud", apis[1])]).await;
+    ours.delete("warm").await;
+    bare::create(&templates, apis, "bare-warm").await;
+    peer.install("helm-warm");
+    let mut times: [Vec<Duration>; 3] = [vec![], vec![], vec![]];
+    let mut calls = Vec::new();
+    for round in 0..ROUNDS {
+        let before = ours.calls().await;
+        let name = format!("round-{round}");
+        times[0].push(ours.apply(&name).await.took);
+        calls.push(ours.calls().await - before);
+        ours.delete(&name).await;
+        let namespace = format!("bare-{round}");
+        times[1].push(bare::create(&templates, apis, &namespace).await);
+        bare::remove(apis, &namespace).await;
+        let namespace = format!("helm-{round}");
+        times[2].push(peer.install(&namespace));
+        bare::remove(apis, &namespace).await;
+    }
+    calls.sort_unstable();
+    let objects = templates.len() as f64;
+    let [ours_ms, bare_ms, peer_ms] = [0, 1, 2].map(|n| millis(median(&mut times[n])));
+    let p95 = millis(quantile(&mut times[0], 95));
+    let row = |id, what, value, unit, against, ratio| Row { id, what, value, unit, against, ratio };
+    let typed = format!("<= 150 ms; kubectl and helm {peer_ms:.0} ms: times faster, >= 10");
+    table.add(row("P4", "slice accepted and its objects made, p50", ours_ms, "ms", typed, Some(peer_ms / ours_ms)));
+    table.add(row("P4.p95", "the same, p95", p95, "ms", "-".into(), None));
+    let bare = format!("bare client {bare_ms:.0} ms: times its time, <= 1.5");
+    table.add(row("P4.bare", "the same beside one call per object", ours_ms, "ms", bare, Some(ours_ms / bare_ms)));
+    let per_object = calls[calls.len() / 2] as f64 / objects;
+    let most = format!("<= 2 for each of {objects} objects");
+    table.add(row("P4.calls", "calls to API servers per object", per_object, "calls", most, Some(per_object / 2.0)));
+}
+
+/// Two control planes, each with a node that is only written down; `None` where none was built, which is said.
+pub async fn planes() -> Option<(ControlPlane, ControlPlane)> {
+    let planes = (ControlPlane::another()?, ControlPlane::another()?);
+    for (plane, address) in [(&planes.0, "192.0.2.1"), (&planes.1, "192.0.2.2")] {
+        let api = plane.api(&User::ADMIN);
+        let size = json!({"cpu": "1000", "memory": "1000Gi", "pods": "100000"});
+        let status = json!({"status": {
+            "capacity": size, "allocatable": size, "conditions": [{"type": "Ready", "status": "True"}],
+            "addresses": [{"type": "InternalIP", "address": address}],
+        }});
+        let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "written"}, "spec": {"podCIDR": "10.244.0.0/16"}});
+        api.must(Method::POST, "/api/v1/nodes", Some(&node)).await;
+        api.must(Method::PATCH, "/api/v1/nodes/written/status", Some(&status)).await;
+    }
+    Some(planes)
+}
