@@ -164,6 +164,10 @@ async fn a_shell_completes_nouns_and_names_from_the_server() {
     assert!(complete(&["get", "sli"]).contains(&"slices".to_owned()));
     let after = complete(&["cluster", "describe", ""]);
     assert!(after.contains(&"edge".to_owned()), "{after:?}");
+    let applied = server.cli(&["apply", "-f", &factory(), "--wait"]);
+    assert_eq!(code(&applied), 0, "{}", words(&applied));
+    let devices = complete(&["device", "credentials", ""]);
+    assert!(devices.contains(&"thermo-1".to_owned()), "{devices:?}");
     let names = complete(&["get", "clusters", ""]);
     assert!(names.contains(&"edge".to_owned()) && names.contains(&"cloud".to_owned()), "{names:?}");
 }
