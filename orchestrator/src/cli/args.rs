@@ -63,7 +63,7 @@ pub(crate) enum Command {
     /// Remember a server and a token
     Login(Login),
     /// List a noun, or show one of it
-    #[command(alias = "list")]
+    #[command(visible_alias = "list")]
     Get(Get),
     /// Show one thing beside what the world says now
     Describe(One),
@@ -286,7 +286,7 @@ impl Removal {
 #[derive(Subcommand)]
 pub(crate) enum General {
     /// List them, or show one
-    #[command(alias = "list")]
+    #[command(visible_alias = "list")]
     Get(Which),
     /// Show one beside what the world says now
     Describe(Name),

@@ -107,7 +107,11 @@ fn left_out(view: &Value) -> String {
     let line = |step: &Value| {
         let what = step.get("change").map(resource).unwrap_or_default();
         match step.pointer("/error/message").and_then(Value::as_str) {
-            Some(cause) => format!("{what} ({cause})"),
+            // Its own words begin with what it is, which was said.
+            Some(cause) => {
+                let after = cause.strip_prefix("change ").and_then(|rest| rest.split_once("): "));
+                format!("{what} ({})", after.map_or(cause, |(_, cause)| cause))
+            }
             None => what,
         }
     };
@@ -207,7 +211,7 @@ mod tests {
     fn what_continue_left_out_is_named_with_its_cause_and_what_to_do() {
         let id = json!({"kind": "v1/PersistentVolumeClaim", "name": "data", "target": "cloud"});
         let failed = end(&json!({"id": "1", "state": "PARTIALLY_COMPLETED", "kind": "change-slice", "steps": [
-            {"state": "skipped", "change": {"seq": 0, "id": id}, "error": {"message": "it cannot grow"}},
+            {"state": "skipped", "change": {"seq": 0, "id": id}, "error": {"message": "change 1 (PersistentVolumeClaim data): it cannot grow"}},
         ]}))
         .unwrap_err();
         let left = "left out: PersistentVolumeClaim data on cloud (it cannot grow)";

@@ -79,6 +79,8 @@ async fn wrong_words_are_refused_as_wrong_words_with_a_mend() {
         assert!(words(&out).contains(said), "{args:?}: {}", words(&out));
     }
     assert!(!server.path("json").exists() && !std::path::Path::new("json").exists());
+    let past = json!({"role": "viewer", "ends": "2001-01-01T00:00:00Z"});
+    assert_eq!(server.admin("POST", "/api/v1/tokens", past).await.0, 422);
     let made = server.cli(&["token", "create", "--role", "viewer", "--ends", "2999-01-31"]);
     assert_eq!(code(&made), 0, "{}", words(&made));
 }
