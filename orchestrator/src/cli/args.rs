@@ -207,7 +207,9 @@ pub(crate) struct Which {
 
 #[derive(Args)]
 pub(crate) struct One {
+    /// tenant, token, cluster, repository, slice, gateway, server, function, device or operation
     pub(crate) noun: String,
+    /// Its name; the id of a token or operation
     pub(crate) name: String,
 }
 
