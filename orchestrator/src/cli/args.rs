@@ -29,7 +29,7 @@ pub(crate) struct Global {
     /// Act in this tenant
     #[arg(long, global = true, env = "SLICEWAY_TENANT")]
     pub(crate) tenant: Option<String>,
-    /// table, wide, json or yaml (a folder, for `device credentials`)
+    /// table, wide, json or yaml
     #[arg(short, long, global = true)]
     pub(crate) output: Option<String>,
 }
@@ -63,6 +63,7 @@ pub(crate) enum Command {
     /// Remember a server and a token
     Login(Login),
     /// List a noun, or show one of it
+    #[command(visible_alias = "list")]
     Get(Get),
     /// Show one thing beside what the world says now
     Describe(One),
@@ -96,7 +97,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: TenantVerb,
     },
-    /// Tokens: create, list, revoke, and the general verbs
+    /// Tokens: create, revoke, and the general verbs
     #[command(alias = "tokens")]
     Token {
         #[command(subcommand)]
@@ -206,7 +207,9 @@ pub(crate) struct Which {
 
 #[derive(Args)]
 pub(crate) struct One {
+    /// tenant, token, cluster, repository, slice, gateway, server, function, device or operation
     pub(crate) noun: String,
+    /// Its name; the id of a token or operation
     pub(crate) name: String,
 }
 
@@ -233,13 +236,59 @@ pub(crate) struct DeleteOne {
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
-    pub(crate) change: Change,
+    pub(crate) removal: Removal,
+}
+
+/// What the deletion of a slice takes.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Removal {
+    /// Wait until the operation ends (slices)
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How long a cause which can pass is waited for: 90s, 5m, 1h (slices)
+    #[arg(long)]
+    pub(crate) timeout: Option<String>,
+    /// A function whose data may be deleted (slices; repeatable)
+    #[arg(long)]
+    pub(crate) allow_data_loss: Vec<String>,
+    /// Delete by exactly the plan that was shown under this id (slices)
+    #[arg(long)]
+    pub(crate) plan: Option<String>,
+    /// Take over from an operation that runs (slices)
+    #[arg(long)]
+    pub(crate) supersede: bool,
+}
+
+impl Removal {
+    /// As a change that moves and upgrades nothing.
+    pub(crate) fn change(&self) -> Change {
+        Change {
+            wait: self.wait,
+            timeout: self.timeout.clone(),
+            allow: Allow { allow_data_loss: self.allow_data_loss.clone(), ..Allow::default() },
+            plan: self.plan.clone(),
+            supersede: self.supersede,
+        }
+    }
+
+    /// The first of its flags that was said.
+    pub(crate) fn said(&self) -> Option<&'static str> {
+        let flags = [
+            ("--wait", self.wait),
+            ("--timeout", self.timeout.is_some()),
+            ("--allow-data-loss", !self.allow_data_loss.is_empty()),
+            ("--plan", self.plan.is_some()),
+            ("--supersede", self.supersede),
+        ];
+        flags.into_iter().find(|(_, said)| *said).map(|(flag, _)| flag)
+    }
 }
 
 /// The verbs that stand before a noun may stand after it as well.
 #[derive(Subcommand)]
 pub(crate) enum General {
     /// List them, or show one
+    #[command(visible_alias = "list")]
     Get(Which),
     /// Show one beside what the world says now
     Describe(Name),
@@ -254,9 +303,9 @@ pub(crate) struct Change {
     /// Wait until the operation ends
     #[arg(long)]
     pub(crate) wait: bool,
-    /// Seconds that a cause which can pass is waited for
+    /// How long a cause which can pass is waited for: 90s, 5m, 1h; a number alone is seconds
     #[arg(long)]
-    pub(crate) timeout: Option<u64>,
+    pub(crate) timeout: Option<String>,
     #[command(flatten)]
     pub(crate) allow: Allow,
     /// Apply exactly the plan that was shown under this id
@@ -330,7 +379,7 @@ pub(crate) struct CreateToken {
     pub(crate) role: String,
     #[arg(long, default_value = "")]
     pub(crate) description: String,
-    /// When it ends: 2027-01-31T00:00:00Z
+    /// When it ends: 2027-01-31 (UTC), or 2027-01-31T12:00:00Z
     #[arg(long)]
     pub(crate) ends: Option<String>,
 }
@@ -390,7 +439,6 @@ pub(crate) enum TenantVerb {
 #[derive(Subcommand)]
 pub(crate) enum TokenVerb {
     Create(CreateToken),
-    List,
     Revoke {
         id: String,
     },
@@ -410,9 +458,12 @@ pub(crate) enum SliceVerb {
 pub(crate) enum DeviceVerb {
     #[command(flatten)]
     General(General),
-    /// Write what a device needs to speak to its gateway into the folder -o DIR
+    /// Write what a device needs to speak to its gateway, its password too, into a folder
     Credentials {
         name: String,
+        /// The folder; made where it is missing (-o DIR says the same)
+        #[arg(long)]
+        dir: Option<PathBuf>,
         #[arg(long)]
         slice: Option<String>,
     },

@@ -10,6 +10,7 @@ mod faces;
 mod housekeeping;
 mod http;
 mod keys;
+mod leads;
 mod lists;
 mod places;
 mod renewal;
