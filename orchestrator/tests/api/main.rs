@@ -5,6 +5,7 @@ mod auth;
 mod charts;
 mod commands;
 mod conditions;
+mod deletions;
 mod faces;
 mod housekeeping;
 mod http;
