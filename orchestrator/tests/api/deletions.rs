@@ -6,7 +6,24 @@ use orchestrator::store::{Clock, Kind, Options, Query, Sqlite, Store, Txn};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-const TEMPLATE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: it}\n";
+/// With a pod where `cpu` is given.
+const TEMPLATE: &str = r#"apiVersion: v1
+kind: ConfigMap
+metadata: {name: it}
+---
+{{- if .Values.cpu }}
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: it}
+spec:
+  selector: {matchLabels: {app: it}}
+  template:
+    metadata: {labels: {app: it}}
+    spec:
+      containers:
+        - {name: it, image: "example.org/it:1", resources: {requests: {cpu: {{ .Values.cpu | quote }}, memory: 1Mi}}}
+{{- end }}
+"#;
 
 pub async fn repository(server: &Server, name: &str) {
     let folder = server.path("chart-of-one");
