@@ -87,6 +87,8 @@ impl Server {
         })
         .await?;
         registry.lend(engine.safe());
+        // Whoever writes from here on writes under the fence.
+        let store = engine.store();
         let tokens = Tokens::new(Arc::clone(&store), clock.clone(), random);
         let tenants = Tenants::new(Arc::clone(&store));
         let first = first_token(&tokens, &tenants.default().await?, &data).await?;

@@ -1,6 +1,7 @@
 //! Repositories: folders of charts, uploaded by the CLI or read from a folder of the server's that is allowed.
 
-use super::CatalogueError;
+use super::users::Thing;
+use super::{CatalogueError, deletion, readable};
 use crate::auth::AdminPermit;
 use crate::ops::codec;
 use crate::store::{Blobs, Expect, Key, Kind, Query, Revision, Store, StoreError, Txn};
@@ -46,7 +47,7 @@ impl Repositories {
 
     pub async fn list(&self) -> Result<Vec<(Repository, Revision)>, StoreError> {
         let objects = codec::all(&self.store, Query::of(Kind::Repository, "")).await?;
-        objects.iter().map(|object| Ok((object.read()?, object.rev))).collect()
+        Ok(objects.iter().filter_map(|object| Some((readable(object)?, object.rev))).collect())
     }
 
     /// Makes or refreshes a repository, where the caller finds what it expects. The charts are those of the upload, or
@@ -102,16 +103,7 @@ impl Repositories {
     }
 
     pub async fn delete(&self, _: &AdminPermit, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
-        let found = self.store.get(&key(name)).await?.map(|object| object.rev);
-        expect.check(&key(name), found)?;
-        let rev = found.ok_or_else(|| CatalogueError::NotFound(format!("repository {name}")))?;
-        let uses = |slice: &models::Slice| slice.spec.workloads().iter().any(|w| &w.chart.repository == name);
-        let users = super::users(&self.store, uses).await?;
-        if !users.is_empty() {
-            return Err(CatalogueError::InUse { users });
-        }
-        self.store.commit(Txn::new().at(key(name), rev).delete(key(name))).await?;
-        Ok(())
+        deletion::delete(&self.store, Thing::Repository(name), expect).await
     }
 }
 

@@ -4,6 +4,7 @@ use super::codec;
 use super::ending;
 use super::engine::{Engine, Inner};
 use super::error::OpsError;
+use super::footing;
 use super::model::{ChangeDoc, OperationDoc};
 use crate::plan::{Plan, Wish};
 use crate::store::{Revision, StoreError, Txn};
@@ -33,7 +34,7 @@ impl Engine {
             return Err(OpsError::Stopping);
         }
         let doc = self.operation(&plan, &options)?;
-        let mut txn = options.extra.clone();
+        let mut txn = footing::all(options.extra.clone(), &plan);
         for planned in plan.changes {
             let change = ChangeDoc::new(&doc.operation.id, planned);
             let key = codec::change_key(&doc.operation.tenant, &doc.operation.id, change.record.change.seq);
@@ -47,7 +48,7 @@ impl Engine {
             None => txn.absent(slice.clone()),
         };
         txn = claim(inner, txn, (&doc, options.supersede.as_deref())).await?;
-        match inner.commit(txn).await {
+        match inner.commit(txn).await.map_err(footing::told) {
             Ok(_) => {}
             Err(OpsError::Store(StoreError::Conflict { key, .. })) => {
                 return Err(self.in_the_way(&doc, key == slice).await?);
