@@ -103,7 +103,8 @@ pub enum PortError {
     Unauthorized { target: String, cause: String },
     #[error("{target} forbids it: {cause}")]
     Forbidden { target: String, cause: String },
-    /// The target says that the object is wrong: validation, an immutable field, an unknown kind, a quota.
+    /// The target says that the object is wrong: validation, admission, an immutable field, an unknown kind, a quota.
+    /// No right would help.
     #[error("{id} is refused: {cause}")]
     Invalid { id: String, cause: String },
     /// A secret or blob that is needed cannot be read.
@@ -153,7 +154,9 @@ impl PortError {
                 "give new credentials: sliceway cluster set NAME --kubeconfig F, then: sliceway operation retry"
             }
             Self::Forbidden { .. } => "grant the verb to our user on the cluster, then: sliceway operation retry",
-            Self::Invalid { .. } => "change the slice file or the chart, then: sliceway apply -f FILE",
+            Self::Invalid { .. } => {
+                "change the slice file, the chart or the rule of the cluster, then: sliceway apply -f FILE"
+            }
             Self::Sealed { .. } => "restore the key file that belongs to this data folder",
         }
     }

@@ -128,6 +128,17 @@ impl<'a> Demo<'a> {
         if said().contains("serving on") {
             return Ok(());
         }
+        if let Some(holder) = holder(&said()) {
+            let (program, data) = (self.program.display(), self.dir.join("data"));
+            let what = format!("the demo's server runs already as process {holder}, and was not started by the demo");
+            let next = format!(
+                "kill {holder}, then: make demo; or go on with it: export SLICEWAY_CONFIG={}; {program} get slices \
+                 (its data is {})",
+                self.config().display(),
+                data.display()
+            );
+            return Err(LabError::refused(what, next));
+        }
         let next = format!("see {}, free {LISTEN}, then: make demo", log.display());
         Err(LabError::refused(format!("the server ended: {}", said().trim()), next))
     }
@@ -239,6 +250,11 @@ impl<'a> Demo<'a> {
         tell(&format!("  sliceway explain slice {SLICE}"));
         tell("  sliceway get operations");
         tell(&format!("  sliceway delete slice {SLICE} --allow-data-loss store --wait"));
+        let data = self.dir.join("data");
+        tell(&format!(
+            "  sliceway serve --data {}    (after a restart of this computer; or: make demo)",
+            data.display()
+        ));
         tell("  make demo-down");
     }
 
@@ -261,5 +277,23 @@ impl<'a> Demo<'a> {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).doing("remove", &self.dir),
             _ => Ok(()),
         }
+    }
+}
+
+/// The process that a server names which finds its data folder in use.
+fn holder(said: &str) -> Option<&str> {
+    let (_, rest) = said.split_once("is in use by process ")?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    Some(&rest[..end]).filter(|pid| !pid.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::holder;
+
+    #[test]
+    fn the_process_that_holds_the_data_is_found_in_what_the_server_says() {
+        assert_eq!(holder("error: /x/data is in use by process 4711\nnext:  sliceway serve"), Some("4711"));
+        assert_eq!(holder("error: 127.0.0.1:7300: address in use"), None);
     }
 }

@@ -72,23 +72,10 @@ impl Server {
         let local = Local::new(Arc::new(now), Arc::new(ring::rand::SystemRandom::new())).with_life(life);
         let local = Arc::new(local);
         let exec = if config.clusters.allow_exec { ExecPolicy::Allow } else { ExecPolicy::Refuse };
-        let mut bounds = Bounds::default();
-        if let Some(seconds) = config.repositories.deadline_s {
-            bounds.deadline = Duration::from_secs(seconds.get().into());
-        }
-        let repositories = Repositories::new(Shelf {
-            store: Arc::clone(&store),
-            vault: Arc::clone(&vault),
-            blobs: Arc::clone(&blobs),
-            helm: Arc::clone(&helm),
-            clock: clock.clone(),
-            allow_paths: config.repositories.allow_paths.clone(),
-            bounds,
-        });
         let registry = Arc::new(Registry::new(Arc::clone(&store), Arc::clone(&vault), local, exec));
         let engine = Engine::new(Means {
             store: Arc::clone(&store),
-            vault,
+            vault: Arc::clone(&vault),
             blobs: Arc::clone(&blobs),
             ports: Arc::clone(&registry) as Arc<dyn crate::ops::Ports>,
             clock: clock.clone(),
@@ -101,10 +88,21 @@ impl Server {
         })
         .await?;
         registry.lend(engine.safe());
+        // Whoever writes from here on writes under the fence.
+        let store = engine.store();
         let tokens = Tokens::new(Arc::clone(&store), clock.clone(), random);
         let tenants = Tenants::new(Arc::clone(&store));
         let first = first_token(&tokens, &tenants.default().await?, &data).await?;
         let clusters = Clusters::new(Arc::clone(&store), registry, clock.clone());
+        let repositories = Repositories::new(Shelf {
+            store: Arc::clone(&store),
+            vault,
+            blobs: Arc::clone(&blobs),
+            helm: Arc::clone(&helm),
+            clock: clock.clone(),
+            allow_paths: config.repositories.allow_paths.clone(),
+            bounds: bounds(config),
+        });
         let renderer = Arc::new(Rendering { helm, blobs: Arc::clone(&blobs) });
         let known = (Arc::new(clusters.clone()) as _, Arc::new(repositories.clone()) as _);
         let slices = Slices::new(Arc::clone(&store), engine.clone(), renderer, known);
@@ -202,6 +200,14 @@ fn keep(config: &HousekeepingConfig) -> Keep {
         plans: days(config.plans_days),
         blobs: Duration::from_secs(3600 * u64::from(config.blobs_hours.get())),
     }
+}
+
+fn bounds(config: &Config) -> Bounds {
+    let mut bounds = Bounds::default();
+    if let Some(seconds) = config.repositories.deadline_s {
+        bounds.deadline = Duration::from_secs(seconds.get().into());
+    }
+    bounds
 }
 
 /// Made once, written once, for its owner only.

@@ -170,8 +170,10 @@ impl Wire {
             404 if !answer.json().is_object() => Err(self.odd(&answer)),
             401 => Err(self.unauthorized(message)),
             403 if waits(&message) => Err(self.busy(message, answer.retry_after_s)),
-            403 if denied(&message) => Err(PortError::Invalid { id: id.to_string(), cause: message }),
-            403 => Err(PortError::Forbidden { target: self.target.to_string(), cause: message }),
+            403 if !answer.json().is_object() || missing_right(&message) => {
+                Err(PortError::Forbidden { target: self.target.to_string(), cause: message })
+            }
+            403 => Err(PortError::Invalid { id: id.to_string(), cause: message }),
             404 if message.contains("namespaces") => Err(self.busy(message, None)),
             409 => Err(PortError::Stale { id: id.to_string() }),
             500 if unfit(&message) => Err(PortError::Invalid { id: id.to_string(), cause: message }),
@@ -228,19 +230,16 @@ fn waits(message: &str) -> bool {
         .any(|sign| message.contains(sign))
 }
 
-/// 403 also says "not so": a rule of the cluster refuses the object, and no right would help.
-fn denied(message: &str) -> bool {
-    const SIGNS: [&str; 8] = [
-        "denied the request",
-        "denied request",
-        "violates PodSecurity",
-        "maximum ",
-        "minimum ",
-        "max limit to request ratio",
-        "failed quota",
-        "no PriorityClass with name",
-    ];
-    SIGNS.iter().any(|sign| message.contains(sign))
+/// 403 is a right that is missing only where it says who may not do what; otherwise a rule of the cluster (admission,
+/// validation) refuses the object, and no right would help. A bare 403 is taken for a right.
+fn missing_right(message: &str) -> bool {
+    let subject = ["User \"", "user \"", "Group \""].iter().any(|sign| message.contains(sign));
+    let words = message.trim().to_lowercase();
+    (subject && message.contains(" cannot "))
+        || words.is_empty()
+        || words.ends_with("forbidden")
+        || words.contains("rbac")
+        || words.contains("not attempting to grant extra privileges")
 }
 
 /// An unknown field, or a value of the wrong form, is a 500 without a reason to server-side apply (seen on 1.36).
@@ -260,4 +259,23 @@ fn chain(error: &dyn Error) -> String {
         next = cause.source();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_403_is_a_missing_right_only_where_it_says_who_may_not() {
+        let right = r#"deployments.apps "gw" is forbidden: User "sliceway" cannot patch resource "deployments" in API group "apps""#;
+        assert!(missing_right(right));
+        for rule in [
+            r#"persistentvolumeclaims "data" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"#,
+            r#"admission webhook "policy.example" denied the request: no"#,
+            r#"pods "x" is forbidden: violates PodSecurity "restricted:latest": host namespaces"#,
+            r#"pods "x" is forbidden: maximum cpu usage per Container is 1, but limit is 2"#,
+        ] {
+            assert!(!missing_right(rule), "{rule}");
+        }
+    }
 }

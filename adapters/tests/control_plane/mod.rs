@@ -30,6 +30,14 @@ pub struct ControlPlane {
     guards: Vec<Child>,
 }
 
+/// Whether a node that nobody reports for is found dead, or is what a test wrote of it.
+#[derive(Clone, Copy)]
+pub enum Nodes {
+    Watched,
+    #[allow(dead_code, reason = "a test of the port wants its nodes watched")]
+    Written,
+}
+
 /// Who asks: common name, organisation, and how long the certificate lives.
 pub struct User<'a> {
     pub name: &'a str,
@@ -48,20 +56,20 @@ impl ControlPlane {
     /// The one of this test binary; `None` where no control plane was built, which is said.
     pub fn shared() -> Option<&'static Self> {
         static PLANE: OnceLock<Option<ControlPlane>> = OnceLock::new();
-        PLANE.get_or_init(Self::another).as_ref()
+        PLANE.get_or_init(|| Self::another(Nodes::Watched)).as_ref()
     }
 
     /// One of its own.
-    pub fn another() -> Option<Self> {
+    pub fn another(nodes: Nodes) -> Option<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let Some(binary) = binary() else {
             crate::safe::skipped("no control plane here; sliceway-lab up builds it, or set SLICEWAY_KUBE");
             return None;
         };
-        Some(Self::start(&binary))
+        Some(Self::start(&binary, nodes))
     }
 
-    fn start(binary: &Path) -> Self {
+    fn start(binary: &Path, nodes: Nodes) -> Self {
         let folder = tempfile::Builder::new().prefix("sliceway-plane-").tempdir().unwrap().keep();
         let pki = Pki::make(&folder);
         let [client, peer, port] = free_ports();
@@ -71,7 +79,7 @@ impl ControlPlane {
         plane.wait();
         let kubeconfig = folder.join("admin.kubeconfig");
         std::fs::write(&kubeconfig, plane.kubeconfig(&User::ADMIN)).unwrap();
-        plane.run(&folder, (binary, &["kube-controller-manager"]), &controllers(&folder));
+        plane.run(&folder, (binary, &["kube-controller-manager"]), &controllers(&folder, nodes));
         plane
     }
 
@@ -246,13 +254,16 @@ fn api_server(folder: &Path, etcd: u16, port: u16) -> Flags {
     ]
 }
 
-fn controllers(folder: &Path) -> Flags {
+fn controllers(folder: &Path, nodes: Nodes) -> Flags {
+    let which = match nodes {
+        Nodes::Watched => "*",
+        Nodes::Written => "*,-node-lifecycle-controller",
+    };
     vec![
+        ("controllers", which.into()),
         ("kubeconfig", at(folder, "admin.kubeconfig")),
         ("leader-elect", "false".into()),
         ("secure-port", "0".into()),
-        // A node is what a test says of it: nobody finds it dead.
-        ("controllers", "*,-node-lifecycle-controller".into()),
         ("service-account-private-key-file", at(folder, "account.key")),
         ("root-ca-file", at(folder, "ca.crt")),
     ]

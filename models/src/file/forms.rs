@@ -2,6 +2,7 @@
 
 use super::finding::quoted;
 use super::shape::{Bare, Form, Wrong, positive, quantity};
+use super::units;
 use crate::Name;
 use crate::quantity::{Bandwidth, Cpu, Latency, Memory, Port, Share};
 
@@ -172,11 +173,17 @@ pub(crate) static ADDRESS: Form = Form {
 
 pub(crate) static UNIT: Form = Form {
     title: "unit",
-    allowed: "a SenML unit of at most 32 characters, such as Cel",
+    allowed: "a unit of SenML (RFC 8428 12.1, RFC 8798), such as Cel",
     pattern: r"^\S.{0,31}$",
     example: "Cel",
     bare: Bare::Refused,
-    judge: |text| fits(!text.trim().is_empty() && text.chars().count() <= 32, text, &UNIT),
+    judge: |text| match (units::UNITS.contains(&text), units::meant(text)) {
+        (true, _) => Ok(()),
+        (false, Some(meant)) => {
+            Err(Wrong::new(format!("{} is no unit of SenML", quoted(text)), format!("did you mean {}?", quoted(meant))))
+        }
+        (false, None) => Err(unfit(text, &UNIT)),
+    },
 };
 
 pub(crate) static LABEL_KEY: Form = Form {

@@ -12,6 +12,7 @@ mod node;
 mod schema;
 mod shape;
 mod table;
+mod units;
 
 use crate::cluster::ClusterSpec;
 use crate::labels::Labels;

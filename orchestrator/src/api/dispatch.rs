@@ -59,7 +59,7 @@ fn text(body: &str) -> Reply {
 }
 
 async fn ready(app: &App) -> Result<Reply, Problem> {
-    app.tenants.default().await?;
+    app.readiness.ask(app).await?;
     Ok(text("ready\n"))
 }
 

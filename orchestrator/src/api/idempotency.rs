@@ -54,6 +54,10 @@ impl Keyed {
         Ok(Self { key: Key::new(Kind::Idempotency, tenant.as_str(), key), digest })
     }
 
+    fn tenant(&self) -> Key {
+        Key::installation(Kind::Tenant, self.key.tenant.as_str())
+    }
+
     /// The first answer, where there is one; otherwise the key is this request's until it is kept or released.
     pub(super) async fn begin(&self, app: &App) -> Result<Option<Reply>, Problem> {
         let found = app.store.get(&self.key).await?;
@@ -62,7 +66,7 @@ impl Keyed {
             return Ok(Some(before));
         }
         let begun = json!({"digest": self.digest, "begun": true, "at": now(app)});
-        let txn = Txn::new().put(self.key.clone(), begun);
+        let txn = Txn::new().exists(self.tenant()).put(self.key.clone(), begun);
         let txn = match rev {
             Some(rev) => txn.at(self.key.clone(), rev),
             None => txn.absent(self.key.clone()),
@@ -122,8 +126,11 @@ impl Keyed {
                 doc["etag"] = json!(etag);
             }
         }
-        app.store.commit(Txn::new().put(self.key.clone(), doc)).await?;
-        Ok(())
+        match app.store.commit(Txn::new().exists(self.tenant()).put(self.key.clone(), doc)).await {
+            // The request deleted its own tenant: whoever makes that again must not meet the answer.
+            Err(StoreError::Conflict { .. }) => Ok(()),
+            kept => Ok(kept.map(|_| ())?),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod operations;
 mod params;
 mod problem;
 mod rate;
+mod ready;
 mod reply;
 mod repositories;
 mod serve;
@@ -50,6 +51,7 @@ pub struct App {
     pub(crate) head_deadline: Duration,
     /// Cancelled when the server ends: whoever watches is told.
     pub(crate) closing: CancellationToken,
+    pub(crate) readiness: ready::Readiness,
     pub(crate) rate: rate::Rates,
     pub(crate) metrics: metrics::Metrics,
 }
@@ -90,6 +92,7 @@ impl App {
             body_deadline: parts.limits.body_deadline,
             head_deadline: parts.limits.head_deadline,
             closing: CancellationToken::new(),
+            readiness: ready::Readiness::default(),
             rate: rate::Rates::new(parts.limits.rate, parts.clock.clone()),
             metrics: metrics::Metrics::new(),
             clock: parts.clock,

@@ -21,7 +21,7 @@ pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<
 
 pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let view = app.engine.get(caller.read()?.tenant(), input.text("id")).await?;
-    Reply::ok(&view)
+    Ok(Reply::ok(&view)?.etag(view.rev))
 }
 
 macro_rules! moves {

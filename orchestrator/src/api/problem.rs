@@ -86,6 +86,12 @@ impl From<StoreError> for Problem {
             StoreError::Gone { .. } => {
                 Self::new(410, "gone", error.to_string()).next("list again, and watch from there")
             }
+            StoreError::Fenced => Self::new(503, "stopping", error.to_string()).next("ask the server that runs now"),
+            StoreError::Unreadable { key, .. } => {
+                tracing::error!(%error, "asked for");
+                let detail = format!("{key} is stored in a form that this version cannot read");
+                Self::new(500, "unreadable", detail).next("install the version that wrote it, or restore a backup")
+            }
             other if other.retryable() => {
                 tracing::warn!(%error, "the store cannot take a request now");
                 Self::new(503, "store-not-ready", error.to_string()).next("send it again in a moment")
@@ -123,6 +129,10 @@ impl From<OpsError> for Problem {
             OpsError::Busy { operation } => busy(operation),
             OpsError::Changed => {
                 Self::new(409, "changed", text).next("sliceway get operations shows what happened; then try again")
+            }
+            OpsError::Vanished(_) => Self::new(409, "changed", text).next("apply it again, on what exists now"),
+            OpsError::NotTold(_) => {
+                Self::new(503, "store-not-ready", text).next("free the disk; sending it again changes nothing more")
             }
             OpsError::Illegal(illegal) => {
                 let moves = illegal.state.moves().join(", ");

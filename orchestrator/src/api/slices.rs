@@ -9,9 +9,11 @@ use crate::auth::Caller;
 use crate::slices::{Ask, AskError, AskOptions, Goal, Started, Supersede};
 use crate::store::Kind;
 use futures::StreamExt;
-use models::Problem as Finding;
 use models::file::{Document, Parsed, Source, parse};
+use models::problem::nearest;
+use models::{Name, Problem as Finding};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
@@ -71,6 +73,7 @@ pub(crate) async fn explain(app: Arc<App>, caller: Caller, input: Input) -> Resu
 pub(crate) async fn plan(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
     let (parsed, ask) = document(&input)?;
+    known((&app, permit.tenant()), &ask).await?;
     let plan = app.slices.plan(permit.tenant(), &ask).await.map_err(|error| placed(&parsed, error))?;
     Reply::ok(&redacted(&plan))
 }
@@ -78,6 +81,7 @@ pub(crate) async fn plan(app: Arc<App>, caller: Caller, input: Input) -> Result<
 pub(crate) async fn apply(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
     let (parsed, ask) = document(&input)?;
+    known((&app, permit.tenant()), &ask).await?;
     let started = app.slices.start(permit.tenant(), &ask).await.map_err(|error| placed(&parsed, error))?;
     answer(started)
 }
@@ -108,6 +112,39 @@ fn document(input: &Input) -> Result<(Parsed, Ask), Problem> {
     Ok((parsed, ask))
 }
 
+/// A name that is no function of the slice would be silence.
+async fn known((app, tenant): (&App, &Name), ask: &Ask) -> Result<(), Problem> {
+    let Goal::Apply { spec, .. } = &ask.goal else { return Ok(()) };
+    let options = &ask.options;
+    let now: BTreeSet<Name> = spec.workloads().into_iter().map(|workload| workload.name.clone()).collect();
+    let mut either = now.clone();
+    if !options.allow_data_loss.is_empty() {
+        // What is taken out of the file loses its data.
+        let (all, name) = (app.slices.list(tenant).await?, &ask.name);
+        let before = all.iter().find(|(slice, _)| &slice.name == name);
+        either.extend(before.into_iter().flat_map(|(slice, _)| slice.spec.workloads()).map(|w| w.name.clone()));
+    }
+    let lists = [
+        ("replace", &options.replace, &now),
+        ("upgrade", &options.upgrade, &now),
+        ("allowDataLoss", &options.allow_data_loss, &either),
+    ];
+    let wrong = lists.iter().flat_map(|(field, names, functions)| {
+        let unknown = names.iter().filter(|name| !functions.contains(*name));
+        unknown.map(|name| unknown_function(field, name, functions)).collect::<Vec<_>>()
+    });
+    let problems: Vec<Finding> = wrong.collect();
+    if problems.is_empty() { Ok(()) } else { Err(Problem::findings(&problems)) }
+}
+
+fn unknown_function(field: &str, name: &Name, functions: &BTreeSet<Name>) -> Finding {
+    let mend = match nearest(name.as_str(), functions.iter().map(Name::as_str)) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => format!("it has {}", functions.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")),
+    };
+    Finding::at(field, format!("the slice has no function called {:?}", name.as_str())).mend(mend)
+}
+
 fn options(input: &Input) -> Result<AskOptions, Problem> {
     let supersede = match input.query("supersede") {
         None | Some("failed") => Supersede::FailedTemp,
@@ -115,8 +152,12 @@ fn options(input: &Input) -> Result<AskOptions, Problem> {
         Some("never") => Supersede::Never,
         Some(other) => return Err(params::word("supersede", other, &["failed", "any", "never"])),
     };
+    let timeout_s = input.number("timeout")?;
+    if timeout_s == Some(0) {
+        return Err(params::value("timeout", "timeout: 0 seconds would wait for nothing"));
+    }
     Ok(AskOptions {
-        timeout_s: input.number("timeout")?,
+        timeout_s,
         replace: input.names("replace")?,
         allow_data_loss: input.names("allowDataLoss")?,
         upgrade: input.names("upgrade")?,

@@ -67,6 +67,10 @@ pub(crate) async fn create_token(app: Arc<App>, caller: Caller, input: Input) ->
     if !app.tenants.exists(&tenant).await? {
         return Err(Problem::not_found(format!("tenant {tenant}")));
     }
+    if body.ends.is_some_and(|end| end <= app.engine.now()) {
+        let finding = models::Problem::at("ends", "is over already").mend("write a moment that is to come");
+        return Err(Problem::findings(&[finding]));
+    }
     let wish = Wish { tenant, role: body.role, description: body.description, ends: body.ends };
     let issued = app.tokens.create(&permit, wish).await?;
     Reply::with(201, &json!({"token": issued.token.as_str(), "record": issued.record}))

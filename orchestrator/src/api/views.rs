@@ -8,6 +8,7 @@ use super::reply::{Input, Reply};
 use crate::auth::Caller;
 use models::Slice;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 macro_rules! nouns {
@@ -55,10 +56,20 @@ async fn parts(app: &App, caller: &Caller, input: &Input, of: PartsOf) -> Result
         if input.query("slice").is_some_and(|wanted| wanted != slice.name.as_str()) {
             continue;
         }
-        for (name, mut body) in of(&slice) {
+        let of_slice = of(&slice);
+        let has_devices = of_slice.iter().any(|(_, body)| body.get("gateway").is_some());
+        let endpoints =
+            if has_devices { app.slices.endpoints(permit.tenant(), &slice).await? } else { BTreeMap::new() };
+        for (name, mut body) in of_slice {
             if let Some(body) = body.as_object_mut() {
                 body.insert("slice".into(), json!(slice.name));
-                body.insert("cluster".into(), json!(slice.placed.get(&name)));
+                // A device stands where its gateway stands.
+                let stands = body.get("gateway").and_then(Value::as_str).unwrap_or(&name);
+                let cluster = json!(slice.placed.get(stands));
+                let endpoint =
+                    endpoints.iter().find(|(gateway, _)| gateway.as_str() == stands).map(|(_, at)| json!(at));
+                body.extend(endpoint.map(|at| ("endpoint".to_owned(), at)));
+                body.insert("cluster".into(), cluster);
             }
             items.push((format!("{}/{name}", slice.name), body));
         }

@@ -42,6 +42,12 @@ pub(super) async fn watched(
         return Ok(None);
     }
     let begin = input.last_event.or(input.number("revision")?).map_or(input.newest, Revision);
+    // What was before the tenant is the affair of one that had its name.
+    let made = match tenant.parse() {
+        Ok(name) => app.tenants.made(&name).await?,
+        Err(_) => None,
+    };
+    let begin = begin.max(made.unwrap_or_default());
     let watcher = Watcher { tokens: app.tokens.clone(), tenants: app.tenants.clone(), caller: caller.clone() };
     let feed = Feed {
         store: Arc::clone(&app.store),

@@ -1,7 +1,9 @@
 //! Clusters: registered, looked at in the background, and never forgotten while a slice stands on them.
 
+use super::readable;
 use super::registry::kubeconfig_key;
-use super::{CatalogueError, Registry};
+use super::users::Thing;
+use super::{CatalogueError, Registry, deletion};
 use crate::auth::AdminPermit;
 use crate::ops::codec;
 use crate::slices;
@@ -80,7 +82,7 @@ impl Clusters {
     pub async fn list(&self) -> Result<Vec<(Cluster, Revision)>, StoreError> {
         let mut all = Vec::new();
         for object in codec::all(&self.store, Query::of(Kind::Cluster, "")).await? {
-            let mut cluster: Cluster = object.read()?;
+            let Some(mut cluster) = readable::<Cluster>(&object) else { continue };
             self.overlay(&mut cluster).await;
             all.push((cluster, object.rev));
         }
@@ -154,15 +156,7 @@ impl Clusters {
     }
 
     pub async fn delete(&self, _: &AdminPermit, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
-        let found = self.store.get(&key(name)).await?.map(|object| object.rev);
-        expect.check(&key(name), found)?;
-        let rev = found.ok_or_else(|| CatalogueError::NotFound(format!("cluster {name}")))?;
-        let users = super::users(&self.store, |slice| slice.placed.values().any(|at| at == name.as_str())).await?;
-        if !users.is_empty() {
-            return Err(CatalogueError::InUse { users });
-        }
-        let txn = Txn::new().at(key(name), rev).delete(key(name)).delete(kubeconfig_key(name));
-        self.store.commit(txn).await?;
+        deletion::delete(&self.store, Thing::Cluster(name), expect).await?;
         self.registry.forget(name).await;
         self.live.write().await.remove(name);
         Ok(())

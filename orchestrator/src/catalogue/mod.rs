@@ -2,14 +2,17 @@
 //!
 //! It must never return a kubeconfig or a password, and never let go of what a slice still uses.
 
+mod belongings;
 mod browse;
 mod charts;
 mod clusters;
+mod deletion;
 mod folder;
 mod registry;
 mod remembered;
 mod repositories;
 mod tenants;
+mod users;
 
 pub use browse::{Found, Search, Versions};
 pub(crate) use clusters::EVERY as LOOK_EVERY;
@@ -20,10 +23,9 @@ pub use registry::Registry;
 pub use repositories::{Credentials, NewRepository, Repositories, Shelf};
 pub use tenants::Tenants;
 
-use crate::ops::codec;
-use crate::store::{Kind, Query, Store, StoreError};
-use models::{Problem, Slice};
-use std::sync::Arc;
+use crate::store::{Object, StoreError};
+use models::Problem;
+use serde::de::DeserializeOwned;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
@@ -41,14 +43,7 @@ pub enum CatalogueError {
     Store(#[from] StoreError),
 }
 
-/// Slices of every tenant that something is true of, as a person calls them.
-async fn users(store: &Arc<dyn Store>, uses: impl Fn(&Slice) -> bool) -> Result<Vec<String>, StoreError> {
-    let mut users = Vec::new();
-    for object in codec::all(store, Query::all(Kind::Slice)).await? {
-        let slice: Slice = object.read()?;
-        if uses(&slice) {
-            users.push(format!("slice {} of tenant {}", slice.name, slice.tenant));
-        }
-    }
-    Ok(users)
+/// For a list: what cannot be read is told and left out, and stops nobody else.
+fn readable<T: DeserializeOwned>(object: &Object) -> Option<T> {
+    object.read().inspect_err(|error| tracing::warn!(%error, "left out of a list")).ok()
 }

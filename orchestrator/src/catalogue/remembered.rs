@@ -26,7 +26,7 @@ impl Memory {
     pub(super) async fn read(store: &Arc<dyn Store>) -> Result<Self, StoreError> {
         let mut simulated = HashSet::new();
         for object in codec::all(store, Query::of(Kind::Cluster, "")).await? {
-            let cluster: Cluster = object.read()?;
+            let Some(cluster) = super::readable::<Cluster>(&object) else { continue };
             simulated.extend(cluster.spec.sim.map(|_| cluster.name));
         }
         let mut memory = Self::default();

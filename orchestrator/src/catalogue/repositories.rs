@@ -1,7 +1,8 @@
 //! Repositories: folders of charts, Helm repositories and OCI registries. Credentials are kept sealed and never returned.
 
-use super::CatalogueError;
 use super::folder::{self, Upload};
+use super::users::Thing;
+use super::{CatalogueError, deletion, readable};
 use crate::auth::AdminPermit;
 use crate::ops::{codec, safe};
 use crate::store::{Blobs, Clock, Expect, Key, Kind, Query, Revision, Store, StoreError, Txn, Vault};
@@ -50,7 +51,7 @@ pub(super) fn key(name: &Name) -> Key {
     Key::installation(Kind::Repository, name.as_str())
 }
 
-fn credentials_key(name: &Name) -> Key {
+pub(super) fn credentials_key(name: &Name) -> Key {
     Key::installation(Kind::Secret, format!("repository/{name}/credentials"))
 }
 
@@ -71,7 +72,7 @@ impl Repositories {
 
     pub async fn list(&self) -> Result<Vec<(Repository, Revision)>, StoreError> {
         let objects = codec::all(&self.0.store, Query::of(Kind::Repository, "")).await?;
-        objects.iter().map(|object| Ok((object.read()?, object.rev))).collect()
+        Ok(objects.iter().filter_map(|object| Some((readable(object)?, object.rev))).collect())
     }
 
     /// Makes or refreshes a repository, where the caller finds what it expects: from the upload, from an allowed folder,
@@ -88,7 +89,7 @@ impl Repositories {
         if new.spec.url.is_some() && new.spec.path.is_some() {
             return Err(problem("spec.url", "cannot stand beside path", "give only one of path or url"));
         }
-        let before: Option<Repository> = before.map(|object| object.read()).transpose()?;
+        let before: Option<Repository> = before.as_ref().and_then(readable);
         let mut txn = Txn::new();
         let mut repository =
             Repository { name: new.name.clone(), spec: new.spec, charts: vec![], credentials: None, index: None };
@@ -169,7 +170,14 @@ impl Repositories {
         let mut origins = Vec::new();
         for (repository, _) in self.list().await? {
             let Some(url) = repository.spec.url else { continue };
-            let login = self.kept(&repository.name).await?;
+            let login = match self.kept(&repository.name).await {
+                // Asked without them the repository says what is missing; the others go on.
+                Err(CatalogueError::Unavailable(error)) => {
+                    tracing::warn!(%error, repository = %repository.name, "its credentials cannot be opened");
+                    Login::None
+                }
+                login => login?,
+            };
             origins.push(Origin { name: repository.name.to_string(), url, ca: repository.spec.ca, login });
         }
         Ok(origins)
@@ -204,17 +212,7 @@ impl Repositories {
     }
 
     pub async fn delete(&self, _: &AdminPermit, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
-        let found = self.0.store.get(&key(name)).await?.map(|object| object.rev);
-        expect.check(&key(name), found)?;
-        let rev = found.ok_or_else(|| CatalogueError::NotFound(format!("repository {name}")))?;
-        let uses = |slice: &models::Slice| slice.spec.workloads().iter().any(|w| &w.chart.repository == name);
-        let users = super::users(&self.0.store, uses).await?;
-        if !users.is_empty() {
-            return Err(CatalogueError::InUse { users });
-        }
-        let txn = Txn::new().at(key(name), rev).delete(key(name)).delete(credentials_key(name));
-        self.0.store.commit(txn).await?;
-        Ok(())
+        deletion::delete(&self.0.store, Thing::Repository(name), expect).await
     }
 }
 

@@ -1,11 +1,13 @@
 //! Tenants. The tenant `default` is there from the start.
 
-use super::CatalogueError;
+use super::users::{Thing, users};
+use super::{CatalogueError, belongings, deletion, readable};
 use crate::auth::AdminPermit;
 use crate::ops::codec;
-use crate::store::{Expect, Key, Kind, Query, Revision, Store, StoreError, Txn};
+use crate::store::{Expect, Key, Kind, Precondition, Query, Revision, Store, StoreError, Txn};
 use models::Name;
 use models::tenant::Tenant;
+use serde_json::json;
 use std::sync::Arc;
 
 #[derive(Clone)]
@@ -44,32 +46,44 @@ impl Tenants {
     /// Makes it, or changes its description; only where the caller finds what it expects.
     pub async fn put(&self, _: &AdminPermit, tenant: &Tenant, expect: &Expect) -> Result<Revision, CatalogueError> {
         let key = key(&tenant.name);
-        let found = self.store.get(&key).await?.map(|object| object.rev);
-        let txn = expect.bind(Txn::new().put(key.clone(), codec::json(tenant)?), (&key, found))?;
-        Ok(self.store.commit(txn).await?)
+        loop {
+            let found = self.store.get(&key).await?.map(|object| object.rev);
+            expect.check(&key, found)?;
+            let txn = match found {
+                Some(_) => Txn::new().exists(key.clone()),
+                None => self.anew(&tenant.name).await?,
+            };
+            let txn = expect.bind(txn.put(key.clone(), codec::json(tenant)?), (&key, found))?;
+            match self.store.commit(txn).await {
+                // It came or went meanwhile, which is no reason for who expects nothing.
+                Err(StoreError::Conflict { key: at, .. }) if *expect == Expect::Anything && at == key => {}
+                done => return Ok(done?),
+            }
+        }
+    }
+
+    /// A tenant that is made meets nothing of one that had its name, but slices that an older version left alive.
+    async fn anew(&self, name: &Name) -> Result<Txn, StoreError> {
+        let absent = Precondition::Absent(key(name));
+        let made = belongings::made_key(name);
+        let txn = match users(&self.store, Thing::Tenant(name)).await?.is_empty() {
+            true => belongings::removal(&self.store, name, absent).await?,
+            false => Txn { when: vec![absent], ..Txn::default() },
+        };
+        Ok(txn.put(made, json!({})))
+    }
+
+    /// Nothing of before this belongs to the tenant; `None`: it has been there since before that was written down.
+    pub async fn made(&self, name: &Name) -> Result<Option<Revision>, StoreError> {
+        Ok(self.store.get(&belongings::made_key(name)).await?.map(|object| object.rev))
     }
 
     pub async fn list(&self, _: &AdminPermit) -> Result<Vec<Tenant>, CatalogueError> {
         let objects = codec::all(&self.store, Query::of(Kind::Tenant, "")).await?;
-        objects.iter().map(|object| Ok(object.read()?)).collect()
+        Ok(objects.iter().filter_map(readable).collect())
     }
 
     pub async fn delete(&self, _: &AdminPermit, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
-        let found = self.store.get(&key(name)).await?.map(|object| object.rev);
-        expect.check(&key(name), found)?;
-        let rev = found.ok_or_else(|| CatalogueError::NotFound(format!("tenant {name}")))?;
-        let users = super::users(&self.store, |slice| &slice.tenant == name).await?;
-        if !users.is_empty() {
-            return Err(CatalogueError::InUse { users });
-        }
-        let mut txn = Txn::new().at(key(name), rev).delete(key(name));
-        // Who makes the tenant again must not meet the old one's tokens.
-        for object in codec::all(&self.store, Query::of(Kind::Token, "")).await? {
-            if object.doc["tenant"] == name.as_str() {
-                txn = txn.delete(object.key);
-            }
-        }
-        self.store.commit(txn).await?;
-        Ok(())
+        deletion::delete(&self.store, Thing::Tenant(name), expect).await
     }
 }

@@ -4,8 +4,10 @@ use super::args::{Allow, Apply, Change, Files, Output, Preview};
 use super::client::{Client, escape};
 use super::error::Failed;
 use super::exit;
+use super::pipe::{out, say};
 use super::print::{self, text};
 use super::repository;
+use super::values;
 use super::wait::{self, resource};
 use adapters::kubernetes::inline;
 use models::file::{Document, Meta, Parsed, Source, parse};
@@ -22,20 +24,48 @@ pub(crate) async fn apply(client: &Client, (args, noun): (&Apply, Option<&str>),
         let message = format!("{} holds a {}, which is no {noun}", other.source, other.document.kind());
         return Err(Failed::usage(message).next(format!("sliceway apply -f {}", other.source)));
     }
-    let mut code = exit::DONE;
+    let (mut code, mut shown) = (Ok(exit::DONE), Vec::new());
     for document in &parsed {
-        code = code.max(one(client, document, (&args.change, output)).await?);
+        let (value, ended) = match one(client, document, &args.change).await {
+            Ok(Done { value, ended }) => (Some(value), ended),
+            Err(failed) => (None, Err(failed)),
+        };
+        shown.extend(value);
+        code = ended;
+        if code.is_err() {
+            break;
+        }
     }
-    Ok(code)
+    print::all(output, (parsed.len(), shown));
+    code
+}
+
+/// What was done: for a program, and how it ended.
+pub(crate) struct Done {
+    value: Value,
+    ended: Result<u8, Failed>,
+}
+
+impl Done {
+    pub(crate) fn well(value: Value) -> Self {
+        Self { value, ended: Ok(exit::DONE) }
+    }
+
+    pub(crate) fn print(self, output: Output) -> Result<u8, Failed> {
+        print::data(output, &self.value);
+        self.ended
+    }
 }
 
 /// 0: nothing would change; `diff` says 1 otherwise.
 pub(crate) async fn plan(client: &Client, args: &Preview, output: Output) -> Result<bool, Failed> {
     let mut changes = false;
     let path = format!("/api/v1/slices:plan?{}", allowed(&args.allow).join("&"));
-    for parsed in read(&args.files)? {
+    let all = read(&args.files)?;
+    let mut plans = Vec::new();
+    for parsed in &all {
         let Document::Slice { .. } = &parsed.document else {
-            eprintln!(
+            say!(
                 "{} {}: applied as it stands; only slices have a plan",
                 parsed.document.kind(),
                 parsed.document.meta().name
@@ -43,35 +73,39 @@ pub(crate) async fn plan(client: &Client, args: &Preview, output: Output) -> Res
             continue;
         };
         let answer = client.post(&path, parsed.document.json().to_string()).await;
-        let plan = answer.map_err(|failed| placed(&parsed, failed))?.body;
+        let plan = answer.map_err(|failed| placed(parsed, failed))?.body;
         changes |= plan["changes"].as_array().is_some_and(|all| !all.is_empty());
-        show(&plan, output);
+        match output {
+            Output::Table | Output::Wide => show(&plan, output),
+            Output::Json | Output::Yaml => plans.push(plan),
+        }
     }
+    print::all(output, (all.len(), plans));
     Ok(changes)
 }
 
-async fn one(client: &Client, parsed: &Parsed, (change, output): (&Change, Output)) -> Result<u8, Failed> {
+async fn one(client: &Client, parsed: &Parsed, change: &Change) -> Result<Done, Failed> {
     match &parsed.document {
         Document::Tenant { meta, spec } => {
             let body = json!({"description": spec.description});
-            print::data(output, &client.put(&format!("/api/v1/tenants/{}", meta.name), &body).await?);
-            eprintln!("tenant {} applied", meta.name);
-            Ok(exit::DONE)
+            let tenant = client.put(&format!("/api/v1/tenants/{}", meta.name), &body).await?;
+            say!("tenant {} applied", meta.name);
+            Ok(Done::well(tenant))
         }
         Document::Cluster { meta, spec, kubeconfig, context } => {
             let base = Path::new(&parsed.source).parent().unwrap_or(Path::new("."));
             let path = kubeconfig.as_ref().map(|path| base.join(path));
-            cluster(client, (meta, spec), ((path.as_deref(), context.as_deref()), output)).await
+            cluster(client, (meta, spec), (path.as_deref(), context.as_deref())).await
         }
         Document::Repository { meta, spec, files } => {
             let base = Path::new(&parsed.source).parent().unwrap_or(Path::new("."));
-            repository::put(client, (meta.name.as_str(), spec, files), (base, output)).await
+            repository::put(client, (meta.name.as_str(), spec, files), base).await
         }
         Document::Slice { meta, .. } => {
-            let path = format!("/api/v1/slices?{}", query(change));
+            let path = format!("/api/v1/slices?{}", query(change)?);
             let answer = client.post(&path, parsed.document.json().to_string()).await;
             let answer = answer.map_err(|failed| placed(parsed, failed))?;
-            started(client, &format!("slice {}", meta.name), (&answer.body, change, output)).await
+            started(client, &format!("slice {}", meta.name), (answer.body, change)).await
         }
     }
 }
@@ -79,20 +113,19 @@ async fn one(client: &Client, parsed: &Parsed, (change, output): (&Change, Outpu
 pub(crate) async fn cluster(
     client: &Client,
     (meta, spec): (&Meta, &ClusterSpec),
-    ((path, context), output): ((Option<&Path>, Option<&str>), Output),
-) -> Result<u8, Failed> {
+    (path, context): (Option<&Path>, Option<&str>),
+) -> Result<Done, Failed> {
     let kubeconfig = path.map(|path| inline(path, context)).transpose();
     let kubeconfig = kubeconfig.map_err(|error| Failed::usage(error.to_string()))?;
     let body = json!({"labels": meta.labels, "spec": spec, "kubeconfig": kubeconfig});
     let cluster = client.put(&format!("/api/v1/clusters/{}", meta.name), &body).await?;
-    eprintln!("cluster {} {} ({})", meta.name, text(&cluster, "/health/state"), text(&cluster, "/facts/version"));
+    say!("cluster {} {} ({})", meta.name, text(&cluster, "/health/state"), text(&cluster, "/facts/version"));
     let cause = text(&cluster, "/health/cause");
     if text(&cluster, "/health/state") != "Reachable" {
-        eprintln!("  {cause}");
+        say!("  {cause}");
     }
     warn_of_end(&cluster);
-    print::data(output, &cluster);
-    Ok(exit::DONE)
+    Ok(Done::well(cluster))
 }
 
 /// 30 days before a client certificate ends.
@@ -103,19 +136,20 @@ pub(crate) fn warn_of_end(cluster: &Value) {
     let days = end.duration_since(jiff::Timestamp::now()).as_hours() / 24;
     if days < 30 {
         let name = text(cluster, "/name");
-        eprintln!("warning: the client certificate of cluster {name} ends in {days} days ({end})");
-        eprintln!("next:  sliceway cluster set {name} --kubeconfig F");
+        say!("warning: the client certificate of cluster {name} ends in {days} days ({end})");
+        say!("next:  sliceway cluster set {name} --kubeconfig F");
     }
 }
 
-pub(crate) fn query(change: &Change) -> String {
+pub(crate) fn query(change: &Change) -> Result<String, Failed> {
     let mut pairs = allowed(&change.allow);
-    pairs.extend(change.timeout.map(|seconds| format!("timeout={seconds}")));
+    let timeout = change.timeout.as_deref().map(values::seconds).transpose()?;
+    pairs.extend(timeout.map(|seconds| format!("timeout={seconds}")));
     pairs.extend(change.plan.as_ref().map(|id| format!("plan={}", escape(id))));
     if change.supersede {
         pairs.push("supersede=any".into());
     }
-    pairs.join("&")
+    Ok(pairs.join("&"))
 }
 
 pub(crate) fn allowed(allow: &Allow) -> Vec<String> {
@@ -125,33 +159,33 @@ pub(crate) fn allowed(allow: &Allow) -> Vec<String> {
 }
 
 /// What a change was answered with: nothing to do, or an operation that may be followed.
-pub(crate) async fn started(
-    client: &Client,
-    what: &str,
-    (body, change, output): (&Value, &Change, Output),
-) -> Result<u8, Failed> {
-    for warning in body["warnings"].as_array().or(body["plan"]["warnings"].as_array()).into_iter().flatten() {
-        eprintln!("warning: {}", warning.as_str().unwrap_or(""));
-    }
+pub(crate) async fn started(client: &Client, what: &str, (mut body, change): (Value, &Change)) -> Result<Done, Failed> {
     if body["unchanged"] == json!(true) {
-        print::data(output, body);
         let unread: Vec<&str> = body["unread"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         if !unread.is_empty() {
             let words = format!("{what}: no change is known, but {} could not be read", unread.join(", "));
-            return Err(Failed::new(exit::FAILED, words).next("apply it again when the cluster answers"));
+            let ended = Err(Failed::new(exit::FAILED, words).next("apply it again when the cluster answers"));
+            return Ok(Done { value: body, ended });
         }
-        eprintln!("{what} unchanged");
-        return Ok(exit::DONE);
+        say!("{what} unchanged");
+        let standing = body["warnings"].as_array().map_or(0, Vec::len);
+        if standing > 0 {
+            say!("{standing} warnings stand as before; sliceway plan -f FILE shows them");
+        }
+        return Ok(Done::well(body));
     }
-    let id = text(body, "/operation/id");
+    for warning in body["plan"]["warnings"].as_array().into_iter().flatten() {
+        say!("warning: {}", warning.as_str().unwrap_or(""));
+    }
+    let id = text(&body, "/operation/id");
     let changes = body["plan"]["changes"].as_array().map_or(0, Vec::len);
-    eprintln!("{what}: operation {id}, {changes} changes");
+    say!("{what}: operation {id}, {changes} changes");
     if change.wait {
-        return wait::shown(client, &id, output).await;
+        let value = wait::last(client, &id).await?;
+        return Ok(Done { ended: wait::end(&value), value });
     }
-    print::data(output, &body["operation"]);
-    eprintln!("next:  sliceway operation watch {id}");
-    Ok(exit::DONE)
+    say!("next:  sliceway operation watch {id}");
+    Ok(Done::well(body["operation"].take()))
 }
 
 /// A problem of the server gets the line of the file here: its body was this document.
@@ -228,24 +262,24 @@ pub(crate) fn show(plan: &Value, output: Output) {
         if let Some(slot) = slot {
             counts[slot] += 1;
         }
-        println!("{sign} {:<60} {}", resource(change), text(change, "/reason"));
+        out!("{sign} {:<60} {}", resource(change), text(change, "/reason"));
         if let Some(loss) = change.get("irreversible").and_then(Value::as_str) {
-            println!("  ! cannot be undone: {loss}");
+            out!("  ! cannot be undone: {loss}");
         }
     }
     for choice in plan["choices"].as_array().into_iter().flatten() {
-        println!("@ {} on {}: {}", text(choice, "/function"), text(choice, "/cluster"), text(choice, "/reason"));
+        out!("@ {} on {}: {}", text(choice, "/function"), text(choice, "/cluster"), text(choice, "/reason"));
     }
     for warning in plan["warnings"].as_array().into_iter().flatten() {
-        eprintln!("warning: {}", warning.as_str().unwrap_or(""));
+        say!("warning: {}", warning.as_str().unwrap_or(""));
     }
     let subject = text(plan, "/subject");
     match changes.is_empty() {
-        true => println!("slice {subject}: nothing to change"),
+        true => out!("slice {subject}: nothing to change"),
         false => {
             let [create, change, delete] = counts;
-            println!("slice {subject}: {create} to create, {change} to change, {delete} to delete");
-            println!("plan {} (apply exactly this: --plan {})", text(plan, "/id"), text(plan, "/id"));
+            out!("slice {subject}: {create} to create, {change} to change, {delete} to delete");
+            out!("plan {} (apply exactly this: --plan {})", text(plan, "/id"), text(plan, "/id"));
         }
     }
 }

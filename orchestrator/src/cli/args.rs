@@ -1,5 +1,9 @@
 //! What can be typed. General verbs come first, as in kubectl; a noun's own verbs come after it.
 
+mod repository;
+
+pub(crate) use repository::{ChartVerb, RepositoryAdd, RepositoryVerb};
+
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,7 +33,7 @@ pub(crate) struct Global {
     /// Act in this tenant
     #[arg(long, global = true, env = "SLICEWAY_TENANT")]
     pub(crate) tenant: Option<String>,
-    /// table, wide, json or yaml (a folder, for `device credentials`)
+    /// table, wide, json or yaml
     #[arg(short, long, global = true)]
     pub(crate) output: Option<String>,
 }
@@ -63,6 +67,7 @@ pub(crate) enum Command {
     /// Remember a server and a token
     Login(Login),
     /// List a noun, or show one of it
+    #[command(visible_alias = "list")]
     Get(Get),
     /// Show one thing beside what the world says now
     Describe(One),
@@ -102,7 +107,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: TenantVerb,
     },
-    /// Tokens: create, list, revoke, and the general verbs
+    /// Tokens: create, revoke, and the general verbs
     #[command(alias = "tokens")]
     Token {
         #[command(subcommand)]
@@ -212,7 +217,9 @@ pub(crate) struct Which {
 
 #[derive(Args)]
 pub(crate) struct One {
+    /// tenant, token, cluster, repository, slice, gateway, server, function, device or operation
     pub(crate) noun: String,
+    /// Its name; the id of a token or operation
     pub(crate) name: String,
 }
 
@@ -239,13 +246,59 @@ pub(crate) struct DeleteOne {
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
-    pub(crate) change: Change,
+    pub(crate) removal: Removal,
+}
+
+/// What the deletion of a slice takes.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Removal {
+    /// Wait until the operation ends (slices)
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How long a cause which can pass is waited for: 90s, 5m, 1h (slices)
+    #[arg(long)]
+    pub(crate) timeout: Option<String>,
+    /// A function whose data may be deleted (slices; repeatable)
+    #[arg(long)]
+    pub(crate) allow_data_loss: Vec<String>,
+    /// Delete by exactly the plan that was shown under this id (slices)
+    #[arg(long)]
+    pub(crate) plan: Option<String>,
+    /// Take over from an operation that runs (slices)
+    #[arg(long)]
+    pub(crate) supersede: bool,
+}
+
+impl Removal {
+    /// As a change that moves and upgrades nothing.
+    pub(crate) fn change(&self) -> Change {
+        Change {
+            wait: self.wait,
+            timeout: self.timeout.clone(),
+            allow: Allow { allow_data_loss: self.allow_data_loss.clone(), ..Allow::default() },
+            plan: self.plan.clone(),
+            supersede: self.supersede,
+        }
+    }
+
+    /// The first of its flags that was said.
+    pub(crate) fn said(&self) -> Option<&'static str> {
+        let flags = [
+            ("--wait", self.wait),
+            ("--timeout", self.timeout.is_some()),
+            ("--allow-data-loss", !self.allow_data_loss.is_empty()),
+            ("--plan", self.plan.is_some()),
+            ("--supersede", self.supersede),
+        ];
+        flags.into_iter().find(|(_, said)| *said).map(|(flag, _)| flag)
+    }
 }
 
 /// The verbs that stand before a noun may stand after it as well.
 #[derive(Subcommand)]
 pub(crate) enum General {
     /// List them, or show one
+    #[command(visible_alias = "list")]
     Get(Which),
     /// Show one beside what the world says now
     Describe(Name),
@@ -260,9 +313,9 @@ pub(crate) struct Change {
     /// Wait until the operation ends
     #[arg(long)]
     pub(crate) wait: bool,
-    /// Seconds that a cause which can pass is waited for
+    /// How long a cause which can pass is waited for: 90s, 5m, 1h; a number alone is seconds
     #[arg(long)]
-    pub(crate) timeout: Option<u64>,
+    pub(crate) timeout: Option<String>,
     #[command(flatten)]
     pub(crate) allow: Allow,
     /// Apply exactly the plan that was shown under this id
@@ -336,7 +389,7 @@ pub(crate) struct CreateToken {
     pub(crate) role: String,
     #[arg(long, default_value = "")]
     pub(crate) description: String,
-    /// When it ends: 2027-01-31T00:00:00Z
+    /// When it ends: 2027-01-31 (UTC), or 2027-01-31T12:00:00Z
     #[arg(long)]
     pub(crate) ends: Option<String>,
 }
@@ -375,61 +428,6 @@ pub(crate) struct Name {
 }
 
 #[derive(Subcommand)]
-pub(crate) enum RepositoryVerb {
-    /// Upload every chart folder below DIR, or register a Helm repository or an OCI registry
-    Add(RepositoryAdd),
-    /// Find charts by a part of their name (in a registry by the whole name)
-    Search {
-        text: Option<String>,
-        /// In this repository only
-        #[arg(short, long)]
-        repository: Option<String>,
-        /// Every version, not only the newest
-        #[arg(long)]
-        versions: bool,
-    },
-    /// Read the index anew, of one repository or of all; slices keep what they have
-    Update { name: Option<String> },
-    #[command(flatten)]
-    General(General),
-}
-
-#[derive(Args)]
-#[command(group = clap::ArgGroup::new("where").required(true).args(["path", "url"]))]
-pub(crate) struct RepositoryAdd {
-    pub(crate) name: String,
-    /// A folder whose sub-folders are charts
-    #[arg(long)]
-    pub(crate) path: Option<PathBuf>,
-    /// https://..., http://... or oci://... (oci+http:// speaks without TLS)
-    #[arg(long)]
-    pub(crate) url: Option<String>,
-    #[arg(long, requires = "password_file", requires = "url")]
-    pub(crate) username: Option<String>,
-    /// A file with the password; - reads standard input
-    #[arg(long, requires = "username", conflicts_with = "token_file")]
-    pub(crate) password_file: Option<PathBuf>,
-    /// A file with a bearer token; - reads standard input
-    #[arg(long, requires = "url")]
-    pub(crate) token_file: Option<PathBuf>,
-    /// A PEM file with the only authorities that are believed
-    #[arg(long, requires = "url")]
-    pub(crate) ca_file: Option<PathBuf>,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum ChartVerb {
-    /// Show a chart: what it is, its readme, values and schema, and what it would create
-    Show {
-        /// REPOSITORY/NAME, or REPOSITORY/NAME@VERSION (a version or a range)
-        chart: String,
-        /// Only this part
-        #[arg(long, value_parser = ["readme", "values", "schema", "creates"])]
-        only: Option<String>,
-    },
-}
-
-#[derive(Subcommand)]
 pub(crate) enum TenantVerb {
     Create(CreateTenant),
     #[command(flatten)]
@@ -439,7 +437,6 @@ pub(crate) enum TenantVerb {
 #[derive(Subcommand)]
 pub(crate) enum TokenVerb {
     Create(CreateToken),
-    List,
     Revoke {
         id: String,
     },
@@ -459,9 +456,12 @@ pub(crate) enum SliceVerb {
 pub(crate) enum DeviceVerb {
     #[command(flatten)]
     General(General),
-    /// Write what a device needs to speak to its gateway into the folder -o DIR
+    /// Write what a device needs to speak to its gateway, its password too, into a folder
     Credentials {
         name: String,
+        /// The folder; made where it is missing (-o DIR says the same)
+        #[arg(long)]
+        dir: Option<PathBuf>,
         #[arg(long)]
         slice: Option<String>,
     },

@@ -62,7 +62,7 @@ impl Client {
             cause = deeper;
         }
         Failed::new(exit::UNREACHABLE, format!("the server at {} cannot be reached: {cause}", self.server))
-            .next("start one: sliceway serve, or name another: sliceway login --server URL --token T")
+            .next(super::error::RESTART)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value, Failed> {

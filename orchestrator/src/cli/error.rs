@@ -1,7 +1,12 @@
 //! An error as a person reads it: what, why, and what to type next.
 
 use super::exit;
+use super::pipe::say;
 use serde_json::Value;
+
+/// A server on another folder is another server: empty, and with another token.
+pub(crate) const RESTART: &str = "start it again on the data folder that it had: sliceway serve --data DIR (the demo's: \
+                                  make demo); or name another one: sliceway login --server URL --token T";
 
 #[derive(Debug)]
 pub struct Failed {
@@ -34,9 +39,9 @@ impl Failed {
 
     /// Prints it and gives the exit code.
     pub fn report(&self) -> u8 {
-        eprintln!("error: {}", self.message);
+        say!("error: {}", self.message);
         let next = if self.next.is_empty() { "sliceway --help" } else { &self.next };
-        eprintln!("next:  {next}");
+        say!("next:  {next}");
         self.code
     }
 }

@@ -168,7 +168,9 @@ pub(crate) static NOUNS: &[Noun] = &[
             always("NAME", name),
             always("SLICE", |item| text(item, "/slice")),
             always("GATEWAY", |item| text(item, "/gateway")),
+            always("CLUSTER", |item| text(item, "/cluster")),
             always("PROTOCOL", |item| text(item, "/protocol")),
+            wide("ENDPOINT", |item| text(item, "/endpoint")),
         ],
     },
     Noun {

@@ -1,6 +1,7 @@
 //! Tables for people, JSON and YAML for programs.
 
 use super::args::Output;
+use super::pipe::{self, out, say};
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
@@ -28,15 +29,15 @@ pub(crate) fn text(value: &Value, pointer: &str) -> String {
 
 pub(crate) fn items(output: Output, columns: &[Column], items: &[Value]) {
     match output {
-        Output::Json => println!("{}", pretty(&Value::Array(items.to_vec()))),
-        Output::Yaml => print!("{}", yaml(&Value::Array(items.to_vec()), 0)),
+        Output::Json => out!("{}", pretty(&Value::Array(items.to_vec()))),
+        Output::Yaml => pipe::data(format_args!("{}", yaml(&Value::Array(items.to_vec()), 0))),
         Output::Table | Output::Wide => {
             let mut table = table(output, columns, &items.iter().collect::<Vec<_>>());
             let shown = columns.iter().filter(|c| output == Output::Wide || c.wide == Width::Always);
             table.set_header(shown.map(|c| c.head));
-            println!("{}", trimmed(&table));
+            out!("{}", trimmed(&table));
             if items.is_empty() {
-                eprintln!("nothing");
+                say!("nothing");
             }
         }
     }
@@ -45,8 +46,17 @@ pub(crate) fn items(output: Output, columns: &[Column], items: &[Value]) {
 /// One thing whole: YAML where a person looks, since a table cannot hold it.
 pub(crate) fn one(output: Output, value: &Value) {
     match output {
-        Output::Json => println!("{}", pretty(value)),
-        Output::Yaml | Output::Table | Output::Wide => print!("{}", yaml(value, 0)),
+        Output::Json => out!("{}", pretty(value)),
+        Output::Yaml | Output::Table | Output::Wide => pipe::data(format_args!("{}", yaml(value, 0))),
+    }
+}
+
+/// Several documents' results as one document; one stands alone.
+pub(crate) fn all(output: Output, (asked, values): (usize, Vec<Value>)) {
+    match (asked, values.as_slice()) {
+        (1, []) => {}
+        (1, [only]) => data(output, only),
+        _ => data(output, &Value::Array(values)),
     }
 }
 
@@ -61,10 +71,10 @@ pub(crate) fn data(output: Output, value: &Value) {
 pub(crate) fn event(output: Output, columns: &[Column], (event, object): (&str, &Value)) {
     let whole = || json!({"event": event, "object": object});
     match output {
-        Output::Json => println!("{}", whole()),
-        Output::Yaml => print!("---\n{}", yaml(&whole(), 0)),
-        Output::Table | Output::Wide if event == "put" => println!("{}", trimmed(&table(output, columns, &[object]))),
-        Output::Table | Output::Wide => eprintln!("{} {event}", text(object, "/id")),
+        Output::Json => out!("{}", whole()),
+        Output::Yaml => pipe::data(format_args!("---\n{}", yaml(&whole(), 0))),
+        Output::Table | Output::Wide if event == "put" => out!("{}", trimmed(&table(output, columns, &[object]))),
+        Output::Table | Output::Wide => say!("{} {event}", text(object, "/id")),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Repositories and their charts on the command line: folders are packed here, files with secrets are read here.
 
+use super::apply::Done;
 use super::args::{ChartVerb, Output, RepositoryAdd};
 use super::client::{Client, escape};
 use super::error::Failed;
 use super::exit;
+use super::pipe::{self, out, say};
 use super::print::{self, Column, Width, text};
+use super::values;
 use crate::catalogue::packed;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,7 +27,12 @@ const CHARTS: &[Column] = &[
     Column { head: "DESCRIPTION", value: |item| text(item, "/description"), wide: Width::Wide },
 ];
 
-pub(crate) async fn add(client: &Client, args: &RepositoryAdd, output: Output) -> Result<u8, Failed> {
+pub(crate) async fn add(client: &Client, args: &RepositoryAdd) -> Result<Done, Failed> {
+    let name = values::name(&args.name)?;
+    if let Some(path) = args.path.as_ref().filter(|path| !path.is_dir()) {
+        let next = format!("sliceway repository add {name} --path DIR, a folder with one folder per chart");
+        return Err(Failed::usage(format!("{} is no folder on this computer", path.display())).next(next));
+    }
     let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let spec = RepositorySpec { path: path(&args.path), url: args.url.clone(), ca: None };
     let files = RepositoryFiles {
@@ -33,15 +41,15 @@ pub(crate) async fn add(client: &Client, args: &RepositoryAdd, output: Output) -
         password_file: path(&args.password_file),
         token_file: path(&args.token_file),
     };
-    put(client, (&args.name, &spec, &files), (Path::new(""), output)).await
+    put(client, (name.as_str(), &spec, &files), Path::new("")).await
 }
 
 /// Paths count from `base`.
 pub(crate) async fn put(
     client: &Client,
     (name, spec, files): (&str, &RepositorySpec, &RepositoryFiles),
-    (base, output): (&Path, Output),
-) -> Result<u8, Failed> {
+    base: &Path,
+) -> Result<Done, Failed> {
     let folder = spec.path.as_ref().map(|path| base.join(path)).filter(|path| path.is_dir());
     let uploads = folder.as_deref().map(packed).transpose().map_err(Failed::usage)?.unwrap_or_default();
     let charts: Vec<Value> =
@@ -57,8 +65,7 @@ pub(crate) async fn put(
     }
     let repository = client.put(&format!("/api/v1/repositories/{}", escape(name)), &body).await?;
     tell(&repository);
-    print::data(output, &repository);
-    Ok(exit::DONE)
+    Ok(Done::well(repository))
 }
 
 fn credentials(files: &RepositoryFiles, base: &Path) -> Result<Option<Value>, Failed> {
@@ -83,17 +90,17 @@ fn read(path: &Path) -> Result<Zeroizing<String>, Failed> {
 fn tell(repository: &Value) {
     let name = text(repository, "/name");
     for chart in repository["charts"].as_array().into_iter().flatten() {
-        eprintln!("repository {name}: {} {}", text(chart, "/name"), text(chart, "/version"));
+        say!("repository {name}: {} {}", text(chart, "/name"), text(chart, "/version"));
         for dependency in chart["dependencies"].as_array().into_iter().flatten() {
             let of = |key: &str| text(dependency, key);
-            eprintln!("  with {} {} from {}", of("/name"), of("/version"), of("/repository"));
+            say!("  with {} {} from {}", of("/name"), of("/version"), of("/repository"));
         }
     }
     if repository["index"].is_object() {
         let count = |key: &str| text(repository, key);
-        eprintln!("repository {name}: {} charts, {} versions", count("/index/charts"), count("/index/versions"));
+        say!("repository {name}: {} charts, {} versions", count("/index/charts"), count("/index/versions"));
     } else if repository["spec"]["url"].is_string() {
-        eprintln!("repository {name}: a registry; see a chart: sliceway chart show {name}/CHART");
+        say!("repository {name}: a registry; see a chart: sliceway chart show {name}/CHART");
     }
 }
 
@@ -119,7 +126,7 @@ pub(crate) async fn search(
         }
     }
     for warning in warnings {
-        eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     print::items(output, CHARTS, &items);
     Ok(exit::DONE)
@@ -164,7 +171,7 @@ pub(crate) async fn chart(client: &Client, verb: &ChartVerb, output: Output) -> 
         (Output::Json | Output::Yaml, Some(part)) => print::one(output, &shown[part]),
         (_, Some("creates")) => creates(&shown),
         (_, Some("schema")) => print::one(Output::Json, &shown["schema"]),
-        (_, Some(part)) => print!("{}", shown[part].as_str().unwrap_or_default()),
+        (_, Some(part)) => pipe::data(format_args!("{}", shown[part].as_str().unwrap_or_default())),
         (_, None) => whole(&shown),
     }
     Ok(exit::DONE)
@@ -172,23 +179,23 @@ pub(crate) async fn chart(client: &Client, verb: &ChartVerb, output: Output) -> 
 
 fn whole(shown: &Value) {
     let of = |key: &str| text(shown, key);
-    println!("{}/{} {} (app {})", of("/repository"), of("/name"), of("/version"), of("/app_version"));
-    println!("{}", of("/description"));
-    println!("digest {}", shown["source"].as_str().or(shown["digest"].as_str()).unwrap_or_default());
+    out!("{}/{} {} (app {})", of("/repository"), of("/name"), of("/version"), of("/app_version"));
+    out!("{}", of("/description"));
+    out!("digest {}", shown["source"].as_str().or(shown["digest"].as_str()).unwrap_or_default());
     for dependency in shown["dependencies"].as_array().into_iter().flatten() {
         let of = |key: &str| text(dependency, key);
-        println!("needs {} {} {}", of("/name"), of("/version"), of("/repository"));
+        out!("needs {} {} {}", of("/name"), of("/version"), of("/repository"));
     }
-    println!("\n# Creates");
+    out!("\n# Creates");
     creates(shown);
     for (title, key) in [("Readme", "readme"), ("Values", "values")] {
         let body = shown[key].as_str().unwrap_or_default();
         if !body.trim().is_empty() {
-            println!("\n# {title}\n{}", body.trim_end());
+            out!("\n# {title}\n{}", body.trim_end());
         }
     }
     if !shown["schema"].is_null() {
-        println!("\n# Schema");
+        out!("\n# Schema");
         print::one(Output::Json, &shown["schema"]);
     }
 }
@@ -199,9 +206,9 @@ fn creates(shown: &Value) {
             let events: Vec<&str> = events.iter().filter_map(Value::as_str).collect();
             format!(" (hook: {})", events.join(", "))
         });
-        println!("{} {}{}", text(item, "/kind"), text(item, "/name"), hook.unwrap_or_default());
+        out!("{} {}{}", text(item, "/kind"), text(item, "/name"), hook.unwrap_or_default());
     }
     if let Some(refusal) = shown["creates_not"].as_str() {
-        println!("not known without your values: {refusal}");
+        out!("not known without your values: {refusal}");
     }
 }

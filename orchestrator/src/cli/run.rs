@@ -7,7 +7,8 @@ use super::args::{
 use super::client::{Client, escape};
 use super::context::{self, Context};
 use super::error::Failed;
-use super::{apply, exit, print, repository, serving, verbs, wait};
+use super::pipe::{self, say};
+use super::{apply, exit, print, repository, serving, values, verbs, wait};
 use models::file::Meta;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -23,11 +24,16 @@ pub async fn run(cli: Cli) -> u8 {
 pub(crate) fn context(global: &Global) -> Result<Context, Failed> {
     let file = context::read()?;
     Ok(Context {
-        server: global.server.clone().or(file.server),
-        token: global.token.clone().or(file.token),
-        tenant: global.tenant.clone().or(file.tenant),
+        server: said(&global.server).or(file.server),
+        token: said(&global.token).or(file.token),
+        tenant: said(&global.tenant).or(file.tenant),
         ca: file.ca,
     })
+}
+
+/// A variable that is set to nothing says nothing.
+fn said(value: &Option<String>) -> Option<String> {
+    value.clone().filter(|text| !text.is_empty())
 }
 
 async fn command(cli: Cli) -> Result<u8, Failed> {
@@ -44,14 +50,13 @@ async fn command(cli: Cli) -> Result<u8, Failed> {
         _ => {}
     }
     let client = Client::new(&context(global)?)?;
-    if let Command::Device { verb: DeviceVerb::Credentials { name, slice } } = &cli.command {
-        let dir = global.output.as_deref().ok_or_else(|| {
-            Failed::usage("the folder is missing").next(format!("sliceway device credentials {name} -o DIR"))
-        })?;
-        return verbs::credentials(&client, (name, slice.as_deref()), Path::new(dir)).await;
+    if let Command::Device { verb: DeviceVerb::Credentials { name, dir, slice } } = &cli.command {
+        let dir = credentials_folder(name, (dir.as_deref(), global.output.as_deref()))?;
+        return verbs::credentials(&client, (name, slice.as_deref()), dir).await;
     }
     let output = global.format()?;
-    let tenant = global.tenant.as_deref();
+    let tenant = said(&global.tenant);
+    let tenant = tenant.as_deref();
     match &cli.command {
         Command::Get(args) => verbs::get(&client, (&args.noun, &args.which), output).await,
         Command::Describe(one) => verbs::describe(&client, (&one.noun, &one.name), output).await,
@@ -71,6 +76,20 @@ async fn command(cli: Cli) -> Result<u8, Failed> {
     }
 }
 
+/// A form of output is no folder: a password must not lie in one called "json" by mistake.
+fn credentials_folder<'a>(name: &str, (dir, output): (Option<&'a Path>, Option<&'a str>)) -> Result<&'a Path, Failed> {
+    let next = format!("sliceway device credentials {name} --dir DIR");
+    match (dir, output) {
+        (Some(dir), None) => Ok(dir),
+        (_, Some(form @ ("table" | "wide" | "json" | "yaml"))) => {
+            Err(Failed::usage(format!("credentials are written as files into a folder, not as {form}")).next(next))
+        }
+        (None, Some(dir)) => Ok(Path::new(dir)),
+        (Some(_), Some(_)) => Err(Failed::usage("--dir and -o both name a folder").next(next)),
+        (None, None) => Err(Failed::usage("the folder is missing").next(next)),
+    }
+}
+
 /// The nouns' own verbs, and the general ones in the other order.
 async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str>, Output)) -> Result<u8, Failed> {
     match command {
@@ -80,7 +99,7 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
             ClusterVerb::General(verb) => general(client, ("cluster", verb), output).await,
         },
         Command::Repository { verb } => match verb {
-            RepositoryVerb::Add(args) => repository::add(client, args, output).await,
+            RepositoryVerb::Add(args) => repository::add(client, args).await?.print(output),
             RepositoryVerb::Search { text, repository, versions } => {
                 repository::search(client, (text.as_deref(), repository.as_deref(), *versions), output).await
             }
@@ -94,7 +113,6 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
         },
         Command::Token { verb } => match verb {
             TokenVerb::Create(args) => verbs::create_token(client, args, (tenant, output)).await,
-            TokenVerb::List => verbs::list(client, "token", output).await,
             TokenVerb::Revoke { id } => verbs::revoke(client, id).await,
             TokenVerb::General(verb) => general(client, ("token", verb), output).await,
         },
@@ -133,14 +151,6 @@ async fn operation(client: &Client, verb: &OperationVerb, output: Output) -> Res
     verbs::operation(client, (&args.id, word), (args.wait.into(), output)).await
 }
 
-fn labels(pairs: &[String]) -> Result<models::labels::Labels, Failed> {
-    let pair = |text: &String| match text.split_once('=') {
-        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
-        None => Err(Failed::usage(format!("--label {text:?}")).next("write --label name=value")),
-    };
-    pairs.iter().map(pair).collect()
-}
-
 async fn cluster_add(client: &Client, args: &ClusterAdd, output: Output) -> Result<u8, Failed> {
     let missing = || {
         let next = format!("sliceway cluster add {} --kubeconfig F", args.name);
@@ -168,24 +178,24 @@ async fn put_cluster(client: &Client, args: &ClusterAdd, (now, output): (Value, 
         serde_json::from_value(spec).map_err(|error| Failed::usage(format!("--expose or --address: {error}")))?;
     let mut all: models::labels::Labels =
         now.get("labels").cloned().and_then(|labels| serde_json::from_value(labels).ok()).unwrap_or_default();
-    all.extend(labels(&args.labels)?);
-    let name = args.name.parse().map_err(|error: models::name::BadName| Failed::usage(error.to_string()))?;
+    all.extend(values::labels(&args.labels, "--label")?);
+    let name = values::name(&args.name)?;
     let kubeconfig = (args.kubeconfig.as_deref(), args.context.as_deref());
-    apply::cluster(client, (&Meta { name, labels: all }, &spec), (kubeconfig, output)).await
+    apply::cluster(client, (&Meta { name, labels: all }, &spec), kubeconfig).await?.print(output)
 }
 
 async fn login(global: &Global, args: &Login) -> Result<u8, Failed> {
-    let token = global.token.clone().ok_or_else(|| {
+    let token = said(&global.token).ok_or_else(|| {
         Failed::usage("the token is missing; SLICEWAY_TOKEN has one, too").next("sliceway login --server URL --token T")
     })?;
     let mut known = context::read()?;
-    known.server = global.server.clone().or(known.server);
+    known.server = said(&global.server).or(known.server);
     known.token = Some(token);
-    known.tenant = global.tenant.clone().or(known.tenant);
+    known.tenant = said(&global.tenant).or(known.tenant);
     known.ca = args.ca.clone().or(known.ca);
     let who = Client::new(&known)?.get("/api/v1/whoami").await?;
     let path = context::write(&known)?;
-    eprintln!(
+    say!(
         "logged in to tenant {} as {}; kept in {}",
         print::text(&who, "/tenant"),
         print::text(&who, "/role"),
@@ -200,8 +210,9 @@ fn completion(shell: clap_complete::Shell) -> Result<u8, Failed> {
     let name = shell.to_string();
     let found = shells.completer(&name).ok_or_else(|| Failed::usage(format!("no completion for {name}")))?;
     let me = std::env::current_exe().map_err(|error| Failed::new(exit::FAILED, error.to_string()))?;
-    let written =
-        found.write_registration("COMPLETE", "sliceway", "sliceway", &me.to_string_lossy(), &mut std::io::stdout());
+    let mut script = Vec::new();
+    let written = found.write_registration("COMPLETE", "sliceway", "sliceway", &me.to_string_lossy(), &mut script);
     written.map_err(|error| Failed::new(exit::FAILED, error.to_string()))?;
+    pipe::data(format_args!("{}", String::from_utf8_lossy(&script)));
     Ok(exit::DONE)
 }

@@ -4,6 +4,7 @@ use super::args::{Bridge, Serve};
 use super::context::{self, Context};
 use super::error::Failed;
 use super::exit;
+use super::pipe::tell;
 use crate::config::Config;
 use crate::server::{self, Server};
 use std::path::PathBuf;
@@ -26,12 +27,16 @@ pub(crate) async fn serve(args: Serve) -> Result<u8, Failed> {
     let server = Server::start(&config).await.map_err(fault)?;
     let data = server.data().to_owned();
     if let Some(token) = server.first_token() {
-        eprintln!("first-run administrator token (shown once, also in {}/admin.token):", data.display());
-        eprintln!("{}", token.as_str());
+        tell!("first-run administrator token (shown once, also in {}/admin.token):", data.display());
+        tell!("{}", token.as_str());
     }
     let scheme = if config.tls().is_some() { "https" } else { "http" };
     let ready = |at: std::net::SocketAddr| {
-        eprintln!("serving on {scheme}://{at}, data in {}", data.display());
+        if scheme == "http" && !at.ip().is_loopback() {
+            tell!("warning: {at} can be reached from other computers, and without TLS tokens travel in the clear");
+            tell!("next:  sliceway serve --tls-cert F --tls-key F, or --listen 127.0.0.1:{}", at.port());
+        }
+        tell!("serving on {scheme}://{at}, data in {}", data.display());
         remember(&format!("{scheme}://{at}"), server.first_token().map(|token| token.to_string()));
     };
     server.run(stop, ready).await.map_err(fault)?;
@@ -52,13 +57,13 @@ fn overrides(args: &Serve) -> Config {
 fn remember(server: &str, token: Option<String>) {
     let (Some(token), Ok(known)) = (token, context::read()) else { return };
     if known.token.is_some() {
-        eprintln!("the CLI keeps its own server; to use this one: sliceway login --server {server} --token T");
+        tell!("the CLI keeps its own server; to use this one: sliceway login --server {server} --token T");
         return;
     }
     let fresh = Context { server: Some(server.to_owned()), token: Some(token), ..Context::default() };
     match context::write(&fresh) {
-        Ok(path) => eprintln!("the CLI of this user works without flags now ({})", path.display()),
-        Err(failed) => eprintln!("warning: {}", failed.message),
+        Ok(path) => tell!("the CLI of this user works without flags now ({})", path.display()),
+        Err(failed) => tell!("warning: {}", failed.message),
     }
 }
 
@@ -77,7 +82,9 @@ impl From<bool> for LogForm {
 
 fn logs(form: LogForm) {
     let filter = EnvFilter::try_from_env("SLICEWAY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A closed stderr must not end a server by its own complaint about it.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     // A second subscriber would be a mistake of main's; the first one stays.
     let _ = match form {
         LogForm::Human => builder.with_ansi(false).with_target(false).try_init(),

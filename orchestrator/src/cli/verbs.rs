@@ -6,7 +6,9 @@ use super::client::{Client, escape};
 use super::error::Failed;
 use super::exit;
 use super::nouns::find;
+use super::pipe::{out, say};
 use super::print::{self, text};
+use super::values;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -15,6 +17,7 @@ use std::path::Path;
 pub(crate) async fn get(client: &Client, (noun, which): (&str, &Which), output: Output) -> Result<u8, Failed> {
     let noun = find(noun)?;
     let slice = which.slice.as_deref();
+    values::labels(&which.labels, "-l")?;
     let labels = which.labels.iter().map(|label| format!("label={}", escape(label)));
     // A watch tells what is stored; a look asks the clusters.
     let state = (noun.plural == "slices" && !which.watch).then(|| "state=true".to_owned());
@@ -42,10 +45,6 @@ pub(crate) async fn get(client: &Client, (noun, which): (&str, &Which), output: 
         }
     }
     Ok(exit::DONE)
-}
-
-pub(crate) async fn list(client: &Client, noun: &str, output: Output) -> Result<u8, Failed> {
-    get(client, (noun, &Which::default()), output).await
 }
 
 /// One thing as a list shows it.
@@ -80,10 +79,10 @@ pub(crate) async fn explain(client: &Client, (noun, name): (&str, &str), output:
         return Ok(exit::DONE);
     }
     for choice in body["choices"].as_array().into_iter().flatten() {
-        println!("{} on {}: {}", text(choice, "/function"), text(choice, "/cluster"), text(choice, "/reason"));
+        out!("{} on {}: {}", text(choice, "/function"), text(choice, "/cluster"), text(choice, "/reason"));
         for candidate in choice["candidates"].as_array().into_iter().flatten() {
             let word = if candidate["accepted"] == json!(true) { "accepted" } else { "no      " };
-            println!("  {word} {:<16} {}", text(candidate, "/cluster"), text(candidate, "/reason"));
+            out!("  {word} {:<16} {}", text(candidate, "/cluster"), text(candidate, "/reason"));
         }
     }
     Ok(exit::DONE)
@@ -99,16 +98,22 @@ pub(crate) async fn delete(client: &Client, (noun, one): (&str, &DeleteOne), out
         }
         "operations" => Err(Failed::usage("operations are a record").next(format!("sliceway operation cancel {name}"))),
         "slices" if one.dry_run => preview(client, one, output).await,
+        "slices" => {
+            let change = one.removal.change();
+            let path = format!("/api/v1/slices/{}?{}", escape(name), query(&change)?);
+            let answer = client.delete(&path).await?;
+            started(client, &format!("slice {name}"), (answer.body, &change)).await?.print(output)
+        }
+        _ if one.removal.said().is_some() => {
+            let flag = one.removal.said().unwrap_or_default();
+            Err(Failed::usage(format!("{flag} belongs to the deletion of a slice"))
+                .next(format!("sliceway delete {} {name}", noun.singular)))
+        }
         plural if one.dry_run => Err(Failed::usage("only the deletion of a slice can be shown before")
             .next(format!("sliceway get {plural} {name}"))),
-        "slices" => {
-            let path = format!("/api/v1/slices/{}?{}", escape(name), query(&one.change));
-            let answer = client.delete(&path).await?;
-            started(client, &format!("slice {name}"), (&answer.body, &one.change, output)).await
-        }
         plural => {
             client.delete(&format!("/api/v1/{plural}/{}", escape(name))).await?;
-            eprintln!("{} {name} deleted", noun.singular);
+            say!("{} {name} deleted", noun.singular);
             Ok(exit::DONE)
         }
     }
@@ -116,7 +121,8 @@ pub(crate) async fn delete(client: &Client, (noun, one): (&str, &DeleteOne), out
 
 /// What deleting a slice would do, by the planner that would do it.
 async fn preview(client: &Client, one: &DeleteOne, output: Output) -> Result<u8, Failed> {
-    let path = format!("/api/v1/slices/{}:plan-delete?{}", escape(&one.name), allowed(&one.change.allow).join("&"));
+    let path =
+        format!("/api/v1/slices/{}:plan-delete?{}", escape(&one.name), allowed(&one.removal.change().allow).join("&"));
     let plan = client.post(&path, String::new()).await?.body;
     show(&plan, output);
     Ok(exit::DONE)
@@ -124,15 +130,15 @@ async fn preview(client: &Client, one: &DeleteOne, output: Output) -> Result<u8,
 
 pub(crate) async fn revoke(client: &Client, id: &str) -> Result<u8, Failed> {
     client.delete(&format!("/api/v1/tokens/{}", escape(id))).await?;
-    eprintln!("token {id} revoked");
+    say!("token {id} revoked");
     Ok(exit::DONE)
 }
 
 pub(crate) async fn create_tenant(client: &Client, args: &CreateTenant, output: Output) -> Result<u8, Failed> {
-    let path = format!("/api/v1/tenants/{}", escape(&args.name));
+    let path = format!("/api/v1/tenants/{}", values::name(&args.name)?);
     print::data(output, &client.put(&path, &json!({"description": args.description})).await?);
-    eprintln!("tenant {} is there", args.name);
-    eprintln!("next:  sliceway token create --role operator --tenant {}", args.name);
+    say!("tenant {} is there", args.name);
+    say!("next:  sliceway token create --role operator --tenant {}", args.name);
     Ok(exit::DONE)
 }
 
@@ -141,13 +147,15 @@ pub(crate) async fn create_token(
     args: &CreateToken,
     (tenant, output): (Option<&str>, Output),
 ) -> Result<u8, Failed> {
-    let body = json!({"tenant": tenant, "role": args.role, "description": args.description, "ends": args.ends});
+    let role = values::role(&args.role)?;
+    let ends = args.ends.as_deref().map(|text| values::end(text, jiff::Timestamp::now())).transpose()?;
+    let body = json!({"tenant": tenant, "role": role, "description": args.description, "ends": ends});
     let answer = client.post("/api/v1/tokens", body.to_string()).await?.body;
     match output {
         Output::Json | Output::Yaml => print::one(output, &answer),
-        Output::Table | Output::Wide => println!("{}", text(&answer, "/token")),
+        Output::Table | Output::Wide => out!("{}", text(&answer, "/token")),
     }
-    eprintln!("this is the only time that it is shown");
+    say!("this is the only time that it is shown");
     Ok(exit::DONE)
 }
 
@@ -157,7 +165,7 @@ pub(crate) async fn operation(
     (wait, output): (Wait, Output),
 ) -> Result<u8, Failed> {
     let answer = client.post(&format!("/api/v1/operations/{}:{verb}", escape(id)), String::new()).await?;
-    eprintln!("{id} {}", text(&answer.body, "/state"));
+    say!("{id} {}", text(&answer.body, "/state"));
     match wait {
         Wait::Yes => super::wait::shown(client, id, output).await,
         Wait::No => {
@@ -194,7 +202,7 @@ pub(crate) async fn credentials(
         let opened = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
         let mut opened = opened.map_err(|error| fault(&path, error))?;
         opened.write_all(content.as_str().unwrap_or("").as_bytes()).map_err(|error| fault(&path, error))?;
-        println!("{}", path.display());
+        out!("{}", path.display());
     }
     Ok(exit::DONE)
 }

@@ -55,7 +55,7 @@ async fn follow(client: &Client, path: &str, (noun, output): (&Noun, Output)) ->
             print::event(output, noun.columns, (&event, &data));
         }
     }
-    Err(Failed::new(exit::UNREACHABLE, "the server ended the watch").next("sliceway serve, then watch again"))
+    Err(Failed::new(exit::UNREACHABLE, "the server ended the watch").next(super::error::RESTART))
 }
 
 /// Server-sent events out of pieces that are cut anywhere.

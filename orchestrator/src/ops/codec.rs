@@ -65,9 +65,19 @@ pub(crate) async fn changes(
     tenant: &Name,
     operation: &str,
 ) -> Result<Result<Vec<ChangeDoc>, String>, StoreError> {
+    Ok(changes_at(store, tenant, operation).await?.0)
+}
+
+/// With the newest revision of any of them.
+pub(crate) async fn changes_at(
+    store: &Arc<dyn Store>,
+    tenant: &Name,
+    operation: &str,
+) -> Result<(Result<Vec<ChangeDoc>, String>, Revision), StoreError> {
     let query = Query::of(Kind::Change, tenant.as_str()).prefix(format!("{operation}/"));
     let objects = all(store, query).await?;
-    Ok(objects.iter().map(change).collect())
+    let newest = objects.iter().map(|object| object.rev).max().unwrap_or_default();
+    Ok((objects.iter().map(change).collect(), newest))
 }
 
 fn change(object: &Object) -> Result<ChangeDoc, String> {

@@ -73,6 +73,10 @@ pub(super) fn close(inner: &Inner, mut doc: OperationDoc, event: OperationEvent)
     }
     operation.waiting_for = None;
     operation.waiting_until = None;
+    if doc.wish.is_some() {
+        // It has no plan: what it warned of is that it waits.
+        operation.warnings.clear();
+    }
     tracing::info!(operation.id = %operation.id, state = operation.state.as_str(), "ended");
     let (tenant, subject) = (operation.tenant.clone(), operation.subject.clone());
     let state = operation.state;

@@ -6,10 +6,11 @@
 use super::codec;
 use super::error::OpsError;
 use super::executor;
-use super::fence::Fence;
+use super::fence::{Fence, Fenced};
 use super::model::{ChangeDoc, OperationDoc};
 use super::safe::StoreSafe;
 use super::unplanned::Planner;
+use super::unreadable;
 use super::waiting::Pauses;
 use crate::store::{Blobs, Clock, Kind, Query, Random, Revision, Store, StoreError, Txn, Vault};
 use adapters::{Port, PortError, Safe};
@@ -25,6 +26,9 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// How long a cancel waits until it is written down.
+const CANCEL: Duration = Duration::from_secs(3);
 
 /// Finds the port of a target.
 #[async_trait]
@@ -92,6 +96,9 @@ pub struct OperationView {
     pub operation: models::Operation,
     pub moves: Vec<String>,
     pub steps: Vec<ChangeDoc>,
+    /// The newest revision of what it shows.
+    #[serde(skip)]
+    pub rev: Revision,
 }
 
 impl Engine {
@@ -121,7 +128,7 @@ impl Engine {
         let mut resumed = 0;
         for object in codec::all(&self.0.store, Query::all(Kind::Operation)).await? {
             let Ok(mut doc) = object.read::<OperationDoc>() else {
-                tracing::error!(operation = %object.key.id, "the stored operation cannot be read and is left alone");
+                unreadable::stop(&self.0, &object).await?;
                 continue;
             };
             if doc.operation.state.is_running() {
@@ -136,20 +143,24 @@ impl Engine {
 
     pub async fn get(&self, tenant: &Name, id: &str) -> Result<OperationView, OpsError> {
         let found = codec::operation(&self.0.store, tenant, id).await?;
-        let (doc, _) = found.ok_or_else(|| OpsError::NotFound(id.to_owned()))?;
-        let steps = codec::changes(&self.0.store, tenant, id).await?.unwrap_or_default();
+        let (doc, rev) = found.ok_or_else(|| OpsError::NotFound(id.to_owned()))?;
+        let (steps, newest) = codec::changes_at(&self.0.store, tenant, id).await?;
+        let steps = steps.unwrap_or_default();
         let mut operation = doc.operation;
         operation.done = count(&steps);
         let moves = operation.state.moves().iter().map(|word| (*word).to_owned()).collect();
-        Ok(OperationView { operation, moves, steps })
+        Ok(OperationView { operation, moves, steps, rev: rev.max(newest) })
     }
 
-    /// Newest first.
+    /// Newest first. One that cannot be read is told and left out: it is shown as that where its id is asked for.
     pub async fn list(&self, tenant: &Name) -> Result<Vec<(models::Operation, Revision)>, OpsError> {
         let objects = codec::all(&self.0.store, Query::of(Kind::Operation, tenant.as_str())).await?;
         let mut all = Vec::with_capacity(objects.len());
         for object in objects.into_iter().rev() {
-            all.push((object.read::<OperationDoc>()?.operation, object.rev));
+            match object.read::<OperationDoc>() {
+                Ok(doc) => all.push((doc.operation, object.rev)),
+                Err(error) => tracing::warn!(%error, "left out of a list"),
+            }
         }
         Ok(all)
     }
@@ -199,6 +210,11 @@ impl Engine {
 
     pub fn epoch(&self) -> u64 {
         self.0.fence.epoch
+    }
+
+    /// The store with every write under this engine's fence.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::new(Fenced(self.clone()))
     }
 
     /// A write outside of an operation, under the same fence.
@@ -254,13 +270,14 @@ impl Inner {
         &self.stop
     }
 
-    /// Cancels an operation that runs here and waits until nothing works on it. Says whether one did.
-    pub(super) async fn interrupt(&self, id: &str) -> bool {
+    /// Cancels an operation that runs here and waits until nothing works on it. Says whether one did. A store that
+    /// takes no writes is not waited for: what was cancelled stays so, and is written down when there is room.
+    pub(super) async fn interrupt(&self, id: &str) -> Result<bool, OpsError> {
         let running = self.running().get(id).cloned();
-        let Some(mut running) = running else { return false };
+        let Some(mut running) = running else { return Ok(false) };
         running.cancel.cancel();
-        let _ = running.ended.wait_for(|ended| *ended).await;
-        true
+        let ended = tokio::time::timeout(CANCEL, running.ended.wait_for(|ended| *ended)).await;
+        ended.map(|_| true).map_err(|_| OpsError::NotTold(id.to_owned()))
     }
 
     /// Starts the task that carries the operation out, unless one does.

@@ -12,6 +12,12 @@ pub enum OpsError {
     /// The slice changed since the plan was made.
     #[error("the slice was changed since the plan was made")]
     Changed,
+    /// What it stands on was deleted since the plan was made.
+    #[error("{0} was deleted meanwhile")]
+    Vanished(String),
+    /// It is stopped, and the store has not taken that yet.
+    #[error("operation {0} is stopped; the store could not be told yet, and is told as soon as it takes writes again")]
+    NotTold(String),
     #[error(transparent)]
     Illegal(#[from] IllegalMove),
     #[error("it cannot be rolled back: {reason}")]
@@ -31,10 +37,11 @@ impl OpsError {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Store(error) => error.retryable(),
-            Self::Stopping => true,
+            Self::Stopping | Self::NotTold(_) => true,
             Self::NotFound(_)
             | Self::Busy { .. }
             | Self::Changed
+            | Self::Vanished(_)
             | Self::Illegal(_)
             | Self::PastPointOfNoReturn { .. }
             | Self::Unreadable(_)

@@ -1,8 +1,13 @@
 //! The epoch of this process, and the one way in which the engine writes: a process that lost its epoch cannot.
 
-use crate::store::{Key, Kind, Revision, Store, StoreError, Txn};
+use super::engine::Engine;
+use super::error::OpsError;
+use crate::store::{Event, Key, Kind, Object, Query, Revision, Store, StoreError, Txn};
+use async_trait::async_trait;
 use serde_json::json;
+use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 #[derive(Clone)]
 pub(crate) struct Fence {
@@ -34,5 +39,38 @@ impl Fence {
     /// Whether a refusal says that another process took over.
     pub(crate) fn is_lost(&self, error: &StoreError) -> bool {
         matches!(error, StoreError::Conflict { key, .. } if *key == self.key)
+    }
+}
+
+/// The store as the rest of the server writes it: under the fence of its engine.
+pub(super) struct Fenced(pub(super) Engine);
+
+#[async_trait]
+impl Store for Fenced {
+    async fn get(&self, key: &Key) -> Result<Option<Object>, StoreError> {
+        self.0.0.store.get(key).await
+    }
+
+    async fn list(&self, query: &Query) -> Result<Vec<Object>, StoreError> {
+        self.0.0.store.list(query).await
+    }
+
+    async fn commit(&self, txn: Txn) -> Result<Revision, StoreError> {
+        self.0.commit(txn).await.map_err(|error| match error {
+            OpsError::Store(error) => error,
+            _ => StoreError::Fenced,
+        })
+    }
+
+    async fn events(&self, after: Revision, limit: usize) -> Result<Vec<Event>, StoreError> {
+        self.0.0.store.events(after, limit).await
+    }
+
+    fn changed(&self) -> watch::Receiver<Revision> {
+        self.0.0.store.changed()
+    }
+
+    async fn snapshot(&self, to: &Path) -> Result<(), StoreError> {
+        self.0.0.store.snapshot(to).await
     }
 }

@@ -9,6 +9,7 @@ mod error;
 mod executor;
 mod fence;
 mod fill;
+pub(crate) mod footing;
 mod graph;
 mod journal;
 mod look;
@@ -20,6 +21,7 @@ mod start;
 mod step;
 mod undo;
 mod unplanned;
+mod unreadable;
 mod waiting;
 
 pub use engine::{Engine, Limits, Means, OperationView, Ports};

@@ -18,7 +18,7 @@ impl Engine {
     pub async fn cancel(&self, tenant: &Name, id: &str) -> Result<Operation, OpsError> {
         let (doc, _) = self.read(tenant, id).await?;
         doc.operation.state.on(OperationEvent::Cancel)?;
-        if !self.0.interrupt(id).await {
+        if !self.0.interrupt(id).await? {
             self.stop_what_nothing_carries_out(tenant, id).await?;
         }
         Ok(self.read(tenant, id).await?.0.operation)

@@ -4,10 +4,12 @@ use super::codec;
 use super::ending;
 use super::engine::{Engine, Inner};
 use super::error::OpsError;
+use super::footing;
 use super::model::{ChangeDoc, OperationDoc};
 use crate::plan::{Plan, Wish};
 use crate::store::{Revision, StoreError, Txn};
 use jiff::{SignedDuration, Timestamp};
+use models::change::Failure;
 use models::operation::OperationEvent;
 use models::{Operation, OperationState};
 use serde_json::json;
@@ -32,7 +34,7 @@ impl Engine {
             return Err(OpsError::Stopping);
         }
         let doc = self.operation(&plan, &options)?;
-        let mut txn = options.extra.clone();
+        let mut txn = footing::all(options.extra.clone(), &plan);
         for planned in plan.changes {
             let change = ChangeDoc::new(&doc.operation.id, planned);
             let key = codec::change_key(&doc.operation.tenant, &doc.operation.id, change.record.change.seq);
@@ -46,7 +48,7 @@ impl Engine {
             None => txn.absent(slice.clone()),
         };
         txn = claim(inner, txn, (&doc, options.supersede.as_deref())).await?;
-        match inner.commit(txn).await {
+        match inner.commit(txn).await.map_err(footing::told) {
             Ok(_) => {}
             Err(OpsError::Store(StoreError::Conflict { key, .. })) => {
                 return Err(self.in_the_way(&doc, key == slice).await?);
@@ -103,6 +105,20 @@ impl Engine {
     }
 }
 
+/// Why it ended is no longer what it waited for, or that it was cancelled on the way.
+fn superseded(operation: &mut Operation, by: &str) {
+    let earlier = operation.error.take().filter(|error| error.code != "cancelled");
+    let message = match earlier {
+        Some(error) => format!("superseded by {by}; before that: {}", error.message),
+        None => format!("superseded by {by}"),
+    };
+    operation.error =
+        Some(Failure { code: "superseded".into(), message, next: format!("sliceway operation watch {by}") });
+    operation.warnings.clear();
+    operation.waiting_for = None;
+    operation.waiting_until = None;
+}
+
 /// The claim on the slice's name: free, or handed over by the operation that is superseded.
 async fn claim(inner: &Inner, txn: Txn, (doc, supersede): (&OperationDoc, Option<&str>)) -> Result<Txn, OpsError> {
     let (tenant, subject) = (&doc.operation.tenant, &doc.operation.subject);
@@ -116,6 +132,7 @@ async fn claim(inner: &Inner, txn: Txn, (doc, supersede): (&OperationDoc, Option
     before.operation.state = before.operation.state.on(OperationEvent::Supersede)?;
     before.operation.successor = Some(doc.operation.id.clone());
     before.operation.ended = Some(inner.now());
+    superseded(&mut before.operation, &doc.operation.id);
     let claim = inner.store.get(&key).await?.ok_or(OpsError::Changed)?;
     Ok(txn.at(before.key(), rev).put(before.key(), codec::json(&before)?).at(key.clone(), claim.rev).put(key, held))
 }

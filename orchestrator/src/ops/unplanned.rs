@@ -8,6 +8,7 @@ use super::codec;
 use super::ending;
 use super::engine::{Engine, Inner};
 use super::error::OpsError;
+use super::footing;
 use super::model::{ChangeDoc, OperationDoc};
 use super::waiting::{Pauses, is_over};
 use crate::plan::{Plan, Wish};
@@ -67,7 +68,10 @@ pub(super) async fn plan(
         };
         drop(planner);
         let reason = match tried {
-            Ok(planned) => return written(inner, doc, planned).await.map(Some),
+            Ok(planned) => match written(inner, doc.clone(), planned).await {
+                Err(error @ OpsError::Vanished(_)) => error.to_string(),
+                written => return written.map(Some),
+            },
             Err(Unplanned::NotYet(reason)) => reason,
             Err(Unplanned::Never { reason, mend }) => {
                 let failure = Failure { code: "no-plan".into(), message: reason, next: mend };
@@ -111,7 +115,8 @@ async fn tell(inner: &Inner, doc: &mut OperationDoc, reason: String) -> Result<(
 
 /// From here on it is an operation like every other: one transaction holds its changes, its slice and itself.
 async fn written(inner: &Inner, mut doc: OperationDoc, planned: Planned) -> Result<OperationDoc, OpsError> {
-    let Planned { plan, extra: mut txn, turn } = planned;
+    let Planned { plan, extra, turn } = planned;
+    let mut txn = footing::all(extra, &plan);
     let operation = &mut doc.operation;
     operation.changes = u32::try_from(plan.changes.len()).unwrap_or(u32::MAX);
     operation.warnings = plan.warnings;
@@ -124,7 +129,8 @@ async fn written(inner: &Inner, mut doc: OperationDoc, planned: Planned) -> Resu
         txn = txn.put(key, codec::json(&change)?);
     }
     txn = txn.put(doc.key(), codec::json(&doc)?);
-    inner.commit(ending::slice(txn, &doc, ending::phase(doc.operation.kind))?).await?;
+    let txn = ending::slice(txn, &doc, ending::phase(doc.operation.kind))?;
+    inner.commit(txn).await.map_err(footing::told)?;
     drop(turn);
     tracing::info!(operation.id = %doc.operation.id, changes = doc.operation.changes, "found its place");
     Ok(doc)

@@ -271,10 +271,28 @@ fn fields(before: &Resource, after: &Resource) -> String {
     let mut found = Vec::new();
     walk((old, new), String::new(), &mut found);
     match found.as_slice() {
-        [] if digest(before) != digest(after) => "what is filled in at run time".into(),
+        [] if digest(before) != digest(after) => filled(before, after),
         [] => "nothing".into(),
         [one, two, three, rest @ ..] if !rest.is_empty() => format!("{one}, {two}, {three} and {} more", rest.len()),
         all => all.join(", "),
+    }
+}
+
+/// Which of the places that are filled in at run time hold something else.
+fn filled(before: &Resource, after: &Resource) -> String {
+    let fills = |resource: &Resource| match resource {
+        Resource::Object(object) => object.fills.clone(),
+        Resource::Readiness(_) | Resource::Secret(_) => Vec::new(),
+    };
+    let (old, new) = (fills(before), fills(after));
+    let gone = old.iter().filter(|fill| !new.contains(fill));
+    let come = new.iter().filter(|fill| !old.contains(fill));
+    // RFC 6901 4 writes `/` within a key as `~1`.
+    let place = |pointer: &str| pointer.trim_start_matches('/').replace('/', ".").replace("~1", "/").replace("~0", "~");
+    let places: BTreeSet<String> = gone.chain(come).map(|fill| place(&fill.pointer)).collect();
+    match places.is_empty() {
+        true => "what is filled in at run time".into(),
+        false => format!("what is filled in at run time: {}", places.into_iter().collect::<Vec<_>>().join(", ")),
     }
 }
 

@@ -92,7 +92,9 @@ impl From<OpsError> for AskError {
             OpsError::Store(error) => Self::Store(error),
             OpsError::Stopping => Self::Unavailable { cause: error.to_string() },
             OpsError::Changed => Self::PlanChanged { difference: vec!["the slice was changed meanwhile".into()] },
-            OpsError::Illegal(_)
+            OpsError::NotTold(_)
+            | OpsError::Vanished(_)
+            | OpsError::Illegal(_)
             | OpsError::PastPointOfNoReturn { .. }
             | OpsError::Unreadable(_)
             | OpsError::Fenced => Self::Ops(error),

@@ -43,6 +43,15 @@ impl Slices {
         ])
     }
 
+    /// Where the devices of a slice find their gateways, `host:port`; a gateway without an address is not in it.
+    pub async fn endpoints(&self, tenant: &Name, slice: &Slice) -> Result<BTreeMap<Name, String>, AskError> {
+        let recorded = self.recorded(tenant, &slice.uid).await?;
+        let clusters = self.clusters.snapshot(Timestamp::MIN).await?;
+        let gateways = slice.spec.gateways.iter().map(|gateway| &gateway.name);
+        let found = gateways.filter_map(|name| Some((name, endpoint(slice, name, (&recorded, &clusters))?)));
+        Ok(found.map(|(name, (host, port))| (name.clone(), format!("{host}:{port}"))).collect())
+    }
+
     /// A device's name is its own within its slice; without the slice it must be the only one.
     async fn device(&self, tenant: &Name, slice: Option<&Name>, name: &Name) -> Result<(Slice, Device), AskError> {
         let slices = match slice {

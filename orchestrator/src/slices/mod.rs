@@ -17,7 +17,7 @@ pub use ask::{Ask, AskError, AskOptions, Goal, Started, Supersede};
 use crate::ops::{Engine, Planner, codec};
 pub use crate::plan::bundle::ChartPin;
 use crate::plan::{Choice, Renderer};
-use crate::store::{Key, Kind, Query, Revision, Store, StoreError};
+use crate::store::{Key, Kind, Object, Query, Revision, Store, StoreError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use models::cluster::Cluster;
@@ -86,7 +86,9 @@ impl Slices {
 
     pub async fn list(&self, tenant: &Name) -> Result<Vec<(Slice, Revision)>, AskError> {
         let objects = codec::all(&self.store, Query::of(Kind::Slice, tenant.as_str())).await?;
-        objects.iter().map(|object| Ok((object.read()?, object.rev))).collect()
+        let left_out = |error: &StoreError| tracing::warn!(%error, "left out of a list");
+        let readable = |object: &Object| Some((object.read().inspect_err(left_out).ok()?, object.rev));
+        Ok(objects.iter().filter_map(readable).collect())
     }
 
     /// Why each function stands where it stands.

@@ -4,7 +4,7 @@ use super::snapshot::Snapshot;
 use super::{
     Ask, AskError, Goal, Slices, Started, Supersede, bundle_key, choices_key, incarnation_key, shown_key, uid_key,
 };
-use crate::ops::{StartOptions, codec};
+use crate::ops::{StartOptions, codec, footing};
 use crate::plan::bundle::ChartPin;
 use crate::plan::{Plan, Wish, World, make};
 use crate::store::{Expect, Txn};
@@ -24,7 +24,8 @@ impl Slices {
         let mut doc = codec::json(&plan)?;
         // Housekeeping forgets it when it is old.
         doc["shown_at"] = json!(self.engine.now());
-        self.engine.commit(Txn::new().put(shown_key(tenant, &ask.name), doc)).await?;
+        let txn = Txn::new().exists(footing::tenant_key(tenant)).put(shown_key(tenant, &ask.name), doc);
+        self.engine.commit(txn).await?;
         Ok(plan)
     }
 

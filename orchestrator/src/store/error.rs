@@ -55,6 +55,10 @@ pub enum StoreError {
     #[error("the store is closed for writing: restart sliceway; the log says why it closed")]
     Closed,
 
+    /// Another process took the epoch: this one may write no more.
+    #[error("another server took this data folder over; this one has stopped working")]
+    Fenced,
+
     #[error("{what}")]
     Io { what: String, source: io::Error },
 }
@@ -73,7 +77,8 @@ impl StoreError {
             | Self::WrongOwner { .. }
             | Self::Newer { .. }
             | Self::Corrupt(_)
-            | Self::Closed => false,
+            | Self::Closed
+            | Self::Fenced => false,
         }
     }
 }

@@ -164,6 +164,16 @@ async fn a_shell_completes_nouns_and_names_from_the_server() {
     assert!(complete(&["get", "sli"]).contains(&"slices".to_owned()));
     let after = complete(&["cluster", "describe", ""]);
     assert!(after.contains(&"edge".to_owned()), "{after:?}");
+    let applied = server.cli(&["apply", "-f", &factory(), "--wait"]);
+    assert_eq!(code(&applied), 0, "{}", words(&applied));
+    let devices = complete(&["device", "credentials", ""]);
+    assert!(devices.contains(&"thermo-1".to_owned()), "{devices:?}");
+    for noun in ["slice", "slices"] {
+        let verbs = complete(&[noun, ""]);
+        assert!(["describe", "get"].iter().all(|verb| verbs.contains(&(*verb).to_owned())), "{verbs:?}");
+        let slices = complete(&[noun, "describe", ""]);
+        assert!(slices.contains(&"factory-7".to_owned()), "{noun}: {slices:?}");
+    }
     let names = complete(&["get", "clusters", ""]);
     assert!(names.contains(&"edge".to_owned()) && names.contains(&"cloud".to_owned()), "{names:?}");
 }

@@ -171,3 +171,30 @@ async fn a_condition_where_there_is_nothing_to_compare_is_400() {
     let both = both.header("If-Match", "*").header("If-None-Match", "*").body("{}").send().await.unwrap();
     assert_eq!(both.status(), 400);
 }
+
+#[tokio::test]
+async fn if_none_match_star_on_a_slice_that_exists_is_412_and_begins_nothing() {
+    let server = Server::start().with_lab().await;
+    let slice = std::fs::read_to_string(factory()).unwrap();
+    let post = || send(&server, ("POST", "/api/v1/slices"), (("If-None-Match", "*"), &slice));
+    assert_eq!(post().await.status(), 202);
+    at_rest(&server).await;
+    assert_eq!(post().await.status(), 412);
+    let (_, operations) = server.admin("GET", "/api/v1/operations", Value::Null).await;
+    assert_eq!(operations["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_operation_has_an_etag_that_moves_with_its_steps() {
+    let server = Server::start().with_lab().await;
+    let slice = std::fs::read_to_string(factory()).unwrap();
+    let answer = send(&server, ("POST", "/api/v1/slices"), (("If-None-Match", "*"), &slice)).await;
+    assert_eq!(answer.status(), 202);
+    let started: Value = answer.json().await.unwrap();
+    let path = format!("/api/v1/operations/{}", started["operation"]["id"].as_str().unwrap());
+    let first = etag(&server, &path).await;
+    at_rest(&server).await;
+    let last = etag(&server, &path).await;
+    assert_ne!(first, last);
+    assert_eq!(etag(&server, &path).await, last, "what does not change keeps its ETag");
+}

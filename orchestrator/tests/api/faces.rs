@@ -242,7 +242,7 @@ async fn every_error_ends_with_what_to_type_next() {
         &["get", "operations", "-l", "a=b"],
         &["get", "clusters", "-l", "a"],
         &["delete", "gateway", "gw"],
-        &["delete", "slice", "nothing", "--replace", "x"],
+        &["delete", "slice", "nothing", "--timeout", "0"],
         &["operation", "retry", "nothing"],
         &["cluster", "add", "x"],
         &["device", "credentials", "x"],

@@ -56,6 +56,12 @@ async fn a_limit_outside_of_its_bounds_is_400_with_the_bounds() {
 }
 
 #[tokio::test]
+async fn a_limit_that_stands_twice_is_400() {
+    let server = Server::start();
+    refused(&server, "/api/v1/operations?limit=2&limit=3", ("limit", "stands once")).await;
+}
+
+#[tokio::test]
 async fn a_marker_that_is_not_of_this_list_is_400() {
     let server = Server::start();
     for name in ["a", "b", "c"] {

@@ -54,9 +54,13 @@ impl Server {
     }
 
     fn start_in(folder: TempDir, more: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", folder, more)
+    }
+
+    fn start_at(listen: &str, folder: TempDir, more: &[&str]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut child = Command::new(env!("CARGO_BIN_EXE_sliceway"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", listen, "--data"])
             .arg(folder.path().join("data"))
             .args(more)
             .env("SLICEWAY_CONFIG", folder.path().join("cli.toml"))
@@ -79,6 +83,11 @@ impl Server {
     /// `kill -9`, and a new process on the same folder.
     pub fn killed_and_started_again(self) -> Self {
         Self::start_on(self.killed())
+    }
+
+    /// As above, where its clients look for it.
+    pub fn killed_and_started_again_at(self, listen: &str) -> Self {
+        Self::start_at(listen, self.killed(), &[])
     }
 
     /// `kill -9`; what it leaves.

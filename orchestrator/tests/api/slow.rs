@@ -53,3 +53,24 @@ async fn a_head_that_is_too_large_is_431() {
     let request = server.http.get(format!("{}/healthz", server.url)).header("x-huge", huge).send().await;
     assert!(request.is_err() || request.unwrap().status() == 431);
 }
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_at_all_ends_after_the_configured_time() {
+    let server = Server::start_with("[limits]\nhead_deadline_s = 1\n");
+    let (_, took) = said(&server, "");
+    assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(10), "{took:?}");
+}
+
+#[tokio::test]
+async fn silent_connections_hold_up_nobody_who_speaks_tls() {
+    let server = Server::start_tls();
+    let address = server.url.strip_prefix("https://").unwrap();
+    let silent: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let ca = reqwest::Certificate::from_pem(&std::fs::read(server.path("ca.pem")).unwrap()).unwrap();
+    let client = reqwest::Client::builder().no_proxy().add_root_certificate(ca).build().unwrap();
+    let begun = Instant::now();
+    let answer = client.get(format!("{}/healthz", server.url)).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    drop(silent);
+}

@@ -1,9 +1,11 @@
 //! Helm repositories over HTTP, filled by the real Helm, through the CLI and a real server: versions, pins, credentials, TLS,
 //! and every way in which a chart cannot be had.
 
+use crate::deletions::edit;
 use crate::kitchen::{chart, cli, done, index, package, publish, slice, source};
 use crate::server::Server;
 use crate::shelf::{Answer, Pki, Shelf, nobody};
+use orchestrator::store::Kind;
 use std::path::Path;
 
 const SECRET: &str = "open-sesame-please";
@@ -272,6 +274,34 @@ async fn a_repository_is_read_anew_only_at_the_revision_that_was_named() {
     assert_eq!(put(old).await.unwrap().status(), 412);
     assert!(shelf.asked().is_empty(), "what is not wanted asks nobody");
     assert_eq!(put(new.unwrap()).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_of_one_repository_stops_no_other_and_goes_with_it() {
+    let (server, shelf, open) = (lab().await, Shelf::start().locked(BASIC), Shelf::start());
+    publish(&shelf.path(""), "web", &["1.0.0"]);
+    publish(&open.path(""), "web", &["1.0.0"]);
+    let password = password(&server);
+    let credentials = ["--username", "reader", "--password-file", &password];
+    let shut = ["repository", "add", "shut", "--url", &shelf.url];
+    done(&server, &[&shut[..], &credentials[..]].concat());
+    done(&server, &["repository", "add", "open", "--url", &open.url]);
+    let server = edit(server, Kind::Secret, |_| Some(serde_json::json!({"format": "strange"}))).await;
+    refused(&server, "shut/web", &["asks for credentials", "--password-file"]);
+    let file = slice(&server, "repository: open, name: web");
+    done(&server, &["apply", "-f", &file, "--wait"]);
+    done(&server, &["delete", "repository", "shut"]);
+    let (code, said) = cli(&server, &shut);
+    assert!(code == 2 && said.contains("asks for credentials"), "{code} {said}");
+
+    let server = edit(server, Kind::Repository, |mut repository| {
+        repository["charts"] = serde_json::json!("strange");
+        Some(repository)
+    })
+    .await;
+    assert!(cli(&server, &["chart", "show", "open/web"]).0 != 0);
+    done(&server, &["repository", "add", "open", "--url", &open.url]);
+    done(&server, &["chart", "show", "open/web"]);
 }
 
 #[tokio::test]

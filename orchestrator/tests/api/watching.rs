@@ -29,7 +29,7 @@ async fn to_the_end(response: Response) -> String {
 }
 
 /// What is told until a text is in it.
-async fn until(response: Response, text: &str) -> String {
+pub async fn until(response: Response, text: &str) -> String {
     let mut stream = response.bytes_stream();
     let mut told = String::new();
     let all = async {

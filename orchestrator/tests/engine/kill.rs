@@ -6,7 +6,7 @@ use models::resource::{Resource, ResourceId, Seen};
 use orchestrator::store::{Event, Key, Kind, Object, Query, Revision, Store, StoreError, Txn};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tokio::sync::watch;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Kill {
     /// Commits that are refused because the disk is full: from the first number, so many.
     full: Option<(i64, i64)>,
     commits: AtomicI64,
+    /// From now on, until it is said otherwise.
+    full_now: AtomicBool,
 }
 
 impl Kill {
@@ -36,6 +38,7 @@ impl Kill {
             forgets_intents: false,
             full: None,
             commits: AtomicI64::new(0),
+            full_now: AtomicBool::new(false),
         })
     }
 
@@ -47,6 +50,7 @@ impl Kill {
             forgets_intents: true,
             full: None,
             commits: AtomicI64::new(0),
+            full_now: AtomicBool::new(false),
         })
     }
 
@@ -59,11 +63,20 @@ impl Kill {
             forgets_intents: false,
             full: Some((n, times)),
             commits: AtomicI64::new(0),
+            full_now: AtomicBool::new(false),
         })
+    }
+
+    /// Fills the disk, or makes room.
+    pub fn fill(&self, full: bool) {
+        self.full_now.store(full, Ordering::SeqCst);
     }
 
     fn is_full(&self) -> bool {
         let commit = self.commits.fetch_add(1, Ordering::SeqCst);
+        if self.full_now.load(Ordering::SeqCst) {
+            return true;
+        }
         self.full.is_some_and(|(from, times)| (from..from + times).contains(&commit))
     }
 

@@ -12,7 +12,7 @@ use models::{ChangeState, Slice};
 use orchestrator::ops::{Engine, Limits, Means, OperationView, Ports, StartOptions};
 use orchestrator::plan::want::Want;
 use orchestrator::plan::{Observed, Plan, Recorded};
-use orchestrator::store::{Blobs, Clock, Key, Kind, Options, Query, Random, Sqlite, Store, Vault};
+use orchestrator::store::{Blobs, Clock, Key, Kind, Options, Query, Random, Sqlite, Store, Txn, Vault};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -38,7 +38,18 @@ impl Ground {
     pub fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path(), Options::new(Clock::system())).unwrap());
-        Self { folder, store, edge: sim("edge"), cloud: sim("cloud") }
+        let ground = Self { folder, store, edge: sim("edge"), cloud: sim("cloud") };
+        ground.register();
+        ground
+    }
+
+    /// What an operation stands on.
+    fn register(&self) {
+        let things = [(Kind::Tenant, "default"), (Kind::Cluster, "edge"), (Kind::Cluster, "cloud")];
+        let put = |txn: Txn, (kind, name)| txn.put(Key::installation(kind, name), json!({"name": name}));
+        let txn = things.into_iter().fold(Txn::new(), put);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(self.store.commit(txn)).unwrap();
     }
 
     pub fn path(&self) -> &Path {

@@ -9,7 +9,7 @@ use models::OperationState;
 use models::resource::Target;
 use orchestrator::ops::{OperationView, OpsError, StartOptions};
 use orchestrator::plan::want::Want;
-use orchestrator::store::{Key, Kind, Txn};
+use orchestrator::store::{Key, Kind, StoreError, Txn};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -185,4 +185,37 @@ fn a_full_disk_is_waited_for_wherever_it_strikes() {
         assert_eq!(view.operation.state, OperationState::Completed, "commit {n}: {:?}", view.operation.error);
         assert_eq!(life.faults(&ground, &reference), Vec::<String>::new(), "commit {n}");
     }
+}
+
+#[test]
+fn a_cancel_on_a_full_disk_answers_within_seconds_and_is_whole_when_there_is_room() {
+    let ground = Ground::new();
+    let kill = Kill::never();
+    let life = Life::new(&ground, &kill);
+    ground.edge.cut();
+    let id = start(&life, &goal(), life.options());
+    until(&life, &id, |view| view.operation.done > 3);
+    kill.fill(true);
+    let before = Instant::now();
+    let refused = life.run(life.engine.cancel(&name("default"), &id));
+    assert!(matches!(refused, Err(OpsError::NotTold(_))), "{refused:?}");
+    assert!(before.elapsed() < Duration::from_secs(6));
+    kill.fill(false);
+    let view = until(&life, &id, |view| view.operation.state == OperationState::FailedTemp);
+    assert_eq!(view.operation.error.unwrap().code, "cancelled");
+    ground.edge.heal();
+    life.run(life.engine.retry(&name("default"), &id)).unwrap();
+    assert_eq!(life.wait(&id).operation.state, OperationState::Completed);
+}
+
+#[test]
+fn what_a_server_writes_beside_its_engine_is_fenced_too() {
+    let ground = Ground::new();
+    let old = Life::new(&ground, &Kill::never());
+    let store = old.engine.store();
+    let tenant = || Txn::new().put(Key::installation(Kind::Tenant, "acme"), json!({"name": "acme"}));
+    old.run(store.commit(tenant())).unwrap();
+    let _new = Life::new(&ground, &Kill::never());
+    let refused = old.run(store.commit(tenant()));
+    assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
 }

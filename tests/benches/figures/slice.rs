@@ -1,7 +1,7 @@
 //! P4: a slice of a gateway and a server, accepted and its objects made on two real API servers.
 
 use crate::bare;
-use crate::control_plane::{ControlPlane, User};
+use crate::control_plane::{ControlPlane, Nodes, User};
 use crate::objects::templates;
 use crate::ours::Ours;
 use crate::peer::Peer;
@@ -63,7 +63,7 @@ pub async fn measure(table: &mut Table) {
 
 /// Two control planes, each with a node that is only written down; `None` where none was built, which is said.
 pub async fn planes() -> Option<(ControlPlane, ControlPlane)> {
-    let planes = (ControlPlane::another()?, ControlPlane::another()?);
+    let planes = (ControlPlane::another(Nodes::Written)?, ControlPlane::another(Nodes::Written)?);
     for (plane, address) in [(&planes.0, "192.0.2.1"), (&planes.1, "192.0.2.2")] {
         let api = plane.api(&User::ADMIN);
         let size = json!({"cpu": "1000", "memory": "1000Gi", "pods": "100000"});
