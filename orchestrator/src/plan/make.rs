@@ -12,6 +12,7 @@ use super::world::{Observed, World};
 use super::{contract, renewal, resolve};
 use adapters::helm::Release;
 use models::labels::Labels;
+use models::problem::nearest;
 use models::resource::Target;
 use models::slice::{Phase, Workload};
 use models::{ClusterFacts, Name, OperationKind, Problem, Slice, SliceSpec};
@@ -159,7 +160,7 @@ impl Maker<'_> {
     }
 
     fn parts<'s>(&self, spec: &'s SliceSpec) -> Result<Vec<Part<'s>>, PlanError> {
-        let mut problems = Vec::new();
+        let mut problems = self.unknown_clusters(spec);
         let mut parts = Vec::new();
         for workload in spec.workloads() {
             match self.part(spec, workload) {
@@ -168,6 +169,22 @@ impl Maker<'_> {
             }
         }
         if problems.is_empty() { Ok(parts) } else { Err(PlanError::Problems(problems)) }
+    }
+
+    /// Sites that name a cluster that is not registered: told together with what else is wrong.
+    fn unknown_clusters(&self, spec: &SliceSpec) -> Vec<Problem> {
+        let stands = |site: &Name| self.world.standing.iter().any(|standing| &standing.site == site);
+        let named = spec.sites.iter().filter(|(site, _)| !stands(site));
+        let unknown = named.filter_map(|(site, wanted)| {
+            let cluster = wanted.cluster.as_ref().filter(|cluster| !self.world.clusters.contains_key(*cluster))?;
+            let known = || self.world.clusters.keys().map(Name::as_str);
+            let near = nearest(cluster.as_str(), known()).map(|near| format!(", did you mean {near}?"));
+            let message = format!("no cluster is called {cluster}{}", near.unwrap_or_default());
+            let list = known().collect::<Vec<_>>().join(", ");
+            let list = if list.is_empty() { "none is registered".to_owned() } else { list };
+            Some(Problem::at(format!("spec.sites.{site}.cluster"), message).mend(format!("clusters: {list}")))
+        });
+        unknown.collect()
     }
 
     fn part<'s>(&self, spec: &'s SliceSpec, workload: Workload<'s>) -> Result<Part<'s>, Problem> {

@@ -300,3 +300,15 @@ async fn volumes_of_a_stateful_set_do_not_go_unasked() {
     assert_eq!(status, 409, "{said}");
     assert_eq!(server.admin("DELETE", "/api/v1/slices/first?allowDataLoss=it", Value::Null).await.0, 202);
 }
+
+#[tokio::test]
+async fn a_wrong_cluster_and_a_missing_chart_are_told_at_once() {
+    let server = small().await;
+    let mut wrong = slice("first", "100m");
+    wrong["spec"]["sites"]["edge"] = json!({"cluster": "egde"});
+    wrong["spec"]["functions"][0]["chart"]["name"] = json!("ood");
+    let (status, said) = server.admin("POST", "/api/v1/slices", wrong).await;
+    assert_eq!(status, 422, "{said}");
+    let detail = said["detail"].as_str().unwrap();
+    assert!(detail.contains("did you mean edge?") && detail.contains("odd"), "{detail}");
+}

@@ -182,6 +182,11 @@ impl Ground {
         let engine = Engine::new(means).await.unwrap();
         let known = Known(snapshot(&engine, &clusters, &cloud_spec).await);
         charts(&store, &blobs).await;
+        // An operation begins only on what is registered.
+        for (kind, id) in [(Kind::Tenant, "default"), (Kind::Cluster, "edge"), (Kind::Cluster, "cloud")] {
+            let thing = Txn::new().put(Key::installation(kind, id), serde_json::json!({"name": id}));
+            store.commit(thing).await.unwrap();
+        }
         let worker = locate(None, &root().join("target/debug")).unwrap();
         let helm = Arc::new(Helm::new(worker, HelmLimits::default()));
         let repositories = Repositories::new(Shelf {
