@@ -104,17 +104,28 @@ impl Ours {
     pub async fn apply(&self, slice: &str) -> Applied {
         let began = Instant::now();
         let operation = self.begin(slice).await;
+        let made = |step: &&Value| step["change"]["verb"] != "check";
+        let all_made = |view: &Value| {
+            let steps = view["steps"].as_array().unwrap();
+            !steps.is_empty() && steps.iter().filter(made).all(|step| step["state"] == "done")
+        };
+        let view = self.until(&operation, Duration::from_millis(4), all_made).await;
+        let took = began.elapsed();
+        let on_cluster = |step: &&Value| made(step) && step["change"]["id"]["target"] != "@local";
+        Applied { took, steps: view["steps"].as_array().unwrap().iter().filter(on_cluster).cloned().collect() }
+    }
+
+    /// Looks at an operation again and again; a minute at most.
+    async fn until(&self, operation: &str, pause: Duration, is: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + Duration::from_secs(60);
         loop {
             let (_, view) = self.call("GET", &format!("/api/v1/operations/{operation}"), String::new()).await;
             assert!(view["error"].is_null(), "{}", view["error"]);
-            let steps = view["steps"].as_array().unwrap();
-            let made = |step: &&Value| step["change"]["verb"] != "check";
-            if !steps.is_empty() && steps.iter().filter(made).all(|step| step["state"] == "done") {
-                let took = began.elapsed();
-                let on_cluster = |step: &&Value| made(step) && step["change"]["id"]["target"] != "@local";
-                return Applied { took, steps: steps.iter().filter(on_cluster).cloned().collect() };
+            if is(&view) {
+                return view;
             }
-            tokio::time::sleep(Duration::from_millis(4)).await;
+            assert!(Instant::now() < end, "not within a minute; it waits for {}", view["waiting_for"]);
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -123,14 +134,7 @@ impl Ours {
         let (status, said) = self.call("DELETE", &path, String::new()).await;
         assert_eq!(status, 202, "{said}");
         let operation = said["operation"]["id"].as_str().unwrap().to_owned();
-        loop {
-            let (_, view) = self.call("GET", &format!("/api/v1/operations/{operation}"), String::new()).await;
-            match view["state"].as_str() {
-                Some("COMPLETED") => return,
-                Some("PROCESSING") => tokio::time::sleep(Duration::from_millis(50)).await,
-                _ => panic!("{}", view["error"]),
-            }
-        }
+        self.until(&operation, Duration::from_millis(50), |view| view["state"] == "COMPLETED").await;
     }
 
     /// Calls to clusters so far.

@@ -74,6 +74,8 @@ pub async fn planes() -> Option<(ControlPlane, ControlPlane)> {
         let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "written"}, "spec": {"podCIDR": "10.244.0.0/16"}});
         api.must(Method::POST, "/api/v1/nodes", Some(&node)).await;
         api.must(Method::PATCH, "/api/v1/nodes/written/status", Some(&status)).await;
+        // Every new node is tainted until somebody finds it ready, and here nobody looks.
+        api.must(Method::PATCH, "/api/v1/nodes/written", Some(&json!({"spec": {"taints": null}}))).await;
     }
     Some(planes)
 }
