@@ -33,6 +33,8 @@ pub struct Sides<'a> {
     pub recorded: &'a BTreeMap<ResourceId, Recorded>,
     pub observed: &'a BTreeMap<ResourceId, Observed>,
     pub replace: &'a BTreeSet<Name>,
+    /// The slice was left broken: what cannot be read is not taken to be ready.
+    pub broken: bool,
 }
 
 /// All changes; checks only where something that they look at changes.
@@ -63,7 +65,7 @@ pub fn diff(sides: &Sides<'_>) -> Result<Vec<Step>, PlanError> {
         return Err(PlanError::Problems(problems));
     }
     let touched: BTreeSet<ResourceId> = steps.iter().map(|step| step.id.clone()).collect();
-    steps.extend(sides.want.values().filter_map(|wanted| check(wanted, (&touched, sides.observed))));
+    steps.extend(sides.want.values().filter_map(|wanted| check(wanted, (&touched, sides))));
     Ok(steps)
 }
 
@@ -161,13 +163,10 @@ fn delete(id: &ResourceId, before: &Recorded, observed: Option<&Observed>) -> St
 }
 
 /// Where something that it looks at changes, or is seen not to be ready: nobody is told "unchanged" of what does not run.
-fn check(
-    wanted: &Wanted,
-    (touched, observed): (&BTreeSet<ResourceId>, &BTreeMap<ResourceId, Observed>),
-) -> Option<Step> {
+fn check(wanted: &Wanted, (touched, sides): (&BTreeSet<ResourceId>, &Sides<'_>)) -> Option<Step> {
     let Resource::Readiness(readiness) = &wanted.resource else { return None };
     let looks_at = wanted.needs.iter().any(|id| touched.contains(id));
-    let unready = readiness.objects.iter().find_map(|id| Some((id, unready(observed.get(id)?)?)));
+    let unready = readiness.objects.iter().find_map(|id| Some((id, unready(sides.observed.get(id)?, sides)?)));
     let reason = match &unready {
         Some((id, reason)) if !looks_at => format!("{} is not ready: {reason}", id.short()),
         Some(_) | None => wanted.why.clone(),
@@ -196,13 +195,14 @@ fn has_claim_templates(resource: &Resource) -> bool {
     }
 }
 
-fn unready(observed: &Observed) -> Option<String> {
+fn unready(observed: &Observed, sides: &Sides<'_>) -> Option<String> {
     match observed {
         Observed::Present(seen) => match &seen.ready {
             Ready::Yes => None,
             Ready::Waiting { reason } | Ready::Failed { reason } => Some(reason.clone()),
         },
-        Observed::Absent | Observed::Unknown => None,
+        Observed::Unknown => sides.broken.then(|| "it could not be read".into()),
+        Observed::Absent => None,
     }
 }
 

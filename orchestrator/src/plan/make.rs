@@ -380,7 +380,9 @@ struct Outcome {
 }
 
 fn finish(world: &World, wish: &Wish, want: &Want, outcome: Outcome) -> Result<Plan, PlanError> {
-    let sides = Sides { want, recorded: &world.recorded, observed: &world.observed, replace: &wish.replace };
+    let broken = world.slice.as_ref().is_some_and(|slice| slice.phase == Phase::Broken);
+    let (recorded, observed, replace) = (&world.recorded, &world.observed, &wish.replace);
+    let sides = Sides { want, recorded, observed, replace, broken };
     let steps = diff::diff(&sides)?;
     unasked_loss(&steps, wish)?;
     Ok(planned((world, wish), order(steps), outcome))

@@ -3,7 +3,7 @@
 //! A slice's CA is not among them: devices hold its certificate, so a new one is an operator's decision.
 
 use super::world::{Observed, World};
-use adapters::local::{NOT_AFTER, NOT_BEFORE};
+use adapters::local::{LIFE, NOT_AFTER, NOT_BEFORE};
 use jiff::Timestamp;
 use models::resource::{Resource, ResourceId, Seen};
 use models::secret::Material;
@@ -31,7 +31,9 @@ pub fn is_renewed(resource: &Resource) -> bool {
 /// Past two thirds of its life, by what its target said of it.
 pub fn is_late(seen: &Seen, now: Timestamp) -> bool {
     let moment = |name: &str| seen.outputs.get(name).and_then(|text| text.parse::<Timestamp>().ok());
-    let (Some(start), Some(end)) = (moment(NOT_BEFORE), moment(NOT_AFTER)) else { return false };
+    let Some(end) = moment(NOT_AFTER) else { return false };
+    // Records of before this was told are of certificates of that life.
+    let start = moment(NOT_BEFORE).unwrap_or(end - LIFE);
     let (life, lived) = (end.duration_since(start), now.duration_since(start));
     lived.as_millis() >= life.as_millis() * 2 / 3
 }
@@ -51,5 +53,9 @@ mod tests {
         assert!(!is_late(&year, "2026-08-28T00:00:00Z".parse().unwrap()));
         assert!(is_late(&year, "2026-08-30T00:00:00Z".parse().unwrap()));
         assert!(!is_late(&Seen::default(), Timestamp::MAX), "nothing is known of its life");
+        let mut old = seen("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z");
+        old.outputs.remove(NOT_BEFORE);
+        assert!(!is_late(&old, "2026-08-28T00:00:00Z".parse().unwrap()));
+        assert!(is_late(&old, "2026-09-03T00:00:00Z".parse().unwrap()), "a record that tells its end only");
     }
 }

@@ -33,13 +33,11 @@ impl Slices {
             })
         };
         let functions: Vec<Value> = slice.spec.workloads().iter().map(function).collect();
-        let drift = drift(&recorded, &observed);
-        let state = whole(&functions, &drift);
         let devices = self.devices(&slice, &recorded).await?;
         Ok(json!({
             "slice": &slice,
-            "state": state,
-            "drift": drift,
+            "state": whole(&slice, (&recorded, &observed)),
+            "drift": drift((&recorded, &observed)),
             "certificates": certificates(&recorded, self.engine.now()),
             "namespace": slice.namespace(),
             "functions": functions,
@@ -54,12 +52,7 @@ impl Slices {
     pub async fn state(&self, tenant: &Name, slice: &Slice) -> Result<Value, AskError> {
         let recorded = self.recorded(tenant, &slice.uid).await?;
         let observed = self.engine.look(&slice.uid, recorded.keys().cloned().collect(), LOOK).await;
-        let function = |workload: &Workload<'_>| {
-            let (ready, reason) = state(slice, workload.name, (&recorded, &observed));
-            json!({"name": workload.name, "ready": ready, "reason": reason})
-        };
-        let functions: Vec<Value> = slice.spec.workloads().iter().map(function).collect();
-        Ok(whole(&functions, &drift(&recorded, &observed)))
+        Ok(whole(slice, (&recorded, &observed)))
     }
 
     pub(super) async fn recorded(&self, tenant: &Name, uid: &str) -> Result<BTreeMap<ResourceId, Recorded>, AskError> {
@@ -138,7 +131,7 @@ fn state(slice: &Slice, function: &Name, (recorded, observed): Known<'_>) -> (Va
 }
 
 /// What differs from what was written there, and not by us; the next apply puts it back.
-fn drift(recorded: &BTreeMap<ResourceId, Recorded>, observed: &BTreeMap<ResourceId, Observed>) -> Vec<String> {
+fn drift((recorded, observed): Known<'_>) -> Vec<String> {
     let differs = |(id, recorded): (&ResourceId, &Recorded)| match (observed.get(id)?, recorded.seen.as_ref()) {
         (Observed::Absent, Some(_)) => Some(format!("{} on {} is gone", id.short(), id.target)),
         (Observed::Present(now), Some(then)) if now.uid != then.uid => {
@@ -164,12 +157,14 @@ fn certificates(recorded: &BTreeMap<ResourceId, Recorded>, now: Timestamp) -> Ve
 }
 
 /// One word for the whole, and its first reason.
-fn whole(functions: &[Value], drift: &[String]) -> Value {
-    let reason = |wanted: &Value| {
-        let found = functions.iter().find(|function| &function["ready"] == wanted)?;
-        Some(format!("{}: {}", found["name"].as_str().unwrap_or(""), found["reason"].as_str().unwrap_or("")))
+fn whole(slice: &Slice, known: Known<'_>) -> Value {
+    let workloads = slice.spec.workloads();
+    let states: Vec<_> = workloads.iter().map(|workload| (workload.name, state(slice, workload.name, known))).collect();
+    let reason = |wanted: Value| {
+        let (name, (_, reason)) = states.iter().find(|(_, (ready, _))| *ready == wanted)?;
+        Some(format!("{name}: {}", reason.as_deref().unwrap_or("")))
     };
-    match (reason(&json!(false)), reason(&Value::Null), drift.first()) {
+    match (reason(json!(false)), reason(Value::Null), drift(known).first()) {
         (Some(reason), _, _) => json!({"word": "not ready", "reason": reason}),
         (None, Some(reason), _) => json!({"word": "unknown", "reason": reason}),
         (None, None, Some(first)) => json!({"word": "drifted", "reason": first}),

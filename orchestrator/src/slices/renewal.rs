@@ -18,8 +18,8 @@ impl Slices {
             if !self.is_due(&slice).await.unwrap_or(false) {
                 continue;
             }
-            let Some(supersede) = self.may_renew(&slice).await? else {
-                tracing::warn!(slice = %slice.name, "its certificates are due, and it waits for an operator");
+            let Ok(Some(supersede)) = self.may_renew(&slice).await else {
+                tracing::warn!(slice = %slice.name, "its certificates are due, and it is not at rest");
                 continue;
             };
             match self.start(&slice.tenant, &as_it_is(&slice, supersede)).await {

@@ -29,27 +29,28 @@ impl Slices {
         let rev = stored.as_ref().map(|object| object.rev);
         let slice: Option<Slice> = stored.map(|object| object.read()).transpose()?;
         let mut world = World {
-            incarnations: self.free_incarnation(tenant, name).await?,
             clusters: self.views().await?,
             booked: self.booked(tenant, name).await?,
             now: self.engine.now(),
             ..World::default()
         };
-        if let Some(slice) = &slice {
-            for (recorded, _) in codec::recorded(&self.store, tenant, &slice.uid).await? {
-                world.recorded.insert(recorded.resource.id().clone(), recorded);
-            }
-            let ids = world.recorded.keys().cloned().collect();
-            world.observed = self.engine.look(&slice.uid, ids, LOOK).await;
-            world.bundles = self.bundles(tenant, &slice.uid).await?;
-            world.choices = self.choices(tenant, &slice.uid).await?;
-            for choice in &world.choices {
-                if let Some(standing) = choice.standing.as_ref().filter(|standing| !world.standing.contains(standing)) {
-                    world.standing.push(standing.clone());
-                }
+        let Some(slice) = slice else {
+            world.incarnations = self.free_incarnation(tenant, name).await?;
+            return Ok(Snapshot { world, slice: rev, settled });
+        };
+        for (recorded, _) in codec::recorded(&self.store, tenant, &slice.uid).await? {
+            world.recorded.insert(recorded.resource.id().clone(), recorded);
+        }
+        let ids = world.recorded.keys().cloned().collect();
+        world.observed = self.engine.look(&slice.uid, ids, LOOK).await;
+        world.bundles = self.bundles(tenant, &slice.uid).await?;
+        world.choices = self.choices(tenant, &slice.uid).await?;
+        for choice in &world.choices {
+            if let Some(standing) = choice.standing.as_ref().filter(|standing| !world.standing.contains(standing)) {
+                world.standing.push(standing.clone());
             }
         }
-        world.slice = slice;
+        world.slice = Some(slice);
         Ok(Snapshot { world, slice: rev, settled })
     }
 

@@ -82,15 +82,19 @@ impl Slices {
         &self,
         (tenant, ask): (&Name, &Ask),
         snapshot: &mut Snapshot,
-    ) -> (Result<Plan, AskError>, OwnedMutexGuard<()>) {
+    ) -> (Result<Plan, AskError>, Option<OwnedMutexGuard<()>>) {
         let planned = self.planned(tenant, ask, snapshot).await;
+        if matches!(ask.goal, Goal::Delete) {
+            // What goes is given no room.
+            return (planned, None);
+        }
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let planned = match (planned, self.refreshed((tenant, &ask.name), snapshot).await) {
             (Ok(_), Ok(true)) => self.planned(tenant, ask, snapshot).await,
             (Ok(_), Err(error)) => Err(error),
             (planned, _) => planned,
         };
-        (planned, turn)
+        (planned, Some(turn))
     }
 
     /// Whether the room that others were given, or the clusters' figures, changed since the snapshot.

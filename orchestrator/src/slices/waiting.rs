@@ -3,8 +3,7 @@
 use super::snapshot::Snapshot;
 use super::start::{extra, used, wish};
 use super::{Ask, AskError, Slices, Started};
-use crate::ops::codec;
-use crate::ops::{OperationDoc, OpsError, Planned, Planner, StartOptions, Unplanned};
+use crate::ops::{OperationDoc, OpsError, Planned, Planner, StartOptions, Unplanned, codec};
 use crate::plan::{Choice, Plan, PlanError, Wish, make, unplaced, unplaced_choices};
 use crate::store::Txn;
 use async_trait::async_trait;
@@ -38,9 +37,7 @@ impl Slices {
         let operation = self.engine.start(plan.clone(), options).await?;
         Ok(Started::Operation { operation: Box::new(operation), plan: Box::new(plan) })
     }
-}
 
-impl Slices {
     /// What every candidate lacks, for a slice whose operation waits for a place.
     pub(super) async fn waits_for(&self, tenant: &Name, slice: &Slice) -> Result<Option<Vec<Choice>>, AskError> {
         let Some(id) = &slice.operation else { return Ok(None) };

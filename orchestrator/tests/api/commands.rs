@@ -1,12 +1,8 @@
 //! The CLI as a person uses it: plans, exit codes, words, and the life of a slice on simulated clusters.
 
-use crate::server::{Server, factory, words};
+use crate::server::{Server, code, factory, words};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
-
-fn code(output: &std::process::Output) -> i32 {
-    output.status.code().unwrap()
-}
 
 /// What `plan` says to give to `--plan`.
 fn plan_id(shown: &str) -> String {

@@ -1,32 +1,16 @@
 //! The CLI beside MODEL's list: both word orders, every output, watching, previews, and what to type next.
 
-use crate::server::{Server, factory, words};
+use crate::server::{Server, code, factory, stdout, words};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
-use std::process::Output;
 use std::sync::mpsc;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-async fn with_slice() -> Server {
-    let server = Server::start().with_lab().await;
-    let applied = server.cli(&["apply", "-f", &factory(), "--wait"]);
-    assert_eq!(code(&applied), 0, "{}", words(&applied));
-    server
-}
-
 #[tokio::test]
 async fn the_general_verbs_stand_before_and_after_every_noun_in_singular_and_plural() {
-    let server = with_slice().await;
+    let server = Server::start().with_slice().await;
     let (_, operations) = server.admin("GET", "/api/v1/operations", Value::Null).await;
     let (_, tokens) = server.admin("GET", "/api/v1/tokens", Value::Null).await;
     let operation = operations["items"][0]["id"].as_str().unwrap();
@@ -65,7 +49,7 @@ async fn the_general_verbs_stand_before_and_after_every_noun_in_singular_and_plu
 
 #[tokio::test]
 async fn a_part_is_found_by_its_name_and_two_of_one_name_by_their_slice() {
-    let server = with_slice().await;
+    let server = Server::start().with_slice().await;
     let (status, gateway) = server.admin("GET", "/api/v1/gateways/gw", Value::Null).await;
     assert_eq!((status, &gateway["slice"], &gateway["cluster"]), (200, &json!("factory-7"), &json!("edge")));
     assert_eq!(server.admin("GET", "/api/v1/gateways/store", Value::Null).await.0, 404);
@@ -88,7 +72,7 @@ async fn a_part_is_found_by_its_name_and_two_of_one_name_by_their_slice() {
 
 #[tokio::test]
 async fn what_a_deletion_would_do_is_shown_and_then_done_exactly_so() {
-    let server = with_slice().await;
+    let server = Server::start().with_slice().await;
     let refused = server.cli(&["delete", "slice", "factory-7", "--dry-run"]);
     assert_eq!(code(&refused), 4, "{}", words(&refused));
     assert!(words(&refused).contains("--allow-data-loss store"), "{}", words(&refused));
@@ -110,7 +94,7 @@ async fn what_a_deletion_would_do_is_shown_and_then_done_exactly_so() {
 
 #[tokio::test]
 async fn a_plan_takes_the_leave_that_an_apply_takes() {
-    let server = with_slice().await;
+    let server = Server::start().with_slice().await;
     let text = std::fs::read_to_string(factory()).unwrap();
     let file = server.path("moved.yaml");
     std::fs::write(

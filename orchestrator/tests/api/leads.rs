@@ -1,29 +1,14 @@
 //! What a first-time user trips over: closed pipes, words that lead astray, flags that nobody checks, a server that goes away.
 
-use crate::server::{Server, factory, words};
+use crate::server::{Server, code, factory, stdout, words};
 use serde_json::{Value, json};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
 fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-async fn with_slice() -> Server {
-    let server = Server::start().with_lab().await;
-    let applied = server.cli(&["apply", "-f", &factory(), "--wait"]);
-    assert_eq!(code(&applied), 0, "{}", words(&applied));
-    server
 }
 
 #[tokio::test]
@@ -87,7 +72,7 @@ async fn wrong_words_are_refused_as_wrong_words_with_a_mend() {
 
 #[tokio::test]
 async fn a_function_that_the_slice_does_not_have_is_refused_with_the_nearest_one() {
-    let server = with_slice().await;
+    let server = Server::start().with_slice().await;
     let f = factory();
     for verb in ["plan", "diff", "apply"] {
         for flag in ["--replace", "--upgrade", "--allow-data-loss"] {
@@ -150,7 +135,7 @@ async fn progress_counts_up_and_says_where_secrets_are() {
 
 #[tokio::test]
 async fn a_device_stands_where_its_gateway_stands_and_shows_its_endpoint() {
-    let server = with_slice().await;
+    let server = Server::start().with_slice().await;
     let table = stdout(&server.cli(&["get", "devices"]));
     assert!(table.contains("CLUSTER") && table.contains("edge") && !table.contains("ENDPOINT"), "{table}");
     let wide = stdout(&server.cli(&["get", "devices", "-o", "wide"]));
@@ -166,7 +151,7 @@ async fn a_device_stands_where_its_gateway_stands_and_shows_its_endpoint() {
 
 #[tokio::test]
 async fn a_plan_says_which_run_time_value_of_a_secret_changes() {
-    let server = with_slice().await;
+    let server = Server::start().with_slice().await;
     let device = "    - {name: thermo-2, gateway: gw, protocol: mqtt}\n";
     let text = std::fs::read_to_string(factory()).unwrap().replace("  devices:\n", &format!("  devices:\n{device}"));
     let file = server.path("more.yaml");

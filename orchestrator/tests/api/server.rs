@@ -154,6 +154,14 @@ impl Server {
         self
     }
 
+    /// The same with the lab's slice, ready.
+    pub async fn with_slice(self) -> Self {
+        let server = self.with_lab().await;
+        let applied = server.cli(&["apply", "-f", &factory(), "--wait"]);
+        assert_eq!(code(&applied), 0, "{}", words(&applied));
+        server
+    }
+
     pub fn cli(&self, args: &[&str]) -> Output {
         self.cli_as(&self.token, args)
     }
@@ -179,6 +187,14 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+pub fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 pub fn words(output: &Output) -> String {

@@ -175,7 +175,13 @@ pub struct From<'a> {
 }
 
 pub fn plan(want: &Want, from: &From<'_>) -> Plan {
-    let sides = diff::Sides { want, recorded: from.recorded, observed: from.observed, replace: &BTreeSet::new() };
+    let sides = diff::Sides {
+        want,
+        recorded: from.recorded,
+        observed: from.observed,
+        replace: &BTreeSet::new(),
+        broken: false,
+    };
     let mut steps = diff::diff(&sides).unwrap();
     steps.iter_mut().filter(|step| marked(step)).for_each(|step| step.verb = Verb::Replace);
     let changes = order::order(steps);
@@ -230,6 +236,18 @@ fn a_quota_is_raised_before_the_workloads_grow_and_lowered_after_they_run() {
     assert_eq!(hard(lowered), json!({"requests.cpu": "300m", "requests.memory": "100"}));
     let [store] = of("apps/v1/Deployment")[..] else { panic!("{:?}", plan.changes) };
     assert!(lowered.change.needs.contains(&store.change.seq) && lowered.change.needs.contains(&raised.change.seq));
+}
+
+/// An apply that changes nothing ends as completed: of a slice that was left broken that must have been seen.
+#[test]
+fn what_cannot_be_read_of_a_broken_slice_is_looked_at_again() {
+    let (want, recorded, replace) = (goal(), recorded(goal()), BTreeSet::new());
+    let observed = recorded.keys().map(|id| (id.clone(), Observed::Unknown)).collect();
+    let checks = |broken| {
+        let sides = diff::Sides { want: &want, recorded: &recorded, observed: &observed, replace: &replace, broken };
+        diff::diff(&sides).unwrap().iter().filter(|step| step.verb == Verb::Check).count()
+    };
+    assert_eq!((checks(true), checks(false)), (2, 0));
 }
 
 #[test]

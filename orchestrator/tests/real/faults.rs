@@ -6,7 +6,7 @@ use models::resource::Target;
 use models::{ChangeState, OperationState};
 use orchestrator::ops::OperationView;
 use orchestrator::plan::names::slice_uid;
-use orchestrator::slices::{Ask, AskError, AskOptions};
+use orchestrator::slices::{Ask, AskError, AskOptions, Started};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -143,6 +143,13 @@ async fn a_cluster_off_the_network_is_waited_for_while_the_other_is_finished() {
     lab(&["wan", "restore", "edge"]);
     let view = ground.wait(&id).await;
     assert_eq!(view.operation.state, OperationState::Completed, "{:?}", view.operation.error);
+    lab(&["wan", "cut", "edge"]);
+    let again = ground.slices.start(&name("default"), &ask("away", probes(json!({})))).await;
+    lab(&["wan", "restore", "edge"]);
+    // Nothing is said of what could not be read.
+    let Ok(Started::Unchanged { unread, warnings, .. }) = again else { panic!("{again:?}") };
+    assert_eq!(unread, [name("edge")]);
+    assert!(warnings.iter().any(|text| text.contains("edge could not be read")), "{warnings:?}");
     ground.remove("away").await;
 }
 

@@ -30,6 +30,9 @@ async fn what_was_changed_or_deleted_by_hand_is_found_with_its_reason_and_put_ba
     assert!(plan(&ground, &wish).await.is_empty());
     lab(&["kubectl", "edge", "--", "scale", "deployment", &format!("here-{uid}"), "--replicas=2", "-n", &ns]);
     lab(&["kubectl", "cloud", "--", "delete", "networkpolicy", "sliceway-default-deny", "-n", &ns]);
+    let told = ground.slices.describe(&name("default"), &name("hand")).await.unwrap();
+    assert_eq!(told["drift"].as_array().map(Vec::len), Some(2), "{}", told["drift"]);
+    assert_ne!(told["state"]["word"], "ready");
     let found = lines(&plan(&ground, &wish).await);
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found.iter().any(|(verb, what, why)| {
