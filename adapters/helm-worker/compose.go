@@ -42,11 +42,19 @@ func compose(done *pass, req *renderRequest) (*rendered, []problem) {
 		}
 	}
 	for _, h := range hooks {
+		objects, err := appendObjects([]object{}, h.Path, h.Manifest, &left)
+		if err != nil {
+			return nil, manifestProblem(h.Path, err)
+		}
 		out.Hooks = append(out.Hooks, hook{Name: h.Name, Kind: h.Kind, Path: h.Path, Events: asText(h.Events),
-			Weight: h.Weight, DeletePolicies: asText(h.DeletePolicies), Manifest: h.Manifest})
+			Weight: h.Weight, DeletePolicies: asText(h.DeletePolicies), LogPolicies: asText(h.OutputLogPolicies),
+			Manifest: h.Manifest, Objects: objects})
 	}
 	out.UnknownHooks = unknownHooks(done.files)
 	out.Manifest = plain.String()
+	if out.Release, err = record(done, req, hooks, out.Manifest); err != nil {
+		return nil, fail(kindInternal, "%v", err)
+	}
 	printed := out.Manifest
 	if req.IncludeCrds {
 		printed = crds.String() + printed

@@ -25,8 +25,10 @@ const notesFile = "NOTES.txt"
 // pass is what one walk through the chart gives.
 type pass struct {
 	chart *chart.Chart
-	files map[string]string
-	notes string
+	// config is what the user asked for.
+	config map[string]any
+	files  map[string]string
+	notes  string
 }
 
 func render(req *renderRequest, lim limits) (*rendered, []problem) {
@@ -40,7 +42,7 @@ func render(req *renderRequest, lim limits) (*rendered, []problem) {
 	}
 	info := describe(pristine, packed)
 	lookups := []lookup{}
-	done, problems := renderOnce(req, packed, template.FuncMap{"lookup": recordLookups(&lookups)})
+	done, problems := renderOnce(req, packed, template.FuncMap{"lookup": answerLookups(req.Found, &lookups)})
 	if problems != nil {
 		return nil, problems
 	}
@@ -102,7 +104,7 @@ func renderOnce(req *renderRequest, packed []byte, funcs template.FuncMap) (*pas
 	if err != nil {
 		return nil, templateProblem(err)
 	}
-	return &pass{chart: c, files: files, notes: takeNotes(c, files)}, nil
+	return &pass{chart: c, config: values, files: files, notes: takeNotes(c, files)}, nil
 }
 
 func options(r release) common.ReleaseOptions {

@@ -3,9 +3,13 @@ package main
 // The words of the protocol: one frame is a four byte big-endian length and a JSON document. The Rust side of
 // the same words is adapters/src/helm/wire.rs; a change here is a change there, and a new protocol number.
 
-import "encoding/json"
+import (
+	"encoding/json"
 
-const protocol = 4
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+)
+
+const protocol = 5
 
 type request struct {
 	ID       uint64         `json:"id"`
@@ -29,6 +33,23 @@ type renderRequest struct {
 	Capabilities      *capabilities `json:"capabilities"`
 	IncludeCrds       bool          `json:"include_crds"`
 	CheckReproducible bool          `json:"check_reproducible"`
+	Found             []found       `json:"found"`
+}
+
+// found answers one lookup; what is not among the answers is answered as absent and told.
+type found struct {
+	lookup
+	Object liveObject `json:"object"`
+}
+
+// liveObject has whole numbers as whole numbers, as Helm's own client reads them; nil is absence.
+type liveObject map[string]any
+
+func (o *liveObject) UnmarshalJSON(text []byte) error {
+	var object map[string]any
+	err := utiljson.Unmarshal(text, &object)
+	*o = object
+	return err
 }
 
 type release struct {
@@ -65,7 +86,9 @@ type rendered struct {
 	Reproducible *bool         `json:"reproducible"`
 	Manifest     string        `json:"manifest"`
 	Stream       string        `json:"stream"`
-	Chart        chartInfo     `json:"chart"`
+	// Release is what Helm records of it, without times, status and revision.
+	Release json.RawMessage `json:"release"`
+	Chart   chartInfo       `json:"chart"`
 }
 
 type object struct {
@@ -81,7 +104,9 @@ type hook struct {
 	Events         []string `json:"events"`
 	Weight         int      `json:"weight"`
 	DeletePolicies []string `json:"delete_policies"`
+	LogPolicies    []string `json:"log_policies"`
 	Manifest       string   `json:"manifest"`
+	Objects        []object `json:"objects"`
 }
 
 type unknownHook struct {

@@ -4,14 +4,15 @@
 //! a manifest through that names another object than its id.
 
 use crate::port::{Call, PortError};
-use models::resource::{Body, Fill, Form, Object, Part, ResourceId};
+use crate::release;
+use models::resource::{Body, Fill, Form, Object, Part, ResourceId, Seen};
 use models::secret::SecretRef;
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 use zeroize::Zeroizing;
 
-/// The manifest of an object, complete with what is known only now.
-pub(crate) async fn manifest(call: &Call, object: &Object) -> Result<Value, PortError> {
+/// The manifest of an object, complete with what is known only now; `seen` is what stands there.
+pub(crate) async fn manifest(call: &Call, object: &Object, seen: Option<&Seen>) -> Result<Value, PortError> {
     let mut value = match &object.body {
         Body::Plain(value) => value.clone(),
         Body::Sealed { digest } => {
@@ -20,6 +21,7 @@ pub(crate) async fn manifest(call: &Call, object: &Object) -> Result<Value, Port
             serde_json::from_slice(&bytes)
                 .map_err(|_| PortError::Sealed { cause: format!("blob {digest} holds no JSON manifest") })?
         }
+        Body::Release(record) => release::manifest(record, &call.safe.blob(&record.digest).await?, seen)?,
     };
     identify(&object.id, &mut value)?;
     own(object, &mut value)?;

@@ -10,6 +10,7 @@ pub mod helm;
 pub mod kubernetes;
 pub mod local;
 pub mod port;
+pub mod release;
 pub mod sim;
 
 pub use port::{Call, Discovery, Port, PortError, Safe, Sealed};

@@ -82,6 +82,7 @@ pub enum Resource {
     Object(Object),
     Readiness(Readiness),
     Secret(SecretSpec),
+    Hook(Hook),
 }
 
 impl Resource {
@@ -90,6 +91,25 @@ impl Resource {
             Resource::Object(object) => &object.id,
             Resource::Readiness(readiness) => &readiness.id,
             Resource::Secret(secret) => &secret.id,
+            Resource::Hook(hook) => &hook.id,
+        }
+    }
+
+    /// What its target knows it by; nothing, where it is a check.
+    pub fn world_id(&self) -> Option<&ResourceId> {
+        match self {
+            Resource::Object(object) | Resource::Hook(Hook { object, .. }) => Some(&object.id),
+            Resource::Secret(secret) => Some(&secret.id),
+            Resource::Readiness(_) => None,
+        }
+    }
+
+    /// The object that it is in the world, where it is one.
+    pub fn object(&self) -> Option<&Object> {
+        match self {
+            Resource::Object(object) => Some(object),
+            Resource::Hook(hook) => Some(&hook.object),
+            Resource::Readiness(_) | Resource::Secret(_) => None,
         }
     }
 
@@ -127,6 +147,8 @@ pub mod label {
     pub const NAME: &str = "sliceway.io/slice-name";
     pub const TENANT: &str = "sliceway.io/tenant";
     pub const FUNCTION: &str = "sliceway.io/function";
+    /// An annotation: the run of a hook that made the object, `<operation>/<seq>`.
+    pub const RUN: &str = "sliceway.io/run";
     /// The field manager, and the value of the conventional `app.kubernetes.io/managed-by` where a chart sets none.
     pub const MANAGER: &str = "sliceway";
 }
@@ -150,7 +172,11 @@ impl Owner {
 #[serde(rename_all = "camelCase")]
 pub enum Body {
     Plain(Value),
-    Sealed { digest: String },
+    Sealed {
+        digest: String,
+    },
+    /// A Secret in which Helm finds a release.
+    Release(ReleaseRecord),
 }
 
 /// A value that is put into the manifest at `pointer` (RFC 6901) just before the object is applied. Missing parents
@@ -191,6 +217,65 @@ pub struct Input {
     pub resource: ResourceId,
     /// A key of [`Seen::outputs`], such as `nodePort.mqtt` or `address`.
     pub field: String,
+}
+
+/// One revision of a Helm release, as Helm itself records it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseRecord {
+    /// Of the sealed JSON of the release, without what stands here.
+    pub digest: String,
+    pub name: String,
+    pub revision: u32,
+    pub status: ReleaseStatus,
+    /// When its first revision was deployed; `None`: with this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
+    /// When it was deployed; `None`: when it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployed: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReleaseStatus {
+    Deployed,
+    Superseded,
+}
+
+impl ReleaseStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployed => "deployed",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+/// One object that a chart makes at a moment of its release's life. `id` is the moment's: kind `hook/pre-install`, name
+/// `Job/migrate`; one object may be the hook of several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    pub id: ResourceId,
+    pub object: Object,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<DeletePolicy>,
+}
+
+impl Hook {
+    /// An object of an earlier run goes before it is made again; a definition never does, since its objects would go too.
+    pub fn goes(&self, when: DeletePolicy) -> bool {
+        let stays = self.object.id.api().1 == "CustomResourceDefinition";
+        let default = self.policies.is_empty() && when == DeletePolicy::BeforeHookCreation;
+        !stays && (default || self.policies.contains(&when))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeletePolicy {
+    BeforeHookCreation,
+    HookSucceeded,
+    HookFailed,
 }
 
 /// A check that objects are ready. Its `apply` changes nothing; it is done when `observe` says ready for all.

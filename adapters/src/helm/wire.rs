@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Changes with every change that one side alone would misread.
-pub(super) const PROTOCOL: u32 = 4;
+pub(super) const PROTOCOL: u32 = 5;
 
 #[derive(Serialize)]
 pub(super) struct Request<'a> {
@@ -67,6 +67,16 @@ pub struct RenderRequest {
     pub include_crds: bool,
     /// Renders twice more to learn whether the same comes out; see [`Rendered::reproducible`].
     pub check_reproducible: bool,
+    /// Answers to lookups of an earlier render; see [`Rendered::lookups`].
+    pub found: Vec<Found>,
+}
+
+/// What a lookup found; `None`: it is not there.
+#[derive(Clone, Serialize)]
+pub struct Found {
+    #[serde(flatten)]
+    pub lookup: Lookup,
+    pub object: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -105,7 +115,7 @@ pub struct Rendered {
     /// Documents that Helm drops without a word, because it does not know the event they wait for.
     pub unknown_hooks: Vec<UnknownHook>,
     pub notes: String,
-    /// What templates looked up on the cluster; each was answered as if it was not there.
+    /// What templates looked up on the cluster without an answer in the request: it was answered as if it was not there.
     pub lookups: Vec<Lookup>,
     /// Whether another render gives the same. `None`: was not asked for.
     pub reproducible: Option<bool>,
@@ -113,6 +123,8 @@ pub struct Rendered {
     pub manifest: String,
     /// What `helm template` prints, to the byte.
     pub stream: String,
+    /// What Helm records of the release, in its own form, without revision, status and times.
+    pub release: serde_json::Value,
     pub chart: ChartInfo,
 }
 
@@ -149,7 +161,11 @@ pub struct Hook {
     pub events: Vec<String>,
     pub weight: i64,
     pub delete_policies: Vec<String>,
+    /// When the words of its pods are shown.
+    pub log_policies: Vec<String>,
     pub manifest: String,
+    /// One; or the items, where the document is a list.
+    pub objects: Vec<Object>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -161,7 +177,7 @@ pub struct UnknownHook {
     pub manifest: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Lookup {
     pub api_version: String,
     pub kind: String,

@@ -15,8 +15,8 @@ const HIDDEN: &str = "(hidden)";
 /// The error without the secrets of the object that it is about.
 pub(super) async fn secrets_of(call: &Call, object: &Object, error: PortError) -> PortError {
     let mut values = fill::secrets(call, object).await;
-    if let Body::Sealed { .. } = object.body
-        && let Ok(manifest) = fill::manifest(call, object).await
+    if let Body::Sealed { .. } | Body::Release(_) = object.body
+        && let Ok(manifest) = fill::manifest(call, object, None).await
     {
         leaves(&manifest, &mut values);
         let id = &object.id;

@@ -26,7 +26,7 @@ use crate::port::{Call, Discovery, Port, PortError};
 use async_trait::async_trait;
 use catalog::{Catalog, Kind};
 use futures::StreamExt;
-use models::resource::{Object, Ready, Resource, ResourceId, Seen, label};
+use models::resource::{Hook, Object, Ready, Resource, ResourceId, Seen, label};
 use models::{ClusterFacts, Name, Readiness};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -121,7 +121,7 @@ impl Kubernetes {
         if let Some(owner) = seen.and_then(|seen| seen.stranger.clone()) {
             return Err(PortError::Foreign { id: id.to_string(), owner });
         }
-        let manifest = fill::manifest(call, object).await?;
+        let manifest = fill::manifest(call, object, seen).await?;
         let seen = seen.filter(|seen| !seen.version.is_empty());
         let mut answer = self.write(id, manifest.clone(), seen).await?;
         for _ in 0..LOOKS {
@@ -282,7 +282,9 @@ impl Port for Kubernetes {
     async fn apply(&self, call: &Call, want: &Resource, seen: Option<&Seen>) -> Result<Seen, PortError> {
         let work = async {
             match want {
-                Resource::Object(object) => self.apply_object(call, object, seen).await,
+                Resource::Object(object) | Resource::Hook(Hook { object, .. }) => {
+                    self.apply_object(call, object, seen).await
+                }
                 Resource::Readiness(readiness) => self.check(call, readiness).await,
                 Resource::Secret(secret) => Err(self.not_here(&secret.id)),
             }
@@ -293,7 +295,9 @@ impl Port for Kubernetes {
     async fn remove(&self, call: &Call, what: &Resource, seen: Option<&Seen>) -> Result<(), PortError> {
         let work = async {
             match what {
-                Resource::Object(object) => self.remove_object(call, object, seen).await,
+                Resource::Object(object) | Resource::Hook(Hook { object, .. }) => {
+                    self.remove_object(call, object, seen).await
+                }
                 Resource::Readiness(_) => Ok(()),
                 Resource::Secret(secret) => Err(self.not_here(&secret.id)),
             }

@@ -2,6 +2,7 @@
 
 use super::catalog::Kind;
 use super::{fields, ready};
+use crate::release;
 use crate::port::Call;
 use models::Name;
 use models::resource::{ResourceId, Seen, Target, label};
@@ -70,10 +71,21 @@ fn deleting(live: &Value) -> Option<String> {
 }
 
 fn outputs(live: &Value) -> BTreeMap<String, String> {
-    let mut outputs = BTreeMap::new();
-    if text(live, "/kind") != "Service" {
-        return outputs;
+    let mut outputs = match text(live, "/kind") {
+        "Secret" => release::outputs(live),
+        "Service" => service(live),
+        "Pod" => BTreeMap::from([("phase".to_owned(), text(live, "/status/phase").to_owned())]),
+        _ => BTreeMap::new(),
+    };
+    let annotations = live.pointer("/metadata/annotations");
+    if let Some(run) = annotations.and_then(|all| all.get(label::RUN)).and_then(Value::as_str) {
+        outputs.insert("run".into(), run.to_owned());
     }
+    outputs
+}
+
+fn service(live: &Value) -> BTreeMap<String, String> {
+    let mut outputs = BTreeMap::new();
     let mut put = |key: String, value: &str| {
         // `None` is how a headless Service says that it has no address.
         if !value.is_empty() && value != "None" {

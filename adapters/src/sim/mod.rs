@@ -20,7 +20,7 @@ use crate::port::{Call, Discovery, Port, PortError};
 use async_trait::async_trait;
 use fault::Faults;
 use models::cluster::{ClusterFacts, SimSpec};
-use models::resource::{Object, Ready, Resource, ResourceId, Seen};
+use models::resource::{Hook, Object, Ready, Resource, ResourceId, Seen};
 use models::{Name, Readiness};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -117,7 +117,7 @@ impl Sim {
     /// Puts an object there as it was in an earlier process: applied as `object`, and last seen as `seen`. Nothing is
     /// recorded in the journal, and what needs time has had it. An object that is there already stays as it is.
     pub async fn put_back(&self, call: &Call, (object, seen): (&Object, &Seen)) -> Result<(), PortError> {
-        let manifest = fill::manifest(call, object).await?;
+        let manifest = fill::manifest(call, object, Some(seen)).await?;
         self.lock().world.put_back(&object.id, manifest, seen);
         Ok(())
     }
@@ -195,8 +195,8 @@ pub(crate) fn joined(all: &[(ResourceId, Option<Seen>)]) -> Seen {
 impl Port for Sim {
     async fn apply(&self, call: &Call, want: &Resource, seen: Option<&Seen>) -> Result<Seen, PortError> {
         match want {
-            Resource::Object(object) => {
-                let manifest = fill::manifest(call, object).await?;
+            Resource::Object(object) | Resource::Hook(Hook { object, .. }) => {
+                let manifest = fill::manifest(call, object, seen).await?;
                 let effect = |world: &mut World| world.apply(call, object, (manifest, seen));
                 self.call(call, (Word::Apply, &object.id), effect).await
             }
@@ -207,7 +207,7 @@ impl Port for Sim {
 
     async fn remove(&self, call: &Call, what: &Resource, seen: Option<&Seen>) -> Result<(), PortError> {
         match what {
-            Resource::Object(object) => {
+            Resource::Object(object) | Resource::Hook(Hook { object, .. }) => {
                 let effect = |world: &mut World| world.remove(call, &object.id, seen);
                 self.call(call, (Word::Remove, &object.id), effect).await
             }

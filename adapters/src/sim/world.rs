@@ -5,6 +5,7 @@
 use super::{nodes, rules};
 use crate::fill;
 use crate::port::{Call, PortError};
+use crate::release;
 use models::cluster::{ClusterFacts, SimSpec};
 use models::resource::{Object, Ready, ResourceId, Seen, label};
 use serde_json::Value;
@@ -211,7 +212,7 @@ impl World {
             uid: thing.uid.clone(),
             version: thing.version.to_string(),
             digest: digest(&thing.manifest),
-            outputs: thing.outputs.clone(),
+            outputs: thing.told(id),
             ready: self.ready(id, thing),
             deleting: thing.leaving.map(|_| "its contents are being removed".to_owned()),
             stranger: stranger(&thing.manifest, owner),
@@ -318,6 +319,28 @@ impl World {
 }
 
 /// Kinds that a controller has to bring up.
+impl Thing {
+    /// What its target chose, and what is read of it besides.
+    fn told(&self, id: &ResourceId) -> BTreeMap<String, String> {
+        let mut outputs = self.outputs.clone();
+        outputs.extend(release::outputs(&self.manifest));
+        let annotations = self.manifest.pointer("/metadata/annotations");
+        if let Some(run) = annotations.and_then(|all| all.get(label::RUN)).and_then(Value::as_str) {
+            outputs.insert("run".into(), run.to_owned());
+        }
+        if id.api().1 == "Pod" {
+            let ends = matches!(self.manifest.pointer("/spec/restartPolicy").and_then(Value::as_str), Some("Never" | "OnFailure"));
+            let phase = match (self.unsettled, ends) {
+                (0, true) => "Succeeded",
+                (0, false) => "Running",
+                _ => "Pending",
+            };
+            outputs.insert("phase".into(), phase.into());
+        }
+        outputs
+    }
+}
+
 fn takes_time(id: &ResourceId) -> bool {
     matches!(id.api().1, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" | "Pod")
 }

@@ -99,6 +99,7 @@ impl Ground {
             capabilities: None,
             include_crds: false,
             check_reproducible: false,
+            found: vec![],
         };
         let rendered = helm.render(&request).await.unwrap();
         assert_eq!(rendered.stream, self.expect(chart, values).unwrap(), "{chart} with {values:?}");

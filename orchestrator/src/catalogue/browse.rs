@@ -164,6 +164,7 @@ impl Repositories {
             capabilities: None,
             include_crds: false,
             check_reproducible: false,
+            found: vec![],
         };
         let (creates, refusal) = match self.0.helm.render(&request).await {
             Ok(rendered) => {

@@ -120,6 +120,7 @@ impl<'a> Run<'a> {
                 doc: self.board[&seq].clone(),
                 tell: tell.clone(),
                 drain: self.drain.clone(),
+                idle: graph::is_idle(&self.board, seq),
             };
             let undoing = self.undoing();
             self.steps.spawn(async move { (seq, if undoing { step.undo().await } else { step.carry_out().await }) });

@@ -7,7 +7,7 @@ use models::resource::{Input, Part, Resource};
 
 /// Everything that a resource waits for.
 pub(crate) fn inputs(resource: &Resource) -> Vec<Input> {
-    let Resource::Object(object) = resource else { return vec![] };
+    let Some(object) = resource.object() else { return vec![] };
     let parts = object.fills.iter().flat_map(|fill| &fill.parts);
     let input = |part: &Part| match part {
         Part::Input(input) => Some(input.clone()),

@@ -37,18 +37,26 @@ impl Step {
         self.doc.record.state = state;
         self.doc.record.ended = Some(now);
         self.doc.record.seen = seen.clone();
-        let is_check = self.doc.record.change.after.as_ref().is_some_and(Resource::is_check);
-        let txn = match now_there {
-            Some(resource) => self.record(Txn::new(), resource, (true, seen))?,
-            None if is_check => Txn::new(),
-            None => Txn::new().delete(self.resource_key()),
+        let change = &self.doc.record.change;
+        let txn = match (now_there, change.after.as_ref().or(change.before.as_ref())) {
+            (Some(resource), _) => self.record(Txn::new(), resource, (true, seen))?,
+            (None, Some(resource)) if !resource.is_check() => Txn::new().delete(self.resource_key(resource)),
+            (None, _) => Txn::new(),
         };
         self.write(txn).await?;
         Ok(self.doc)
     }
 
-    fn resource_key(&self) -> crate::store::Key {
-        codec::resource_key(&self.operation.tenant, &self.operation.uid, &self.doc.record.change.id)
+    /// Undone without an effect.
+    pub(super) async fn leave(mut self) -> Result<ChangeDoc, Stop> {
+        self.doc.record.state = ChangeState::Undone;
+        self.doc.record.ended = Some(self.inner.now());
+        self.write(Txn::new()).await?;
+        Ok(self.doc)
+    }
+
+    fn resource_key(&self, resource: &Resource) -> crate::store::Key {
+        codec::resource_key(&self.operation.tenant, &self.operation.uid, resource.id())
     }
 
     fn record(&self, txn: Txn, resource: &Resource, (certain, seen): (bool, Option<Seen>)) -> Result<Txn, OpsError> {
@@ -61,7 +69,7 @@ impl Step {
             certain,
             operation: self.operation.id.clone(),
         };
-        Ok(txn.put(self.resource_key(), codec::json(&recorded)?))
+        Ok(txn.put(self.resource_key(resource), codec::json(&recorded)?))
     }
 
     pub(super) async fn write(&self, txn: Txn) -> Result<(), OpsError> {

@@ -11,6 +11,7 @@ mod fence;
 mod fill;
 pub(crate) mod footing;
 mod graph;
+mod hook;
 mod journal;
 mod look;
 pub mod model;

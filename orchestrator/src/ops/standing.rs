@@ -7,7 +7,7 @@ use super::codec;
 use super::fill;
 use crate::plan::Recorded;
 use crate::store::{Kind, Query, Store, StoreError};
-use models::resource::{Input, Object, Resource, ResourceId, Seen};
+use models::resource::{Hook, Input, Object, Resource, ResourceId, Seen};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(crate) async fn standing(store: &Arc<dyn Store>) -> Result<Vec<(Object, Seen
             fill::output(producer, &input.field)
         };
         match fill::resolve(&recorded.resource, value) {
-            Ok(Resource::Object(object)) => standing.push((object, seen)),
+            Ok(Resource::Object(object) | Resource::Hook(Hook { object, .. })) => standing.push((object, seen)),
             Ok(Resource::Readiness(_) | Resource::Secret(_)) => {}
             Err(input) => {
                 tracing::warn!(resource = %id, field = %input.field, "left out of what stands: a value is not recorded");

@@ -4,6 +4,7 @@ use super::codec;
 use super::engine::Inner;
 use super::error::OpsError;
 use super::fill;
+use super::hook::Way;
 use super::model::ChangeDoc;
 use super::waiting::{Pauses, is_over};
 use crate::plan::Recorded;
@@ -63,12 +64,19 @@ pub(super) struct Step {
     pub(super) doc: ChangeDoc,
     pub(super) tell: mpsc::Sender<Note>,
     pub(super) drain: CancellationToken,
+    /// A hook of the way back that has nothing to answer.
+    pub(super) idle: bool,
 }
 
 impl Step {
     /// Towards the goal.
     pub(super) async fn carry_out(mut self) -> Result<ChangeDoc, Stop> {
         let change = self.doc.record.change.clone();
+        let was = self.doc.record.state;
+        if change.verb == Verb::Run && change.after.is_none() {
+            // It runs on the way back.
+            return self.result(ChangeState::Done, None, None).await;
+        }
         // What is on disk says that an effect may have happened: the truth is read before the next one.
         let mut known = match self.doc.record.state {
             ChangeState::Pending if change.seen.is_some() || change.verb == Verb::Create => {
@@ -82,7 +90,8 @@ impl Step {
                 self.wait_ready(&check.objects).await?;
                 None
             }
-            (Verb::Delete, _, Some(before)) => {
+            (Verb::Run, Some(Resource::Hook(hook)), _) => Some(self.run(hook, (Way::There, was)).await?),
+            (Verb::Delete | Verb::Clear, _, Some(before)) => {
                 self.take_away(before, &mut known).await?;
                 None
             }
@@ -125,7 +134,7 @@ impl Step {
         let id = want.id().clone();
         let seen = match known {
             Known::Planned(seen) => seen.clone(),
-            Known::Ask => match self.observe(&id).await {
+            Known::Ask | Known::Ran => match self.observe(&id).await {
                 Ok(seen) => seen,
                 Err(error) => return Ok(Try::Error(error)),
             },
@@ -160,10 +169,10 @@ impl Step {
     }
 
     async fn remove_once(&mut self, what: &Resource, known: &Known) -> Try<()> {
-        let id = what.id();
+        let Some(id) = what.world_id() else { return Try::Done(()) };
         let seen = match known {
             Known::Planned(Some(seen)) => Some(seen.clone()),
-            Known::Planned(None) | Known::Ask => match self.observe(id).await {
+            Known::Planned(None) | Known::Ask | Known::Ran => match self.observe(id).await {
                 Ok(seen) => seen,
                 Err(error) => return Try::Error(error),
             },
@@ -237,19 +246,19 @@ impl Step {
     }
 
     /// Completes when the resource moved on from a version that was seen.
-    async fn moved(&self, id: ResourceId, version: Option<String>) -> BoxFuture<'static, ()> {
+    pub(super) async fn moved(&self, id: ResourceId, version: Option<String>) -> BoxFuture<'static, ()> {
         let (Some(version), Ok((port, call))) = (version, self.port(&id).await) else {
             return Box::pin(std::future::pending());
         };
         Box::pin(async move { port.moved(&call, &id, &version).await })
     }
 
-    async fn settle<T>(&mut self, tried: Try<T>, pauses: &mut Pauses) -> Result<Option<T>, Stop> {
+    pub(super) async fn settle<T>(&mut self, tried: Try<T>, pauses: &mut Pauses) -> Result<Option<T>, Stop> {
         self.settle_until(tried, pauses, Box::pin(std::future::pending())).await
     }
 
     /// `Some`: done. `None`: try again, after a pause or when `moved` completes. Errors that cannot pass, and the end of patience, stop the step.
-    async fn settle_until<T>(
+    pub(super) async fn settle_until<T>(
         &mut self,
         tried: Try<T>,
         pauses: &mut Pauses,
@@ -305,7 +314,7 @@ impl Step {
         }
     }
 
-    async fn failed(&mut self, failure: Failure) -> Stop {
+    pub(super) async fn failed(&mut self, failure: Failure) -> Stop {
         let now = self.inner.now();
         let record = &mut self.doc.record;
         record.state = ChangeState::Failed;
@@ -363,7 +372,7 @@ impl Step {
         port.observe(&call, id).await
     }
 
-    async fn port(&self, id: &ResourceId) -> Result<(Arc<dyn adapters::Port>, Call), PortError> {
+    pub(super) async fn port(&self, id: &ResourceId) -> Result<(Arc<dyn adapters::Port>, Call), PortError> {
         let port = self.inner.ports.port(&id.target).await?;
         let call = Call {
             operation: self.operation.id.clone(),
@@ -382,4 +391,6 @@ pub(super) enum Known {
     Planned(Option<Seen>),
     /// Nothing that can be trusted: read it first.
     Ask,
+    /// A hook's object, made by this very change.
+    Ran,
 }

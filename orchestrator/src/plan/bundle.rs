@@ -2,7 +2,7 @@
 
 use models::Name;
 use models::repository::PinnedDependency;
-use models::resource::Body;
+use models::resource::{Body, DeletePolicy};
 use serde::{Deserialize, Serialize};
 use topology::Pods;
 
@@ -14,6 +14,12 @@ pub struct Bundle {
     pub inputs: String,
     pub chart: ChartPin,
     pub objects: Vec<Piece>,
+    /// In the order in which they run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<HookPiece>,
+    /// The sealed JSON of what Helm records of it. Absent: rendered before releases were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     pub pods: Vec<Pods>,
     /// Names of the volumes that hold data: claims of the chart and claim templates.
     pub volumes: Vec<String>,
@@ -26,6 +32,21 @@ pub struct Bundle {
 
 impl Bundle {
     pub const FORMAT: u32 = 1;
+
+    /// The hooks of one moment, such as `pre-install`, in the order in which they run.
+    pub fn hooks_of<'b>(&'b self, event: &'b str) -> impl Iterator<Item = &'b HookPiece> {
+        self.hooks.iter().filter(move |hook| hook.events.iter().any(|known| known == event))
+    }
+}
+
+/// One object that a chart makes at moments of its release's life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookPiece {
+    pub events: Vec<String>,
+    pub weight: i64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<DeletePolicy>,
+    pub piece: Piece,
 }
 
 /// Which chart it was, for ever.

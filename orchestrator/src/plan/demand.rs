@@ -79,7 +79,16 @@ fn clamp(value: u64) -> u32 {
 }
 
 impl Ask {
-    fn plus(self, other: Ask) -> Ask {
+    pub fn times(self, count: u64) -> Ask {
+        Ask {
+            cpu_milli: self.cpu_milli.saturating_mul(count),
+            memory_bytes: self.memory_bytes.saturating_mul(count),
+            limit_cpu_milli: self.limit_cpu_milli.saturating_mul(count),
+            limit_memory_bytes: self.limit_memory_bytes.saturating_mul(count),
+        }
+    }
+
+    pub fn plus(self, other: Ask) -> Ask {
         Ask {
             cpu_milli: self.cpu_milli.saturating_add(other.cpu_milli),
             memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
@@ -88,7 +97,7 @@ impl Ask {
         }
     }
 
-    fn most(self, other: Ask) -> Ask {
+    pub fn most(self, other: Ask) -> Ask {
         Ask {
             cpu_milli: self.cpu_milli.max(other.cpu_milli),
             memory_bytes: self.memory_bytes.max(other.memory_bytes),

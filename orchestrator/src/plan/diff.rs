@@ -2,6 +2,7 @@
 //!
 //! A change has a reason that a person can check. What is neither wanted nor recorded is never touched.
 
+use super::hooks::Kept;
 use super::make::PlanError;
 use super::model::Recorded;
 use super::names::digest;
@@ -25,6 +26,10 @@ pub struct Step {
     pub tier: u8,
     pub reason: String,
     pub irreversible: Option<String>,
+    /// What must be done first besides what it leans on: the hooks before it.
+    pub behind: Vec<ResourceId>,
+    /// Its place among the hooks of its moment.
+    pub turn: u16,
 }
 
 /// The two sides, and what may be lost.
@@ -33,6 +38,8 @@ pub struct Sides<'a> {
     pub recorded: &'a BTreeMap<ResourceId, Recorded>,
     pub observed: &'a BTreeMap<ResourceId, Observed>,
     pub replace: &'a BTreeSet<Name>,
+    /// Hooks that the charts still bring: what an earlier run left of them stays.
+    pub hooks: &'a Kept,
     /// The slice was left broken: what cannot be read is not taken to be ready.
     pub broken: bool,
 }
@@ -57,7 +64,7 @@ pub fn diff(sides: &Sides<'_>) -> Result<Vec<Step>, PlanError> {
         }
     }
     for (id, before) in sides.recorded {
-        if !sides.want.contains_key(id) {
+        if !sides.want.contains_key(id) && !sides.hooks.contains(&before.resource) {
             steps.push(delete(id, before, sides.observed.get(id)));
         }
     }
@@ -88,6 +95,8 @@ fn create(id: &ResourceId, wanted: &Wanted, observed: Option<&Observed>) -> Step
         tier: wanted.tier,
         reason: wanted.why.clone(),
         irreversible: None,
+        behind: vec![],
+        turn: 0,
     }
 }
 
@@ -103,6 +112,8 @@ fn update(id: &ResourceId, wanted: &Wanted, before: &Recorded, observed: Option<
         tier: wanted.tier,
         reason,
         irreversible: None,
+        behind: vec![],
+        turn: 0,
     })
 }
 
@@ -120,6 +131,8 @@ fn replace(wanted: &Wanted, (before, field): (&Recorded, &str), observed: Option
         tier: wanted.tier,
         reason: format!("{field} cannot be changed in place; it is deleted and made anew"),
         irreversible: data.then(|| format!("the data of {} is gone", id.short())),
+        behind: vec![],
+        turn: 0,
     }
 }
 
@@ -159,6 +172,8 @@ fn delete(id: &ResourceId, before: &Recorded, observed: Option<&Observed>) -> St
         tier: before.tier,
         reason: "no longer wanted".into(),
         irreversible: data.then(|| format!("the data of {} is gone", id.short())),
+        behind: vec![],
+        turn: 0,
     }
 }
 
@@ -181,6 +196,8 @@ fn check(wanted: &Wanted, (touched, sides): (&BTreeSet<ResourceId>, &Sides<'_>))
         tier: wanted.tier,
         reason,
         irreversible: None,
+        behind: vec![],
+        turn: 0,
     })
 }
 
@@ -189,9 +206,9 @@ fn has_claim_templates(resource: &Resource) -> bool {
     match resource {
         Resource::Object(object) => match &object.body {
             Body::Plain(body) => body.pointer("/spec/volumeClaimTemplates/0").is_some(),
-            Body::Sealed { .. } => false,
+            Body::Sealed { .. } | Body::Release(_) => false,
         },
-        Resource::Readiness(_) | Resource::Secret(_) => false,
+        Resource::Readiness(_) | Resource::Secret(_) | Resource::Hook(_) => false,
     }
 }
 
@@ -234,14 +251,14 @@ fn replaces(sides: &Sides<'_>, wanted: &Wanted) -> bool {
     match &wanted.resource {
         Resource::Object(object) if EMPTY_HANDED.contains(&object.id.api().1) => true,
         Resource::Object(object) => object.owner.function.as_ref().is_some_and(|name| sides.replace.contains(name)),
-        Resource::Readiness(_) | Resource::Secret(_) => false,
+        Resource::Readiness(_) | Resource::Secret(_) | Resource::Hook(_) => false,
     }
 }
 
 fn refusal(id: &ResourceId, wanted: &Wanted, field: &str) -> Problem {
     let function = match &wanted.resource {
         Resource::Object(object) => object.owner.function.as_ref().map(Name::to_string).unwrap_or_default(),
-        Resource::Readiness(_) | Resource::Secret(_) => String::new(),
+        Resource::Readiness(_) | Resource::Secret(_) | Resource::Hook(_) => String::new(),
     };
     let name = function.clone();
     Problem::at(function, format!("{}: {field} cannot be changed in place", id.short()))
@@ -252,9 +269,9 @@ fn body(resource: &Resource) -> Option<&Value> {
     match resource {
         Resource::Object(object) => match &object.body {
             Body::Plain(body) => Some(body),
-            Body::Sealed { .. } => None,
+            Body::Sealed { .. } | Body::Release(_) => None,
         },
-        Resource::Readiness(_) | Resource::Secret(_) => None,
+        Resource::Readiness(_) | Resource::Secret(_) | Resource::Hook(_) => None,
     }
 }
 
@@ -265,6 +282,7 @@ fn fields(before: &Resource, after: &Resource) -> String {
             (Resource::Secret(old), Resource::Secret(new)) if old.material == new.material => {
                 "a new one before the old one ends".into()
             }
+            (Resource::Object(_), Resource::Object(_)) => "its content".into(),
             _ => "its material".into(),
         };
     };
@@ -282,7 +300,7 @@ fn fields(before: &Resource, after: &Resource) -> String {
 fn filled(before: &Resource, after: &Resource) -> String {
     let fills = |resource: &Resource| match resource {
         Resource::Object(object) => object.fills.clone(),
-        Resource::Readiness(_) | Resource::Secret(_) => Vec::new(),
+        Resource::Readiness(_) | Resource::Secret(_) | Resource::Hook(_) => Vec::new(),
     };
     let (old, new) = (fills(before), fills(after));
     let gone = old.iter().filter(|fill| !new.contains(fill));

@@ -2,6 +2,7 @@
 
 use super::bundle::{Bundle, ChartPin};
 use super::diff::{self, Sides};
+use super::hooks::{self, Kept};
 use super::model::{Candidate, Choice, Plan, PlannedChange};
 use super::names::{self, digest};
 use super::order::order;
@@ -9,7 +10,7 @@ use super::render::{Order, Renderer};
 use super::size::Sizes;
 use super::want::{self, Decided, Scene, Want};
 use super::world::{Observed, World};
-use super::{contract, renewal, resolve};
+use super::{contract, release, renewal, resolve};
 use adapters::helm::Release;
 use models::labels::Labels;
 use models::problem::nearest;
@@ -156,7 +157,7 @@ impl Maker<'_> {
             warnings,
             bundles: kept,
         };
-        finish(self.world, self.wish, &want, outcome)
+        finish(&scene, (self.world, self.wish), &want, outcome)
     }
 
     fn parts<'s>(&self, spec: &'s SliceSpec) -> Result<Vec<Part<'s>>, PlanError> {
@@ -199,13 +200,18 @@ impl Maker<'_> {
         Ok(Part { workload, field, chart, values, inputs, kept })
     }
 
-    pub(super) async fn render(&self, part: &Part<'_>, facts: &ClusterFacts) -> Result<Bundle, PlanError> {
-        let known = self.world.bundles.contains_key(part.workload.name.as_str());
+    /// As the next revision of what is deployed where it will stand.
+    pub(super) async fn render(
+        &self,
+        part: &Part<'_>,
+        (cluster, facts): (&Name, &ClusterFacts),
+    ) -> Result<Bundle, PlanError> {
+        let (recorded, function) = (&self.world.recorded, part.workload.name);
         let release = Release {
-            name: names::release(part.workload.name, &self.slice.uid),
+            name: names::release(function, &self.slice.uid),
             namespace: self.slice.namespace(),
-            revision: 1,
-            is_upgrade: known,
+            revision: release::revision(recorded, function, cluster),
+            is_upgrade: release::current(recorded, function, cluster).is_some(),
         };
         let order = Order {
             function: part.workload.name,
@@ -349,7 +355,10 @@ fn delete(world: &World, wish: &Wish) -> Result<Plan, PlanError> {
     let warnings = clusters.into_iter().map(whole).collect();
     let kind = OperationKind::DeleteSlice;
     let outcome = Outcome { kind, after: None, choices: vec![], warnings, bundles: vec![] };
-    finish(world, wish, &Want::new(), outcome)
+    let (placed, bundles, renewed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+    let (clusters, recorded) = (&world.clusters, &world.recorded);
+    let nothing = Decided { placed: &placed, clusters, bundles: &bundles, recorded, renewed: &renewed };
+    finish(&Scene::new(slice, nothing), (world, wish), &Want::new(), outcome)
 }
 
 /// Clusters of which something could not be compared with what is recorded.
@@ -379,11 +388,17 @@ struct Outcome {
     bundles: Vec<(String, Value)>,
 }
 
-fn finish(world: &World, wish: &Wish, want: &Want, outcome: Outcome) -> Result<Plan, PlanError> {
+fn finish(
+    scene: &Scene<'_>,
+    (world, wish): (&World, &Wish),
+    want: &Want,
+    outcome: Outcome,
+) -> Result<Plan, PlanError> {
     let broken = world.slice.as_ref().is_some_and(|slice| slice.phase == Phase::Broken);
     let (recorded, observed, replace) = (&world.recorded, &world.observed, &wish.replace);
-    let sides = Sides { want, recorded, observed, replace, broken };
-    let steps = diff::diff(&sides)?;
+    let hooks = &Kept::of(scene);
+    let sides = Sides { want, recorded, observed, replace, hooks, broken };
+    let steps = hooks::weave(diff::diff(&sides)?, (scene, world, want));
     unasked_loss(&steps, wish)?;
     Ok(planned((world, wish), order(steps), outcome))
 }

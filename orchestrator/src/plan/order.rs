@@ -5,15 +5,20 @@ use super::diff::Step;
 use super::model::PlannedChange;
 use super::want::quota;
 use models::change::{Change, Seq, Verb};
-use models::resource::{ResourceId, Target};
+use models::resource::{Body, Resource, ResourceId, Target};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn order(steps: Vec<Step>) -> Vec<PlannedChange> {
     let mut steps: Vec<Step> = steps.into_iter().flat_map(in_turns).collect();
     steps.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.id.cmp(&b.id)));
     let steps: Vec<(Seq, Step)> = (1..).zip(steps).collect();
-    // What comes in two turns is there for others with its first.
-    let numbers: BTreeMap<ResourceId, Seq> = steps.iter().rev().map(|(seq, step)| (step.id.clone(), *seq)).collect();
+    // What comes in two turns is there for others with its first; for what only shrinks nobody waits.
+    let numbers: BTreeMap<ResourceId, Seq> = steps
+        .iter()
+        .rev()
+        .filter(|(_, step)| !shrinks(step))
+        .map(|(seq, step)| (step.id.clone(), *seq))
+        .collect();
     let needs: Vec<Vec<Seq>> = steps.iter().map(|step| needs(step, &steps, &numbers)).collect();
     steps.into_iter().zip(needs).map(|(step, needs)| planned(step, needs)).collect()
 }
@@ -30,14 +35,27 @@ fn in_turns(step: Step) -> Vec<Step> {
     vec![Step { after: Some(between), ..step }, lower]
 }
 
-/// For reading: what is made in its order, then checks, then removals from the top tier down.
-fn rank(step: &Step) -> (u8, u8) {
-    match step.verb {
-        Verb::Update if shrinks(step) => (1, step.tier),
-        Verb::Create | Verb::Update | Verb::Replace => (0, step.tier),
-        Verb::Check => (1, step.tier),
-        Verb::Delete => (2, u8::MAX - step.tier),
-    }
+/// For reading: what is made in its order, then checks, then removals from the top tier down; hooks at their moment.
+fn rank(step: &Step) -> (u8, u8, u8, u16) {
+    let (class, tier, moment) = match (step.verb, step.id.kind.rsplit('/').next().unwrap_or_default()) {
+        (Verb::Update, _) if shrinks(step) => (1, step.tier, 0),
+        (Verb::Create | Verb::Update | Verb::Replace, _) if is_record(step) => (1, u8::MAX, 2),
+        (Verb::Create | Verb::Update | Verb::Replace, _) => (0, step.tier, 1),
+        (Verb::Check, _) => (1, step.tier, 0),
+        (Verb::Delete, _) => (2, u8::MAX - step.tier, 1),
+        (Verb::Run, "pre-rollback" | "pre-delete") if step.after.is_none() => (1, u8::MAX, 3),
+        (Verb::Run, _) if step.after.is_none() => (0, step.tier, 0),
+        (Verb::Run | Verb::Clear, "pre-install" | "pre-upgrade") => (0, step.tier, 0),
+        (Verb::Run | Verb::Clear, "pre-delete") => (2, 0, 0),
+        (Verb::Run | Verb::Clear, "post-delete") => (2, u8::MAX - step.tier, 2),
+        (Verb::Run | Verb::Clear, _) => (1, u8::MAX, 1),
+    };
+    (class, tier, moment, step.turn)
+}
+
+fn is_record(step: &Step) -> bool {
+    let object = step.after.as_ref().and_then(Resource::object);
+    object.is_some_and(|object| matches!(object.body, Body::Release(_)))
 }
 
 fn needs((seq, step): &(Seq, Step), steps: &[(Seq, Step)], numbers: &BTreeMap<ResourceId, Seq>) -> Vec<Seq> {
@@ -53,7 +71,9 @@ fn needs((seq, step): &(Seq, Step), steps: &[(Seq, Step)], numbers: &BTreeMap<Re
             }
         }
         Verb::Delete => needs.extend(having(&|other| goes_before(other, step))),
+        Verb::Run | Verb::Clear => {}
     }
+    needs.extend(step.behind.iter().filter_map(|id| numbers.get(id)));
     needs.remove(seq);
     needs.into_iter().collect()
 }
@@ -62,6 +82,7 @@ fn needs((seq, step): &(Seq, Step), steps: &[(Seq, Step)], numbers: &BTreeMap<Re
 fn goes_before(other: &Step, step: &Step) -> bool {
     match other.verb {
         Verb::Delete => other.tier > step.tier,
+        Verb::Run | Verb::Clear => other.tier > step.tier && (other.after.is_some() || other.verb == Verb::Clear),
         Verb::Check => true,
         Verb::Create | Verb::Update | Verb::Replace => false,
     }
@@ -76,7 +97,7 @@ fn runs_on(other: &Step, quota: &Step) -> bool {
     let same = other.id.target == quota.id.target && other.id.target != Target::Local;
     let kind = other.id.api().1;
     let pods = crate::plan::demand::template_pointer(kind).is_some() || kind == "PersistentVolumeClaim";
-    same && (pods || other.verb == Verb::Check)
+    same && (pods || matches!(other.verb, Verb::Check | Verb::Run))
 }
 
 fn planned((seq, step): (Seq, Step), needs: Vec<Seq>) -> PlannedChange {

@@ -15,20 +15,14 @@ use std::collections::BTreeMap;
 pub(super) fn refusals(order: &Order<'_>, rendered: &Rendered) -> Vec<Problem> {
     let field = format!("{}.chart", order.field);
     let mut problems = Vec::new();
-    for hook in &rendered.hooks {
-        let message =
-            format!("{}: the chart has a {} hook ({} {})", hook.path, hook.events.join(","), hook.kind, hook.name);
-        problems.push(
-            Problem::at(&field, message).mend("hooks are not carried out yet; take a chart or values without them"),
-        );
-    }
     for crd in &rendered.crds {
         let message = format!("{}: the chart brings the CRD {}", crd.source, text(&crd.object, "/metadata/name"));
         problems.push(
             Problem::at(&field, message).mend("install the CRD on the cluster first, and take a chart without it"),
         );
     }
-    for object in &rendered.objects {
+    let hooks = rendered.hooks.iter().flat_map(|hook| &hook.objects);
+    for object in rendered.objects.iter().chain(hooks) {
         let found =
             [placed(order, &object.object), named(&object.object), labelled(&object.object), sized(&object.object)];
         for (message, mend) in found.into_iter().flatten() {

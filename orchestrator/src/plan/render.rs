@@ -3,15 +3,15 @@
 //! What a chart may not bring is refused before anything is kept (`refuse`); what reaches out of its slice is kept with a
 //! warning (`isolation`). A Secret that a chart brings is sealed before it is kept.
 
-use super::bundle::{Bundle, ChartPin, Piece};
+use super::bundle::{Bundle, ChartPin, HookPiece, Piece};
 use super::make::PlanError;
 use super::{demand, isolation, refuse};
 use crate::store::{Blobs, Digest, Secret};
-use adapters::helm::{ApiVersions, Capabilities, ChartSource, Helm, HelmError, Release, RenderRequest, Rendered};
+use adapters::helm::{ApiVersions, Capabilities, ChartSource, Helm, HelmError, Object, Release, RenderRequest, Rendered};
 use async_trait::async_trait;
-use models::resource::Body;
+use models::resource::{Body, DeletePolicy};
 use models::{ClusterFacts, Name, Problem};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// One chart to render for one target.
@@ -53,6 +53,7 @@ impl Renderer for Rendering {
             }),
             include_crds: false,
             check_reproducible: true,
+            found: vec![],
         };
         let rendered = self.helm.render(&request).await.map_err(|error| failed(order, &error))?;
         let problems = refuse::refusals(order, &rendered);
@@ -71,6 +72,8 @@ impl Rendering {
             inputs: order.inputs.to_owned(),
             chart: order.chart.clone(),
             objects: Vec::new(),
+            hooks: Vec::new(),
+            release: Some(self.release(&rendered).await?),
             pods: Vec::new(),
             volumes: Vec::new(),
             storage_bytes: 0,
@@ -78,12 +81,34 @@ impl Rendering {
         };
         for object in rendered.objects {
             measure(&mut bundle, &object.object);
-            let word = |pointer: &str| text(&object.object, pointer).to_owned();
-            let (api_version, kind, name) = (word("/apiVersion"), word("/kind"), word("/metadata/name"));
-            let body = self.body(&kind, object.object.clone()).await?;
-            bundle.objects.push(Piece { api_version, kind, name, source: object.source, body });
+            let object = helms(order, object);
+            bundle.objects.push(self.piece(object).await?);
+        }
+        let mut hooks = rendered.hooks;
+        // As Helm runs them: by weight, then name, then kind.
+        hooks.sort_by(|a, b| (a.weight, &a.name).cmp(&(b.weight, &b.name)));
+        for hook in hooks {
+            for object in hook.objects {
+                let piece = self.piece(object).await?;
+                let policies = hook.delete_policies.iter().filter_map(|word| policy(word)).collect();
+                bundle.hooks.push(HookPiece { events: hook.events.clone(), weight: hook.weight, policies, piece });
+            }
         }
         Ok(bundle)
+    }
+
+    async fn piece(&self, Object { source, object, .. }: Object) -> Result<Piece, PlanError> {
+        let word = |pointer: &str| text(&object, pointer).to_owned();
+        let (api_version, kind, name) = (word("/apiVersion"), word("/kind"), word("/metadata/name"));
+        let body = self.body(&kind, object).await?;
+        Ok(Piece { api_version, kind, name, source, body })
+    }
+
+    /// It holds the chart's Secrets too.
+    async fn release(&self, rendered: &Rendered) -> Result<String, PlanError> {
+        let bytes = Secret::new(rendered.release.to_string().into_bytes());
+        let digest = self.blobs.put_sealed(bytes).await.map_err(|error| unavailable(error.to_string()))?;
+        Ok(digest.to_string())
     }
 
     async fn body(&self, kind: &str, object: Value) -> Result<Body, PlanError> {
@@ -93,6 +118,36 @@ impl Rendering {
         let bytes = Secret::new(object.to_string().into_bytes());
         let digest = self.blobs.put_sealed(bytes).await.map_err(|error| unavailable(error.to_string()))?;
         Ok(Body::Sealed { digest: digest.to_string() })
+    }
+}
+
+/// Helm takes for its own what carries its marks; without them its command line would refuse the release.
+fn helms(order: &Order<'_>, mut object: Object) -> Object {
+    let Release { name, namespace, .. } = &order.release;
+    let marks = [
+        ("/metadata/labels", "app.kubernetes.io/managed-by", "Helm"),
+        ("/metadata/annotations", "meta.helm.sh/release-name", name),
+        ("/metadata/annotations", "meta.helm.sh/release-namespace", namespace),
+    ];
+    for (map, key, value) in marks {
+        let absent = object.object.pointer(map).is_none_or(Value::is_null);
+        if absent && let Some(metadata) = object.object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.insert(map.rsplit('/').next().unwrap_or_default().to_owned(), Value::Object(Map::new()));
+        }
+        if let Some(map) = object.object.pointer_mut(map).and_then(Value::as_object_mut) {
+            map.insert(key.to_owned(), Value::from(value));
+        }
+    }
+    object
+}
+
+/// Words that Helm does not know do nothing, as with Helm.
+fn policy(word: &str) -> Option<DeletePolicy> {
+    match word {
+        "before-hook-creation" => Some(DeletePolicy::BeforeHookCreation),
+        "hook-succeeded" => Some(DeletePolicy::HookSucceeded),
+        "hook-failed" => Some(DeletePolicy::HookFailed),
+        _ => None,
     }
 }
 
@@ -122,6 +177,10 @@ fn notes(rendered: &Rendered) -> Vec<String> {
         );
     }
     notes.extend(rendered.objects.iter().filter_map(|object| isolation::warning(&object.source, &object.object)));
+    for hook in &rendered.unknown_hooks {
+        let events = hook.events.join(", ");
+        notes.push(format!("{}: {} {} waits for {events:?}, which Helm does not know: it is left out", hook.path, hook.kind, hook.name));
+    }
     for lookup in &rendered.lookups {
         notes.push(format!("the chart looked up {} {:?}; it was answered as absent", lookup.kind, lookup.name));
     }

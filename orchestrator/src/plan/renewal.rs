@@ -24,7 +24,7 @@ pub fn due(world: &World) -> BTreeSet<ResourceId> {
 pub fn is_renewed(resource: &Resource) -> bool {
     match resource {
         Resource::Secret(spec) => matches!(spec.material, Material::Certificate { .. }),
-        Resource::Object(_) | Resource::Readiness(_) => false,
+        Resource::Object(_) | Resource::Readiness(_) | Resource::Hook(_) => false,
     }
 }
 

@@ -52,7 +52,7 @@ impl Maker<'_> {
             let known = done.iter().find(|(other, _)| same_target(other, facts)).map(|(_, size)| size.clone());
             let size = match known {
                 Some(size) => size,
-                None => match self.render(part, facts).await {
+                None => match self.render(part, (name, facts)).await {
                     Ok(bundle) => Ok(bundle),
                     Err(PlanError::Unavailable { cause }) => return Err(PlanError::Unavailable { cause }),
                     Err(error) => {
@@ -110,7 +110,9 @@ impl Maker<'_> {
             let facts = cluster.and_then(|c| self.world.clusters.get(c)).and_then(|view| view.facts());
             let bundle = match (sizes.remove(name), cluster, facts) {
                 // What is kept was rendered for the cluster that it leaves.
-                (Some(Sizes::Kept(_)), _, Some(facts)) if self.moves(part, cluster) => self.render(part, facts).await?,
+                (Some(Sizes::Kept(_)), Some(cluster), Some(facts)) if self.moves(part, Some(cluster)) => {
+                    self.render(part, (cluster, facts)).await?
+                }
                 (Some(Sizes::Kept(bundle)), _, _) => *bundle,
                 (Some(Sizes::Rendered(mut there)), Some(cluster), _) => match there.remove(cluster) {
                     Some(Ok(bundle)) => bundle,

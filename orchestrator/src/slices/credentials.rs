@@ -82,7 +82,7 @@ impl Slices {
         let missing = || AskError::Unavailable { cause: "the slice's secrets are not made yet".into() };
         let version = match recorded.get(&names::local(secret.clone())).map(|recorded| &recorded.resource) {
             Some(Resource::Secret(spec)) => spec.version,
-            Some(Resource::Object(_) | Resource::Readiness(_)) | None => return Err(missing()),
+            Some(Resource::Object(_) | Resource::Readiness(_) | Resource::Hook(_)) | None => return Err(missing()),
         };
         let fields = self.engine.safe().read(&SecretRef { id: secret, version }).await;
         let fields = fields.map_err(|error| AskError::Unavailable { cause: error.to_string() })?.ok_or_else(missing)?;

@@ -1,6 +1,6 @@
 //! The truth about a slice at this moment: what is stored beside what the clusters say now.
 
-use super::{AskError, Slices};
+use super::{AskError, Slices, looked_at};
 use crate::ops::codec;
 use crate::plan::{Observed, Recorded, names, renewal};
 use adapters::local::NOT_AFTER;
@@ -19,7 +19,7 @@ impl Slices {
     pub async fn describe(&self, tenant: &Name, name: &Name) -> Result<Value, AskError> {
         let (slice, _) = self.get(tenant, name).await?;
         let recorded = self.recorded(tenant, &slice.uid).await?;
-        let ids = recorded.keys().cloned().collect();
+        let ids = looked_at(&recorded);
         let observed = self.engine.look(&slice.uid, ids, LOOK).await;
         let bundles = self.bundles(tenant, &slice.uid).await?;
         let function = |workload: &Workload<'_>| {
@@ -51,7 +51,7 @@ impl Slices {
     /// The state of a slice in one word, with its first reason: what its clusters say now.
     pub async fn state(&self, tenant: &Name, slice: &Slice) -> Result<Value, AskError> {
         let recorded = self.recorded(tenant, &slice.uid).await?;
-        let observed = self.engine.look(&slice.uid, recorded.keys().cloned().collect(), LOOK).await;
+        let observed = self.engine.look(&slice.uid, looked_at(&recorded), LOOK).await;
         Ok(whole(slice, (&recorded, &observed)))
     }
 
@@ -108,7 +108,7 @@ fn state(slice: &Slice, function: &Name, (recorded, observed): Known<'_>) -> (Va
         models::Resource::Object(object) => {
             object.owner.function.as_ref() == Some(function) && Some(&id.target) == here.as_ref()
         }
-        models::Resource::Readiness(_) | models::Resource::Secret(_) => false,
+        models::Resource::Readiness(_) | models::Resource::Secret(_) | models::Resource::Hook(_) => false,
     });
     let mut any = false;
     for (id, _) in own {

@@ -16,13 +16,14 @@ pub use ask::{Ask, AskError, AskOptions, Goal, Started, Supersede};
 
 use crate::ops::{Engine, Planner, codec};
 pub use crate::plan::bundle::ChartPin;
-use crate::plan::{Choice, Renderer};
+use crate::plan::{Choice, Recorded, Renderer};
 use crate::store::{Key, Kind, Object, Query, Revision, Store, StoreError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use models::cluster::Cluster;
 use models::slice::Chart;
-use models::{Name, Problem, Slice};
+use models::{Name, Problem, Resource, ResourceId, Slice};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 /// Where the snapshot of the clusters comes from: the catalogue, which keeps their facts fresh.
@@ -104,6 +105,12 @@ impl Slices {
         let found = self.store.get(&choices_key(tenant, uid)).await?;
         Ok(found.map(|object| object.read()).transpose()?.unwrap_or_default())
     }
+}
+
+/// Everything that is compared with its record. What a hook left is nobody's business until the hook runs again.
+fn looked_at(recorded: &BTreeMap<ResourceId, Recorded>) -> Vec<ResourceId> {
+    let kept = recorded.iter().filter(|(_, recorded)| !matches!(recorded.resource, Resource::Hook(_)));
+    kept.map(|(id, _)| id.clone()).collect()
 }
 
 /// The choices in force.

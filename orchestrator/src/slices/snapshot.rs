@@ -1,6 +1,6 @@
 //! Reads the world that a plan rests on: what is stored, what the clusters say, what is observed of what is recorded.
 
-use super::{AskError, Slices, bundle_key, incarnation_key, shown_key, uid_key};
+use super::{AskError, Slices, bundle_key, incarnation_key, looked_at, shown_key, uid_key};
 use crate::ops::{OperationDoc, codec};
 use crate::plan::{Bundle, Choice, ClusterView, Plan, World, names};
 use crate::store::{Kind, Query, Revision};
@@ -41,7 +41,7 @@ impl Slices {
         for (recorded, _) in codec::recorded(&self.store, tenant, &slice.uid).await? {
             world.recorded.insert(recorded.resource.id().clone(), recorded);
         }
-        let ids = world.recorded.keys().cloned().collect();
+        let ids = looked_at(&world.recorded);
         world.observed = self.engine.look(&slice.uid, ids, LOOK).await;
         world.bundles = self.bundles(tenant, &slice.uid).await?;
         world.choices = self.choices(tenant, &slice.uid).await?;

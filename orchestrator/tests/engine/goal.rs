@@ -5,6 +5,7 @@ use models::resource::{Body, Fill, Form, Input, Object, Owner, Part, Readiness, 
 use models::secret::{Material, SecretSpec};
 use models::slice::Phase;
 use models::{Name, OperationKind, Slice, SliceSpec};
+use orchestrator::plan::hooks::Kept;
 use orchestrator::plan::want::{Want, Wanted, tier};
 use orchestrator::plan::{Observed, Plan, PlannedChange, Recorded, diff, order};
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ pub fn id(cluster: &str, kind: &str, object: &str) -> ResourceId {
     }
 }
 
-fn owner() -> Owner {
+pub fn owner() -> Owner {
     Owner { tenant: name("default"), slice: name("demo"), uid: UID.into(), function: None }
 }
 
@@ -175,15 +176,22 @@ pub struct From<'a> {
 }
 
 pub fn plan(want: &Want, from: &From<'_>) -> Plan {
+    plan_with(want, from, |_| {})
+}
+
+/// As [`plan`], with what `more` makes of the steps.
+pub fn plan_with(want: &Want, from: &From<'_>, more: impl FnOnce(&mut Vec<diff::Step>)) -> Plan {
     let sides = diff::Sides {
         want,
         recorded: from.recorded,
         observed: from.observed,
         replace: &BTreeSet::new(),
+        hooks: &Kept::default(),
         broken: false,
     };
     let mut steps = diff::diff(&sides).unwrap();
     steps.iter_mut().filter(|step| marked(step)).for_each(|step| step.verb = Verb::Replace);
+    more(&mut steps);
     let changes = order::order(steps);
     let after = (!want.is_empty()).then(slice);
     let kind = match (&from.slice, &after) {
@@ -244,7 +252,7 @@ fn what_cannot_be_read_of_a_broken_slice_is_looked_at_again() {
     let (want, recorded, replace) = (goal(), recorded(goal()), BTreeSet::new());
     let observed = recorded.keys().map(|id| (id.clone(), Observed::Unknown)).collect();
     let checks = |broken| {
-        let sides = diff::Sides { want: &want, recorded: &recorded, observed: &observed, replace: &replace, broken };
+        let sides = diff::Sides { want: &want, recorded: &recorded, observed: &observed, replace: &replace, hooks: &Kept::default(), broken };
         diff::diff(&sides).unwrap().iter().filter(|step| step.verb == Verb::Check).count()
     };
     assert_eq!((checks(true), checks(false)), (2, 0));

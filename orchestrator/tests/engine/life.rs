@@ -1,15 +1,16 @@
 //! One life of an engine: a runtime of its own, which is thrown away as `kill -9` throws a process away.
 
-use crate::goal::{From, UID, name, plan};
+use crate::goal::{From, UID, name, plan_with};
 use crate::kill::{Kill, KilledPort, KilledStore};
 use adapters::local::Local;
 use adapters::sim::{Deed, Sim};
 use adapters::{Port, PortError};
 use async_trait::async_trait;
 use models::cluster::SimSpec;
-use models::resource::{ResourceId, Target};
+use models::resource::{Resource, ResourceId, Target};
 use models::{ChangeState, Slice};
 use orchestrator::ops::{Engine, Limits, Means, OperationView, Ports, StartOptions};
+use orchestrator::plan::diff::Step;
 use orchestrator::plan::want::Want;
 use orchestrator::plan::{Observed, Plan, Recorded};
 use orchestrator::store::{Blobs, Clock, Key, Kind, Options, Query, Random, Sqlite, Store, Txn, Vault};
@@ -186,10 +187,15 @@ impl Life {
 
     /// The plan towards a goal, from what is recorded and observed.
     pub fn plan(&self, want: &Want) -> Plan {
+        self.plan_with(want, |_| {})
+    }
+
+    pub fn plan_with(&self, want: &Want, more: impl FnOnce(&mut Vec<Step>)) -> Plan {
         let recorded = self.recorded();
-        let ids = recorded.keys().cloned().collect();
+        let kept = recorded.iter().filter(|(_, recorded)| !matches!(recorded.resource, Resource::Hook(_)));
+        let ids = kept.map(|(id, _)| id.clone()).collect();
         let observed: BTreeMap<ResourceId, Observed> = self.run(self.engine.look(UID, ids, Duration::from_secs(2)));
-        plan(want, &From { slice: self.slice(), recorded: &recorded, observed: &observed })
+        plan_with(want, &From { slice: self.slice(), recorded: &recorded, observed: &observed }, more)
     }
 
     pub fn options(&self) -> StartOptions {
@@ -242,11 +248,12 @@ impl Life {
             faults.push(format!("the world is not the goal: {:?} instead of {:?}", ids(&world), ids(goal)));
         }
         let recorded = self.recorded();
-        for id in world.keys().filter(|id| !recorded.contains_key(id)) {
+        let known: BTreeSet<&ResourceId> = recorded.values().filter_map(|r| r.resource.world_id()).collect();
+        for id in world.keys().filter(|id| !known.contains(id)) {
             faults.push(format!("{id} exists and is not recorded"));
         }
         for (id, record) in recorded.iter().filter(|(id, _)| id.target != Target::Local) {
-            if !record.certain || !world.contains_key(id) {
+            if !record.certain || record.resource.world_id().is_none_or(|id| !world.contains_key(id)) {
                 faults.push(format!("{id} is recorded and not certain or not there"));
             }
         }

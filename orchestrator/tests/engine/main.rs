@@ -6,6 +6,7 @@
 mod crash;
 mod failure;
 mod goal;
+mod hooks;
 mod housekeeping;
 mod kill;
 mod life;

@@ -7,10 +7,13 @@ mod clash;
 mod namespace;
 pub(super) mod quota;
 mod reach;
+mod releases;
 mod secrets;
 #[cfg(test)]
 mod tests;
 mod workload;
+
+pub use workload::{hook_object, leans_on};
 
 use super::bundle::Bundle;
 use super::model::Recorded;
@@ -19,6 +22,7 @@ use super::world::ClusterView;
 use models::quantity::Port;
 use models::resource::{Body, Fill, Object, Owner, Resource, ResourceId};
 use models::secret::{Material, SecretRef, SecretSpec};
+use models::slice::Role;
 use models::{Name, Problem, Slice};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +68,10 @@ impl<'a> Scene<'a> {
         let rules = access::rules(&slice.spec);
         let Decided { placed, clusters, bundles, recorded, renewed } = decided;
         Self { slice, namespace: slice.namespace(), placed, clusters, bundles, recorded, renewed, rules }
+    }
+
+    pub fn role(&self, function: &Name) -> Option<Role> {
+        self.slice.spec.workload(function).map(|workload| workload.role)
     }
 
     fn cluster_of(&self, function: &Name) -> Option<&'a Name> {
@@ -163,6 +171,14 @@ impl<'a> Ours<'a> {
     }
 }
 
+/// Where the removal of a function's own objects stands.
+pub fn tier_of(role: Role) -> u8 {
+    match role {
+        Role::Server => tier::SERVER,
+        Role::Gateway | Role::Function => tier::GATEWAY,
+    }
+}
+
 /// Everything, by id.
 pub fn want(scene: &Scene<'_>) -> Want {
     let base: BTreeMap<_, _> = base(scene).into_iter().map(|wanted| (wanted.resource.id().clone(), wanted)).collect();
@@ -182,6 +198,7 @@ fn base(scene: &Scene<'_>) -> Vec<Wanted> {
     all.extend(secrets::wanted(scene));
     all.extend(reach::wanted(scene));
     all.extend(access::wanted(scene));
+    all.extend(releases::wanted(scene));
     all
 }
 

@@ -68,7 +68,7 @@ fn bodies<'a>(scene: &'a Scene<'_>, cluster: &'a Name) -> impl Iterator<Item = &
     let here = scene.bundles.iter().filter(move |(function, _)| scene.cluster_of(function) == Some(cluster));
     here.flat_map(|(_, bundle)| &bundle.objects).filter_map(|piece| match &piece.body {
         Body::Plain(body) => Some(body),
-        Body::Sealed { .. } => None,
+        Body::Sealed { .. } | Body::Release(_) => None,
     })
 }
 
@@ -88,6 +88,9 @@ fn sum(scene: &Scene<'_>, cluster: &Name) -> Sum {
         sum.ask.limit_cpu_milli += ask.limit_cpu_milli * pods;
         sum.ask.limit_memory_bytes += ask.limit_memory_bytes * pods;
     }
+    let hooks = largest_hook(scene, cluster);
+    sum.pods += hooks.1;
+    sum.ask = sum.ask.plus(hooks.0);
     for (function, bundle) in scene.bundles {
         if scene.cluster_of(function) == Some(cluster) {
             sum.claims += bundle.volumes.len() as u64;
@@ -95,6 +98,25 @@ fn sum(scene: &Scene<'_>, cluster: &Name) -> Sum {
         }
     }
     sum
+}
+
+/// Hooks of a release run one after another, beside its pods; releases of one slice may run theirs at one time.
+fn largest_hook(scene: &Scene<'_>, cluster: &Name) -> (Ask, u64) {
+    let here = scene.bundles.iter().filter(|(function, _)| scene.cluster_of(function) == Some(cluster));
+    let each = here.map(|(_, bundle)| {
+        let bodies = bundle.hooks.iter().filter_map(|hook| match &hook.piece.body {
+            Body::Plain(body) => demand::pod_ask(body),
+            Body::Sealed { .. } | Body::Release(_) => None,
+        });
+        bodies.fold((Ask::default(), 0), |(most, pods), (ask, count)| {
+            let count = match count {
+                Count::Replicas(n) => u64::from(n),
+                Count::EveryNode => 1,
+            };
+            (most.most(ask.times(count)), pods.max(count))
+        })
+    });
+    each.fold((Ask::default(), 0), |(sum, pods), (ask, count)| (sum.plus(ask), pods + count))
 }
 
 /// Node ports of Services that charts bring.
@@ -136,7 +158,7 @@ fn hard(resource: Option<&Resource>) -> Option<&Map<String, Value>> {
     match resource {
         Some(Resource::Object(object)) if object.id.kind == "v1/ResourceQuota" => match &object.body {
             Body::Plain(body) => body.pointer("/spec/hard").and_then(Value::as_object),
-            Body::Sealed { .. } => None,
+            Body::Sealed { .. } | Body::Release(_) => None,
         },
         _ => None,
     }

@@ -118,7 +118,7 @@ fn body(plan: &Plan, what: &str) -> Value {
     let found = plan.changes.iter().filter(|c| c.change.id.short() == what).find_map(|c| match &c.change.after {
         Some(Resource::Object(object)) => match &object.body {
             Body::Plain(body) => Some(body.clone()),
-            Body::Sealed { .. } => None,
+            Body::Sealed { .. } | Body::Release(_) => None,
         },
         _ => None,
     });

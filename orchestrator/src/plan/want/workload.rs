@@ -1,14 +1,14 @@
 //! The objects of the charts, made ours: labels on pods, an identity, an annotation that rolls them, and the check that
 //! they became ready.
 
-use super::{Scene, Want, Wanted, secrets, tier, versions};
+use super::{Scene, Want, Wanted, secrets, tier, tier_of, versions};
 use crate::plan::bundle::Piece;
 use crate::plan::demand::template_pointer;
 use crate::plan::names;
 use models::Name;
 use models::resource::{Body, Object, Part, Readiness, Resource, ResourceId};
 use models::secret::SecretRef;
-use models::slice::{Role, Workload};
+use models::slice::Workload;
 use serde_json::{Map, Value, json};
 
 /// Changes when the pods must start anew: another certificate or uplink.
@@ -33,42 +33,67 @@ fn object(scene: &Scene<'_>, cluster: &Name, workload: &Workload<'_>, piece: &Pi
     let kind = format!("{}/{}", piece.api_version, piece.kind);
     let id = names::object(cluster, &kind, &scene.namespace, piece.name.clone());
     let body = match &piece.body {
-        Body::Plain(body) => Body::Plain(ours(scene, workload, body.clone())),
-        Body::Sealed { digest } => Body::Sealed { digest: digest.clone() },
+        Body::Plain(body) => Body::Plain(rolled(scene, workload, ours(scene, workload.name, body.clone()))),
+        body @ (Body::Sealed { .. } | Body::Release(_)) => body.clone(),
     };
     let tier = match (piece.kind.as_str(), workload.role) {
         ("PersistentVolumeClaim", _) => tier::VOLUME,
-        (_, Role::Server) => tier::SERVER,
-        (_, Role::Gateway | Role::Function) => tier::GATEWAY,
+        (_, role) => tier_of(role),
     };
     let owner = scene.owner(Some(workload.name));
     let resource = Resource::Object(Object { id, owner, body, fills: vec![] });
     Wanted { resource, needs: vec![], tier, why: format!("chart of {} ({})", workload.name, piece.source) }
 }
 
-/// Namespace, pod labels, annotation and service account; nothing else of the chart's is touched.
-fn ours(scene: &Scene<'_>, workload: &Workload<'_>, mut body: Value) -> Value {
-    entry(&mut body, "metadata").insert("namespace".into(), json!(scene.namespace));
-    let kind = body.get("kind").and_then(Value::as_str).unwrap_or("").to_owned();
-    let pod = match (kind.as_str(), template_pointer(&kind)) {
-        ("Pod", _) => Some(&mut body),
-        (_, Some(pointer)) => body.pointer_mut(pointer),
-        (_, None) => None,
+/// One object of a hook: as the chart's others, but that nothing rolls it.
+pub fn hook_object(
+    scene: &Scene<'_>,
+    cluster: &Name,
+    function: &Name,
+    piece: &Piece,
+) -> Object {
+    let kind = format!("{}/{}", piece.api_version, piece.kind);
+    let id = names::object(cluster, &kind, &scene.namespace, piece.name.clone());
+    let body = match &piece.body {
+        Body::Plain(body) => Body::Plain(ours(scene, function, body.clone())),
+        body @ (Body::Sealed { .. } | Body::Release(_)) => body.clone(),
     };
-    if let Some(pod) = pod {
+    Object { id, owner: scene.owner(Some(function)), body, fills: vec![] }
+}
+
+/// Namespace, pod labels and service account; nothing else of the chart's is touched.
+fn ours(scene: &Scene<'_>, function: &Name, mut body: Value) -> Value {
+    entry(&mut body, "metadata").insert("namespace".into(), json!(scene.namespace));
+    if let Some(pod) = pod(&mut body) {
         let metadata = entry(pod, "metadata");
-        for (key, value) in scene.owner(Some(workload.name)).labels() {
+        for (key, value) in scene.owner(Some(function)).labels() {
             child(metadata, "labels").insert(key, json!(value));
-        }
-        if workload.platform.is_some() {
-            child(metadata, "annotations").insert(ROLL.into(), json!(roll(scene, workload)));
         }
         let spec = entry(pod, "spec");
         if !spec.contains_key("serviceAccountName") {
-            spec.insert("serviceAccountName".into(), json!(names::service_account(workload.name)));
+            spec.insert("serviceAccountName".into(), json!(names::service_account(function)));
         }
     }
     body
+}
+
+/// The annotation by which pods start anew with another certificate.
+fn rolled(scene: &Scene<'_>, workload: &Workload<'_>, mut body: Value) -> Value {
+    if workload.platform.is_some()
+        && let Some(pod) = pod(&mut body)
+    {
+        child(entry(pod, "metadata"), "annotations").insert(ROLL.into(), json!(roll(scene, workload)));
+    }
+    body
+}
+
+fn pod(body: &mut Value) -> Option<&mut Value> {
+    let kind = body.get("kind").and_then(Value::as_str).unwrap_or("").to_owned();
+    match (kind.as_str(), template_pointer(&kind)) {
+        ("Pod", _) => Some(body),
+        (_, Some(pointer)) => body.pointer_mut(pointer),
+        (_, None) => None,
+    }
 }
 
 fn entry<'a>(value: &'a mut Value, key: &str) -> &'a mut Map<String, Value> {
@@ -101,16 +126,7 @@ fn roll(scene: &Scene<'_>, workload: &Workload<'_>) -> String {
 /// Pods come after everything that they lean on: the namespace's rules, their secrets, the rest of their chart.
 fn order(scene: &Scene<'_>, cluster: &Name, workload: &Workload<'_>, (base, made): (&Want, &mut Vec<Wanted>)) {
     let namespace = scene.namespace_id(cluster);
-    let leans = |wanted: &&Wanted| match &wanted.resource {
-        Resource::Object(object) => {
-            let of = object.owner.function.as_ref();
-            let late = matches!(object.id.api().1, "Service" | "EndpointSlice");
-            object.id.target == namespace.target && !late && (of.is_none() || of == Some(workload.name))
-        }
-        Resource::Readiness(_) | Resource::Secret(_) => false,
-    };
-    let before: Vec<ResourceId> =
-        base.values().filter(leans).filter(|w| !w.fills_from_afar()).map(|w| w.resource.id().clone()).collect();
+    let before = leans_on(scene, base, (cluster, workload.name));
     let rest: Vec<ResourceId> = made.iter().filter(|w| !runs_pods(w)).map(|w| w.resource.id().clone()).collect();
     for wanted in made.iter_mut() {
         match runs_pods(wanted) {
@@ -120,6 +136,22 @@ fn order(scene: &Scene<'_>, cluster: &Name, workload: &Workload<'_>, (base, made
     }
 }
 
+/// What of ours must be there before a function's pods: the namespace, its rules, its secrets.
+pub fn leans_on(scene: &Scene<'_>, base: &Want, (cluster, function): (&Name, &Name)) -> Vec<ResourceId> {
+    let target = scene.namespace_id(cluster).target;
+    let leans = |wanted: &&Wanted| match &wanted.resource {
+        Resource::Object(object) => {
+            let of = object.owner.function.as_ref();
+            let late = matches!(object.id.api().1, "Service" | "EndpointSlice");
+            let record = matches!(object.body, Body::Release(_));
+            let own = matches!(wanted.tier, tier::NAMESPACE | tier::BASE);
+            object.id.target == target && own && !late && !record && (of.is_none() || of == Some(function))
+        }
+        Resource::Readiness(_) | Resource::Secret(_) | Resource::Hook(_) => false,
+    };
+    base.values().filter(leans).filter(|w| !w.fills_from_afar()).map(|w| w.resource.id().clone()).collect()
+}
+
 impl Wanted {
     /// Its content waits for another cluster: a pod must not wait for it too.
     fn fills_from_afar(&self) -> bool {
@@ -127,7 +159,7 @@ impl Wanted {
             Resource::Object(object) => {
                 object.fills.iter().flat_map(|fill| &fill.parts).any(|part| matches!(part, Part::Input(_)))
             }
-            Resource::Readiness(_) | Resource::Secret(_) => false,
+            Resource::Readiness(_) | Resource::Secret(_) | Resource::Hook(_) => false,
         }
     }
 }
