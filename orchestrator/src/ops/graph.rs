@@ -28,22 +28,35 @@ pub(crate) fn to_undo(board: &Board, in_flight: &BTreeSet<Seq>) -> Vec<Seq> {
     board.values().filter(ready).map(|doc| doc.record.change.seq).collect()
 }
 
-/// What runs on the way back runs first where anything before it was touched, however far the way there went.
+/// What runs on the way back before all else runs where anything that it answers was touched, however far the way there
+/// went.
 fn is_due_back(board: &Board, doc: &ChangeDoc) -> bool {
-    let touched = |seq: &Seq| board.get(seq).is_some_and(|need| has_effect(&need.record) && need.record.state.touched());
-    doc.record.state == ChangeState::Pending && runs_back(&doc.record) && doc.record.change.needs.iter().any(touched)
+    let pending = doc.record.state == ChangeState::Pending && runs_back(&doc.record);
+    pending && !leads(board, doc) && answered(board, doc).any(|need| need.record.state.touched())
 }
 
-/// A hook of the way back with nothing to answer: no change that came after it was ever begun.
+/// A hook of the way back with nothing to answer: no change of its release was ever begun.
 pub(crate) fn is_idle(board: &Board, seq: Seq) -> bool {
-    let begun = |doc: &ChangeDoc| has_effect(&doc.record) && doc.record.started.is_some();
-    let answers = |doc: &ChangeDoc| {
-        let needs = &doc.record.change.needs;
-        needs.contains(&seq) && begun(doc)
-    };
     let Some(doc) = board.get(&seq).filter(|doc| runs_back(&doc.record)) else { return false };
-    let before = doc.record.change.needs.iter().filter_map(|need| board.get(need)).any(begun);
-    !before && !board.values().any(answers)
+    let begun = |doc: &ChangeDoc| doc.record.started.is_some();
+    match leads(board, doc) {
+        true => !followers(board, doc).any(begun),
+        false => !answered(board, doc).any(begun),
+    }
+}
+
+/// It comes before what it answers on the way there, and after it on the way back.
+fn leads(board: &Board, doc: &ChangeDoc) -> bool {
+    followers(board, doc).next().is_some()
+}
+
+fn followers<'b>(board: &'b Board, doc: &ChangeDoc) -> impl Iterator<Item = &'b ChangeDoc> {
+    let seq = doc.record.change.seq;
+    board.values().filter(move |other| has_effect(&other.record) && other.record.change.needs.contains(&seq))
+}
+
+fn answered<'b>(board: &'b Board, doc: &'b ChangeDoc) -> impl Iterator<Item = &'b ChangeDoc> {
+    doc.record.change.needs.iter().filter_map(|need| board.get(need)).filter(|need| has_effect(&need.record))
 }
 
 fn runs_back(record: &ChangeRecord) -> bool {

@@ -201,6 +201,8 @@ fn an_object_of_an_earlier_run_goes_first_or_is_named() {
         let life = Life::new(&ground, &Kill::never());
         let hooks = |steps: &mut Vec<Step>| {
             let again = hook("pre-install", ("batch/v1/Job", "again"), &policies);
+            // The planner knows that the chart still brings it.
+            steps.retain(|step| step.verb != Verb::Delete);
             steps.push(step(Verb::Run, (None, Some(&again)), &[id("cloud", "v1/Namespace", NAMESPACE)]));
         };
         assert_eq!(start(&life, hooks).0, OperationState::Completed);
