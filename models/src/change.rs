@@ -17,8 +17,10 @@ pub enum Verb {
     Replace,
     /// Waits until objects are ready; changes nothing.
     Check,
-    /// Runs a hook to its end: `after` on the way to the goal, `before` on the way back.
+    /// Runs a hook to its end.
     Run,
+    /// Runs a hook to its end on the way back; does nothing on the way there.
+    Answer,
     /// What a hook made goes by its delete policy; the way back makes nothing of it again.
     Clear,
 }

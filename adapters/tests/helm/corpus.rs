@@ -59,7 +59,6 @@ struct Cluster {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Why {
-    Hook,
     Crd,
     Cluster,
     Namespace,
@@ -130,7 +129,6 @@ fn reasons(rendered: &Rendered) -> Vec<Why> {
     const OF_THE_CLUSTER: [&str; 6] =
         ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace", "PriorityClass", "StorageClass"];
     let mut found = BTreeSet::new();
-    found.extend((!rendered.hooks.is_empty()).then_some(Why::Hook));
     found.extend((!rendered.crds.is_empty()).then_some(Why::Crd));
     for object in &rendered.objects {
         let text = |at: &str| object.object.pointer(at).and_then(|v| v.as_str()).unwrap_or_default();

@@ -250,13 +250,16 @@ pub(crate) fn show(plan: &Value, output: Output) {
         return print::one(output, plan);
     }
     let changes = plan["changes"].as_array().cloned().unwrap_or_default();
-    let mut counts = [0usize; 3];
+    let mut counts = [0usize; 4];
     for change in &changes {
         let (sign, slot) = match text(change, "/verb").as_str() {
             "create" => ("+", Some(0)),
             "update" => ("~", Some(1)),
             "delete" => ("-", Some(2)),
             "replace" => ("±", Some(1)),
+            "run" => (">", Some(3)),
+            "answer" => ("<", None),
+            "clear" => ("x", None),
             _ => ("?", None),
         };
         if let Some(slot) = slot {
@@ -277,8 +280,9 @@ pub(crate) fn show(plan: &Value, output: Output) {
     match changes.is_empty() {
         true => out!("slice {subject}: nothing to change"),
         false => {
-            let [create, change, delete] = counts;
-            out!("slice {subject}: {create} to create, {change} to change, {delete} to delete");
+            let [create, change, delete, run] = counts;
+            let hooks = if run == 0 { String::new() } else { format!(", {run} hooks to run") };
+            out!("slice {subject}: {create} to create, {change} to change, {delete} to delete{hooks}");
             out!("plan {} (apply exactly this: --plan {})", text(plan, "/id"), text(plan, "/id"));
         }
     }

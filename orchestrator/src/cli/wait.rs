@@ -179,7 +179,9 @@ impl Display {
         let state = text(step, "/state");
         let before = self.told.insert(seq, state.clone());
         let new = before.is_none_or(|before| before != state);
-        let worth = matches!(state.as_str(), "done" | "failed" | "undone" | "skipped");
+        // A hook of the way back does nothing on the way there.
+        let held = text(step, "/change/verb") == "answer" && state == "done";
+        let worth = matches!(state.as_str(), "done" | "failed" | "undone" | "skipped") && !held;
         let what = resource(step.get("change")?);
         (new && worth).then(|| format!("{} {what} {state}", text(step, "/change/verb")))
     }

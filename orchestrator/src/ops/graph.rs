@@ -31,13 +31,13 @@ pub(crate) fn to_undo(board: &Board, in_flight: &BTreeSet<Seq>) -> Vec<Seq> {
 /// What runs on the way back before all else runs where anything that it answers was touched, however far the way there
 /// went.
 fn is_due_back(board: &Board, doc: &ChangeDoc) -> bool {
-    let pending = doc.record.state == ChangeState::Pending && runs_back(&doc.record);
+    let pending = doc.record.state == ChangeState::Pending && doc.record.change.verb == Verb::Answer;
     pending && !leads(board, doc) && answered(board, doc).any(|need| need.record.state.touched())
 }
 
 /// A hook of the way back with nothing to answer: no change of its release was ever begun.
 pub(crate) fn is_idle(board: &Board, seq: Seq) -> bool {
-    let Some(doc) = board.get(&seq).filter(|doc| runs_back(&doc.record)) else { return false };
+    let Some(doc) = board.get(&seq).filter(|doc| doc.record.change.verb == Verb::Answer) else { return false };
     let begun = |doc: &ChangeDoc| doc.record.started.is_some();
     match leads(board, doc) {
         true => !followers(board, doc).any(begun),
@@ -59,15 +59,10 @@ fn answered<'b>(board: &'b Board, doc: &'b ChangeDoc) -> impl Iterator<Item = &'
     doc.record.change.needs.iter().filter_map(|need| board.get(need)).filter(|need| has_effect(&need.record))
 }
 
-fn runs_back(record: &ChangeRecord) -> bool {
-    record.change.verb == Verb::Run && record.change.after.is_none()
-}
-
 fn has_effect(record: &ChangeRecord) -> bool {
     match record.change.verb {
-        Verb::Create | Verb::Update | Verb::Delete | Verb::Replace | Verb::Clear => true,
-        Verb::Run => record.change.after.is_some(),
-        Verb::Check => false,
+        Verb::Create | Verb::Update | Verb::Delete | Verb::Replace | Verb::Run | Verb::Clear => true,
+        Verb::Check | Verb::Answer => false,
     }
 }
 

@@ -73,8 +73,7 @@ impl Step {
     pub(super) async fn carry_out(mut self) -> Result<ChangeDoc, Stop> {
         let change = self.doc.record.change.clone();
         let was = self.doc.record.state;
-        if change.verb == Verb::Run && change.after.is_none() {
-            // It runs on the way back.
+        if change.verb == Verb::Answer {
             return self.result(ChangeState::Done, None, None).await;
         }
         // What is on disk says that an effect may have happened: the truth is read before the next one.

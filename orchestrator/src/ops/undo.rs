@@ -17,7 +17,7 @@ impl Step {
         // Whether the effect happened is not known by the record alone: the truth is read first.
         let mut known = Known::Ask;
         let seen = match (&change.before, &change.after) {
-            (Some(Resource::Hook(hook)), None) if change.verb == Verb::Run => {
+            (Some(Resource::Hook(hook)), None) if change.verb == Verb::Answer => {
                 let seen = self.run(hook, (Way::Back, was)).await?;
                 if stays(hook) {
                     Some(seen)
@@ -50,6 +50,6 @@ fn stays(hook: &Hook) -> bool {
 fn undoes(change: &Change) -> bool {
     match change.verb {
         Verb::Check | Verb::Clear => false,
-        Verb::Create | Verb::Update | Verb::Delete | Verb::Replace | Verb::Run => true,
+        Verb::Create | Verb::Update | Verb::Delete | Verb::Replace | Verb::Run | Verb::Answer => true,
     }
 }

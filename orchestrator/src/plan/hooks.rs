@@ -167,7 +167,7 @@ impl Life<'_> {
         // Undone from the last to the first: the first to run is the last on the way there.
         for (turn, hook) in (1..).zip(hooks.iter().rev()) {
             let reason = format!("hook {event} of {}, should this operation be rolled back", self.function);
-            let step = self.step((Verb::Run, hook), reason);
+            let step = self.step((Verb::Answer, hook), reason);
             let behind = first.iter().chain(&all).cloned().collect();
             all.push(hook.id.clone());
             steps.push(Step { before: Some(Resource::Hook(hook.clone())), behind, turn, ..step });

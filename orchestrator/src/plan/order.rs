@@ -43,8 +43,8 @@ fn rank(step: &Step) -> (u8, u8, u8, u16) {
         (Verb::Create | Verb::Update | Verb::Replace, _) => (0, step.tier, 1),
         (Verb::Check, _) => (1, step.tier, 0),
         (Verb::Delete, _) => (2, u8::MAX - step.tier, 1),
-        (Verb::Run, "pre-rollback" | "pre-delete") if step.after.is_none() => (1, u8::MAX, 3),
-        (Verb::Run, _) if step.after.is_none() => (0, step.tier, 0),
+        (Verb::Answer, "pre-rollback" | "pre-delete") => (1, u8::MAX, 3),
+        (Verb::Answer, _) => (0, step.tier, 0),
         (Verb::Run | Verb::Clear, "pre-install" | "pre-upgrade") => (0, step.tier, 0),
         (Verb::Run | Verb::Clear, "pre-delete") => (2, 0, 0),
         (Verb::Run | Verb::Clear, "post-delete") => (2, u8::MAX - step.tier, 2),
@@ -71,7 +71,7 @@ fn needs((seq, step): &(Seq, Step), steps: &[(Seq, Step)], numbers: &BTreeMap<Re
             }
         }
         Verb::Delete => needs.extend(having(&|other| goes_before(other, step))),
-        Verb::Run | Verb::Clear => {}
+        Verb::Run | Verb::Clear | Verb::Answer => {}
     }
     needs.extend(step.behind.iter().filter_map(|id| numbers.get(id)));
     needs.remove(seq);
@@ -82,9 +82,9 @@ fn needs((seq, step): &(Seq, Step), steps: &[(Seq, Step)], numbers: &BTreeMap<Re
 fn goes_before(other: &Step, step: &Step) -> bool {
     match other.verb {
         Verb::Delete => other.tier > step.tier,
-        Verb::Run | Verb::Clear => other.tier > step.tier && (other.after.is_some() || other.verb == Verb::Clear),
+        Verb::Run | Verb::Clear => other.tier > step.tier,
         Verb::Check => true,
-        Verb::Create | Verb::Update | Verb::Replace => false,
+        Verb::Create | Verb::Update | Verb::Replace | Verb::Answer => false,
     }
 }
 

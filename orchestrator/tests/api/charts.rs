@@ -46,12 +46,6 @@ async fn an_ordinary_chart_is_taken() {
 }
 
 #[tokio::test]
-async fn a_chart_with_a_hook_is_refused() {
-    let hook = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: h, annotations: {helm.sh/hook: pre-install}}\n";
-    refused(hook, "pre-install hook").await;
-}
-
-#[tokio::test]
 async fn a_cluster_scoped_object_is_refused() {
     let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: all}\nrules: []\n";
     refused(role, "belongs to the whole cluster").await;

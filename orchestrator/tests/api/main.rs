@@ -10,6 +10,7 @@ mod conditions;
 mod corpus;
 mod deletions;
 mod faces;
+mod hooks;
 mod housekeeping;
 mod http;
 mod keys;

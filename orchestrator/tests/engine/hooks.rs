@@ -56,11 +56,11 @@ fn hooked(steps: &mut Vec<Step>) {
     let check = hook("post-install", ("v1/Pod", "check"), &[]);
     let farewell = hook("pre-delete", ("batch/v1/Job", "farewell"), &[DeletePolicy::HookSucceeded]);
     let last = hook("post-delete", ("batch/v1/Job", "last"), &[DeletePolicy::HookSucceeded]);
-    let answer = step(Verb::Run, (Some(&last), None), &footing);
+    let answer = step(Verb::Answer, (Some(&last), None), &footing);
     let run = step(Verb::Run, (None, Some(&migrate)), &footing);
     let clear = step(Verb::Clear, (Some(&migrate), None), std::slice::from_ref(&run.id));
     let after = step(Verb::Run, (None, Some(&check)), &[id("cloud", "readiness", "store")]);
-    let farewell = step(Verb::Run, (Some(&farewell), None), &[store(), run.id.clone(), after.id.clone()]);
+    let farewell = step(Verb::Answer, (Some(&farewell), None), &[store(), run.id.clone(), after.id.clone()]);
     let server = steps.iter_mut().find(|step| step.id == store()).unwrap();
     server.behind = vec![clear.id.clone(), answer.id.clone()];
     steps.extend([answer, run, clear, after, farewell]);
