@@ -11,9 +11,12 @@
 //! **Assumptions.** The resource's inputs and secrets are named by [`Call::safe`]'s references or were already filled in:
 //! a port gets no `Part::Input`.
 
+use crate::helm::Lookup;
+use crate::release::HelmRevision;
 use async_trait::async_trait;
 use models::resource::{Resource, ResourceId, Seen};
 use models::secret::SecretRef;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -76,6 +79,13 @@ pub trait Discovery: Send + Sync {
 
     /// Every object on the target that carries our label for this slice, whoever recorded it.
     async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError>;
+
+    /// One object as it is, or, where no name is said, the list of those of a kind in a namespace; `None`: it is not
+    /// there, or its kind is not served. Changes nothing.
+    async fn find(&self, call: &Call, lookup: &Lookup) -> Result<Option<Value>, PortError>;
+
+    /// The revisions of Helm releases that a namespace holds, in any order, whoever deployed them.
+    async fn releases(&self, call: &Call, namespace: &str) -> Result<Vec<HelmRevision>, PortError>;
 
     /// Requests sent to the target since this port was made; a simulator sends none.
     fn calls(&self) -> u64 {

@@ -57,7 +57,10 @@ pub(crate) fn manifest(record: &ReleaseRecord, release: &[u8], seen: Option<&See
 fn fitting(release: &mut Value) -> std::io::Result<String> {
     let mut text = packed(release)?;
     for (pointer, instead) in [
-        ("/manifest", json!("# The manifest does not fit into one Secret; sliceway knows it: sliceway describe slice\n")),
+        (
+            "/manifest",
+            json!("# The manifest does not fit into one Secret; sliceway knows it: sliceway describe slice\n"),
+        ),
         ("/chart/values", json!({})),
         ("/hooks", json!([])),
         ("/config", json!({})),
@@ -80,6 +83,27 @@ fn packed(release: &Value) -> std::io::Result<String> {
     gzip.write_all(release.to_string().as_bytes())?;
     Ok(STANDARD.encode(gzip.finish()?))
 }
+
+/// One revision of a release, as its Secret's labels tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelmRevision {
+    pub release: String,
+    pub revision: u32,
+    /// Helm's word: `deployed`, `superseded`, `failed`, `pending-upgrade`, …
+    pub status: String,
+}
+
+impl HelmRevision {
+    /// `None`: the Secret is no record of a release.
+    pub(crate) fn of(secret: &Value) -> Option<Self> {
+        let word = |key: &str| secret.pointer("/metadata/labels")?.get(key)?.as_str();
+        let (release, status) = (word("name")?.to_owned(), word("status")?.to_owned());
+        Some(Self { release, revision: word("version")?.parse().ok()?, status })
+    }
+}
+
+/// Selects the records of releases in a list of Secrets.
+pub(crate) const SELECTOR: &str = "labelSelector=owner%3Dhelm";
 
 const DEPLOYED: &str = "deployed";
 const FIRST: &str = "first";

@@ -103,7 +103,7 @@ impl Server {
             allow_paths: config.repositories.allow_paths.clone(),
             bounds: bounds(config),
         });
-        let renderer = Arc::new(Rendering { helm, blobs: Arc::clone(&blobs) });
+        let renderer = Arc::new(Rendering { helm, blobs: Arc::clone(&blobs), finder: Arc::new(clusters.clone()) });
         let known = (Arc::new(clusters.clone()) as _, Arc::new(repositories.clone()) as _);
         let slices = Slices::new(Arc::clone(&store), engine.clone(), renderer, known);
         let parts = Parts {

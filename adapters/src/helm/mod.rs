@@ -20,6 +20,6 @@ pub use locate::{WORKER, locate};
 pub use pack::{PackError, pack_folder};
 pub use supply::{DependRequest, Lock, Needs, PackedChart, PickRequest, Picked, Shown, ShownDependency, Wanted};
 pub use wire::{
-    ApiVersions, Capabilities, ChartInfo, ChartSource, Hook, Lookup, Object, Problem, ProblemKind, Release,
+    ApiVersions, Capabilities, ChartInfo, ChartSource, Found, Hook, Lookup, Object, Problem, ProblemKind, Release,
     RenderRequest, Rendered, UnknownHook,
 };

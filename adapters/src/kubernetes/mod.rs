@@ -22,16 +22,18 @@ pub use names::{broken_label, broken_name};
 
 use crate::deadline::within;
 use crate::fill;
+use crate::helm::Lookup;
 use crate::port::{Call, Discovery, Port, PortError};
+use crate::release::{self, HelmRevision};
 use async_trait::async_trait;
 use catalog::{Catalog, Kind};
 use futures::StreamExt;
-use models::resource::{Hook, Object, Ready, Resource, ResourceId, Seen, label};
+use models::resource::{Hook, Object, Ready, Resource, ResourceId, Seen, Target, label};
 use models::{ClusterFacts, Name, Readiness};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::RwLock;
-use wire::{Answer, METADATA, Wire};
+use wire::{Answer, METADATA, WHOLE, Wire};
 
 /// A version that no object ever has: a write based on it makes what is absent and is refused, atomically, where an
 /// object stands.
@@ -272,6 +274,26 @@ impl Kubernetes {
         }
     }
 
+    /// An object of a namespace is looked for in that namespace, one of the cluster without one; nothing else is found.
+    async fn look_up(&self, lookup: &Lookup) -> Result<Option<Value>, PortError> {
+        let kind = format!("{}/{}", lookup.api_version, lookup.kind);
+        let target = Target::Cluster(self.wire.target_name().clone());
+        let name = if lookup.name.is_empty() { "all" } else { &lookup.name };
+        let id = ResourceId { target, kind, namespace: lookup.namespace.clone(), name: name.to_owned() };
+        let Ok(Some(path)) = self.place(&id).await else { return Ok(None) };
+        if !lookup.name.is_empty() {
+            return self.get(&id).await;
+        }
+        let collection = path.rsplit_once('/').map_or(path.as_str(), |(all, _)| all);
+        let mut items = self.wire.list(collection, ("", WHOLE)).await?;
+        for item in items.iter_mut().filter_map(Value::as_object_mut) {
+            item.insert("apiVersion".into(), json!(lookup.api_version));
+            item.insert("kind".into(), json!(lookup.kind));
+        }
+        let kind = format!("{}List", lookup.kind);
+        Ok(Some(json!({"apiVersion": lookup.api_version, "kind": kind, "items": items})))
+    }
+
     fn not_here(&self, id: &ResourceId) -> PortError {
         PortError::Invalid { id: id.to_string(), cause: "a cluster holds objects, no secrets of ours".into() }
     }
@@ -335,6 +357,17 @@ impl Discovery for Kubernetes {
             facts::read(&self.wire, &catalog).await
         };
         within(call, self.wire.target(), work).await
+    }
+
+    async fn find(&self, call: &Call, lookup: &Lookup) -> Result<Option<Value>, PortError> {
+        within(call, self.wire.target(), self.look_up(lookup)).await
+    }
+
+    async fn releases(&self, call: &Call, namespace: &str) -> Result<Vec<HelmRevision>, PortError> {
+        let path = format!("/api/v1/namespaces/{}/secrets", catalog::encoded(namespace));
+        let work = self.wire.list(&path, (release::SELECTOR, METADATA));
+        let found = within(call, self.wire.target(), work).await?;
+        Ok(found.iter().filter_map(HelmRevision::of).collect())
     }
 
     async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError> {

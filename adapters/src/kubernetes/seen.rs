@@ -2,8 +2,8 @@
 
 use super::catalog::Kind;
 use super::{fields, ready};
-use crate::release;
 use crate::port::Call;
+use crate::release;
 use models::Name;
 use models::resource::{ResourceId, Seen, Target, label};
 use serde_json::Value;

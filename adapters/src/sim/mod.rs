@@ -16,7 +16,9 @@ pub use world::{Deed, Effect};
 
 use crate::deadline::{timed_out, within};
 use crate::fill;
+use crate::helm::Lookup;
 use crate::port::{Call, Discovery, Port, PortError};
+use crate::release::HelmRevision;
 use async_trait::async_trait;
 use fault::Faults;
 use models::cluster::{ClusterFacts, SimSpec};
@@ -225,6 +227,14 @@ impl Port for Sim {
 impl Discovery for Sim {
     async fn facts(&self, call: &Call) -> Result<ClusterFacts, PortError> {
         self.look(call, World::facts).await
+    }
+
+    async fn find(&self, call: &Call, lookup: &Lookup) -> Result<Option<Value>, PortError> {
+        self.look(call, |world| world.find(lookup)).await
+    }
+
+    async fn releases(&self, call: &Call, namespace: &str) -> Result<Vec<HelmRevision>, PortError> {
+        self.look(call, |world| world.releases(namespace)).await
     }
 
     async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError> {

@@ -4,11 +4,12 @@
 
 use super::{nodes, rules};
 use crate::fill;
+use crate::helm::Lookup;
 use crate::port::{Call, PortError};
-use crate::release;
+use crate::release::{self, HelmRevision};
 use models::cluster::{ClusterFacts, SimSpec};
 use models::resource::{Object, Ready, ResourceId, Seen, label};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -277,6 +278,24 @@ impl World {
         self.things.iter().filter(ours).map(|(id, _)| id.clone()).collect()
     }
 
+    pub(super) fn find(&self, lookup: &Lookup) -> Option<Value> {
+        let kind = format!("{}/{}", lookup.api_version, lookup.kind);
+        let here = |id: &ResourceId| id.kind == kind && id.namespace == lookup.namespace;
+        let all = self.things.iter().filter(|(id, thing)| here(id) && thing.leaving.is_none());
+        if lookup.name.is_empty() {
+            let items: Vec<&Value> = all.map(|(_, thing)| &thing.manifest).collect();
+            let kind = format!("{}List", lookup.kind);
+            return Some(json!({"apiVersion": lookup.api_version, "kind": kind, "items": items}));
+        }
+        let mut named = all.filter(|(id, _)| id.name == lookup.name);
+        named.next().map(|(_, thing)| thing.manifest.clone())
+    }
+
+    pub(super) fn releases(&self, namespace: &str) -> Vec<HelmRevision> {
+        let secrets = self.things.iter().filter(|(id, _)| id.kind == "v1/Secret" && id.namespace == namespace);
+        secrets.filter_map(|(_, thing)| HelmRevision::of(&thing.manifest)).collect()
+    }
+
     pub(super) fn dump(&self) -> BTreeMap<ResourceId, Value> {
         let here = self.things.iter().filter(|(_, thing)| thing.leaving.is_none());
         here.map(|(id, thing)| (id.clone(), thing.manifest.clone())).collect()
@@ -329,7 +348,10 @@ impl Thing {
             outputs.insert("run".into(), run.to_owned());
         }
         if id.api().1 == "Pod" {
-            let ends = matches!(self.manifest.pointer("/spec/restartPolicy").and_then(Value::as_str), Some("Never" | "OnFailure"));
+            let ends = matches!(
+                self.manifest.pointer("/spec/restartPolicy").and_then(Value::as_str),
+                Some("Never" | "OnFailure")
+            );
             let phase = match (self.unsettled, ends) {
                 (0, true) => "Succeeded",
                 (0, false) => "Running",

@@ -26,7 +26,7 @@ pub fn request(chart: ChartSource, values: &str) -> RenderRequest {
         capabilities: None,
         include_crds: false,
         check_reproducible: false,
-            found: vec![],
+        found: vec![],
     }
 }
 

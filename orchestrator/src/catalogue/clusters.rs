@@ -6,9 +6,12 @@ use super::users::Thing;
 use super::{CatalogueError, Registry, deletion};
 use crate::auth::AdminPermit;
 use crate::ops::codec;
+use crate::plan::lookup::Finder;
 use crate::slices;
 use crate::store::{Clock, Expect, Key, Kind, Query, Revision, Store, StoreError, Txn};
+use adapters::helm::Lookup;
 use adapters::kubernetes::{ExecPolicy, Kubernetes, certificate_end};
+use adapters::release;
 use adapters::{Call, PortError, Safe, Sealed};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -16,6 +19,7 @@ use models::cluster::{Cluster, Health, HealthState};
 use models::labels::Labels;
 use models::secret::SecretRef;
 use models::{ClusterFacts, ClusterSpec, Name, Problem};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -202,17 +206,12 @@ impl Clusters {
     }
 
     async fn facts(&self, name: &Name) -> Result<ClusterFacts, PortError> {
-        let handle = self.registry.handle(name).await?;
-        let call = Call {
-            operation: String::new(),
-            seq: 0,
-            owner: String::new(),
-            epoch: 0,
-            deadline: LOOK,
-            safe: Arc::new(NoSafe),
-        };
-        handle.discovery.facts(&call).await
+        self.registry.handle(name).await?.discovery.facts(&look_call()).await
     }
+}
+
+fn look_call() -> Call {
+    Call { operation: String::new(), seq: 0, owner: String::new(), epoch: 0, deadline: LOOK, safe: Arc::new(NoSafe) }
 }
 
 /// A real cluster stays real and a simulated one simulated: what stands on it would be lost without a word.
@@ -228,6 +227,17 @@ fn same_kind(new: &NewCluster, old: Option<&Cluster>) -> Result<(), CatalogueErr
 
 fn unknown() -> Health {
     Health { state: HealthState::Unknown, cause: String::new(), since: None }
+}
+
+#[async_trait]
+impl Finder for Clusters {
+    async fn find(&self, cluster: &Name, lookup: &Lookup) -> Result<Option<Value>, PortError> {
+        self.registry.handle(cluster).await?.discovery.find(&look_call(), lookup).await
+    }
+
+    async fn releases(&self, cluster: &Name, namespace: &str) -> Result<Vec<release::HelmRevision>, PortError> {
+        self.registry.handle(cluster).await?.discovery.releases(&look_call(), namespace).await
+    }
 }
 
 #[async_trait]

@@ -25,7 +25,10 @@ pub struct Bundle {
     pub volumes: Vec<String>,
     /// Requested storage over all claims.
     pub storage_bytes: u64,
-    /// What a person should know: lookups answered as absent, random functions.
+    /// How much of it rests on what the cluster held when it was rendered.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lookups: usize,
+    /// What a person should know: lookups that are not answered, random functions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -47,6 +50,11 @@ pub struct HookPiece {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<DeletePolicy>,
     pub piece: Piece,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Which chart it was, for ever.

@@ -9,7 +9,7 @@ use super::bundle::{Bundle, HookPiece};
 use super::diff::Step;
 use super::names;
 use super::release;
-use super::want::{Scene, Want, hook_object, leans_on, tier, tier_of};
+use super::want::{Scene, Want, hook_object, leans_on, next_release, tier, tier_of};
 use super::world::World;
 use models::Name;
 use models::change::Verb;
@@ -24,9 +24,8 @@ pub struct Kept(BTreeSet<ResourceId>);
 impl Kept {
     pub fn of(scene: &Scene<'_>) -> Self {
         let each = scene.bundles.iter().filter_map(|(function, bundle)| Some((scene.placed.get(function)?, bundle)));
-        let ids = each.flat_map(|(cluster, bundle)| {
-            bundle.hooks.iter().map(|hook| object_id(cluster, &scene.namespace, hook))
-        });
+        let ids = each
+            .flat_map(|(cluster, bundle)| bundle.hooks.iter().map(|hook| object_id(cluster, &scene.namespace, hook)));
         Self(ids.collect())
     }
 
@@ -62,12 +61,8 @@ struct Moments {
 
 const INSTALL: Moments =
     Moments { before: "pre-install", after: "post-install", back_before: "pre-delete", back_after: "post-delete" };
-const UPGRADE: Moments = Moments {
-    before: "pre-upgrade",
-    after: "post-upgrade",
-    back_before: "pre-rollback",
-    back_after: "post-rollback",
-};
+const UPGRADE: Moments =
+    Moments { before: "pre-upgrade", after: "post-upgrade", back_before: "pre-rollback", back_after: "post-rollback" };
 
 /// The steps with the hooks of every release that begins, changes or ends.
 pub fn weave(steps: Vec<Step>, (scene, world, want): (&Scene<'_>, &World, &Want)) -> Vec<Step> {
@@ -75,10 +70,11 @@ pub fn weave(steps: Vec<Step>, (scene, world, want): (&Scene<'_>, &World, &Want)
     for (function, bundle) in scene.bundles {
         let Some(cluster) = scene.placed.get(function) else { continue };
         let Some(role) = scene.role(function) else { continue };
-        let Some(id) = release::next(scene, function, cluster).filter(|id| steps.iter().any(|s| &s.id == id)) else {
+        let Some(id) = next_release(scene, function, cluster).filter(|id| steps.iter().any(|s| &s.id == id)) else {
             continue;
         };
-        let before = release::current(scene.recorded, function, cluster).and(world.bundles.get(function.as_str()));
+        let standing = scene.releases.get(function, cluster);
+        let before = standing.and_then(|s| s.current.as_ref()).and(world.bundles.get(function.as_str()));
         let life = Life { scene, function, role, cluster, there: bundle, back: before.unwrap_or(bundle) };
         let moments = if before.is_some() { UPGRADE } else { INSTALL };
         life.begins((&moments, want, &id), &mut steps);
@@ -211,9 +207,33 @@ impl Life<'_> {
             step.behind.extend(objects.iter().chain(&after).chain(&pruned).cloned());
         }
         let all: Vec<ResourceId> = own.iter().cloned().chain(added.iter().map(|step| step.id.clone())).collect();
-        let effects: Vec<ResourceId> = all.into_iter().filter(|id| !last_back.contains(id)).chain([release.clone()]).collect();
+        added.extend(self.replaced(release));
+        let effects: Vec<ResourceId> =
+            all.into_iter().filter(|id| !last_back.contains(id)).chain([release.clone()]).collect();
         self.answers(moments.back_before, &effects, &mut added);
         steps.extend(added);
+    }
+
+    /// Records of what somebody did with helm: they go when the new one is there.
+    fn replaced(&self, release: &ResourceId) -> Vec<Step> {
+        let standing = self.scene.releases.get(self.function, self.cluster);
+        let each = standing.into_iter().flat_map(|standing| &standing.behind).map(|revision| {
+            let resource = release::found(self.scene, (self.function, self.cluster), revision);
+            Step {
+                verb: Verb::Clear,
+                id: resource.id().clone(),
+                before: Some(resource),
+                after: None,
+                seen: None,
+                needs: vec![],
+                tier: tier::BASE,
+                reason: "somebody made it with helm; what the file says is deployed after it".into(),
+                irreversible: None,
+                behind: vec![release.clone()],
+                turn: 0,
+            }
+        });
+        each.collect()
     }
 
     fn ends(&self, steps: &mut Vec<Step>) {

@@ -6,11 +6,12 @@ use super::hooks::{self, Kept};
 use super::model::{Candidate, Choice, Plan, PlannedChange};
 use super::names::{self, digest};
 use super::order::order;
+use super::release::{Releases, Standing};
 use super::render::{Order, Renderer};
 use super::size::Sizes;
 use super::want::{self, Decided, Scene, Want};
 use super::world::{Observed, World};
-use super::{contract, release, renewal, resolve};
+use super::{contract, renewal, resolve};
 use adapters::helm::Release;
 use models::labels::Labels;
 use models::problem::nearest;
@@ -130,12 +131,14 @@ impl Maker<'_> {
         self.guard_data(&placed)?;
         self.slice.placed = placed.iter().map(|(f, c)| (f.to_string(), c.to_string())).collect();
         let renewed = renewal::due(self.world);
+        let releases = Releases::of(self.world, &self.slice.uid, &placed);
         let decided = Decided {
             placed: &placed,
             clusters: &self.world.clusters,
             bundles: &bundles,
             recorded: &self.world.recorded,
             renewed: &renewed,
+            releases: &releases,
         };
         let scene = Scene::new(&self.slice, decided);
         let (want, mut warnings) = (want::want(&scene), want::warnings(&scene));
@@ -143,6 +146,7 @@ impl Maker<'_> {
         if !clashes.is_empty() {
             return Err(PlanError::Problems(clashes));
         }
+        warnings.extend(releases.warnings(&self.slice.uid));
         warnings.extend(placement.sites.iter().filter_map(|site| site.warning.clone()));
         warnings.extend(bundles.iter().flat_map(|(f, b)| b.notes.iter().map(move |note| format!("{f}: {note}"))));
         let kind = match &self.world.slice {
@@ -206,12 +210,13 @@ impl Maker<'_> {
         part: &Part<'_>,
         (cluster, facts): (&Name, &ClusterFacts),
     ) -> Result<Bundle, PlanError> {
-        let (recorded, function) = (&self.world.recorded, part.workload.name);
+        let function = part.workload.name;
+        let standing = Standing::of(self.world, (&self.slice.uid, function), cluster);
         let release = Release {
             name: names::release(function, &self.slice.uid),
             namespace: self.slice.namespace(),
-            revision: release::revision(recorded, function, cluster),
-            is_upgrade: release::current(recorded, function, cluster).is_some(),
+            revision: standing.next(),
+            is_upgrade: standing.current.is_some(),
         };
         let order = Order {
             function: part.workload.name,
@@ -219,6 +224,7 @@ impl Maker<'_> {
             chart: &part.chart,
             release,
             values: &part.values,
+            cluster,
             facts,
             inputs: &part.inputs,
         };
@@ -356,8 +362,10 @@ fn delete(world: &World, wish: &Wish) -> Result<Plan, PlanError> {
     let kind = OperationKind::DeleteSlice;
     let outcome = Outcome { kind, after: None, choices: vec![], warnings, bundles: vec![] };
     let (placed, bundles, renewed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+    let releases = Releases::default();
     let (clusters, recorded) = (&world.clusters, &world.recorded);
-    let nothing = Decided { placed: &placed, clusters, bundles: &bundles, recorded, renewed: &renewed };
+    let nothing =
+        Decided { placed: &placed, clusters, bundles: &bundles, recorded, renewed: &renewed, releases: &releases };
     finish(&Scene::new(slice, nothing), (world, wish), &Want::new(), outcome)
 }
 
@@ -388,12 +396,7 @@ struct Outcome {
     bundles: Vec<(String, Value)>,
 }
 
-fn finish(
-    scene: &Scene<'_>,
-    (world, wish): (&World, &Wish),
-    want: &Want,
-    outcome: Outcome,
-) -> Result<Plan, PlanError> {
+fn finish(scene: &Scene<'_>, (world, wish): (&World, &Wish), want: &Want, outcome: Outcome) -> Result<Plan, PlanError> {
     let broken = world.slice.as_ref().is_some_and(|slice| slice.phase == Phase::Broken);
     let (recorded, observed, replace) = (&world.recorded, &world.observed, &wish.replace);
     let hooks = &Kept::of(scene);

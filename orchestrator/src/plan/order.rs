@@ -13,12 +13,8 @@ pub fn order(steps: Vec<Step>) -> Vec<PlannedChange> {
     steps.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.id.cmp(&b.id)));
     let steps: Vec<(Seq, Step)> = (1..).zip(steps).collect();
     // What comes in two turns is there for others with its first; for what only shrinks nobody waits.
-    let numbers: BTreeMap<ResourceId, Seq> = steps
-        .iter()
-        .rev()
-        .filter(|(_, step)| !shrinks(step))
-        .map(|(seq, step)| (step.id.clone(), *seq))
-        .collect();
+    let numbers: BTreeMap<ResourceId, Seq> =
+        steps.iter().rev().filter(|(_, step)| !shrinks(step)).map(|(seq, step)| (step.id.clone(), *seq)).collect();
     let needs: Vec<Vec<Seq>> = steps.iter().map(|step| needs(step, &steps, &numbers)).collect();
     steps.into_iter().zip(needs).map(|(step, needs)| planned(step, needs)).collect()
 }

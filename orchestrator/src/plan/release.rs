@@ -1,60 +1,135 @@
 //! The revisions of a function's Helm release on a cluster. A release changes when its rendered bundle does, and only
 //! then: what was recorded last says whether it is new, changed or the same. Pure.
+//!
+//! What somebody did to it with helm is seen by the records that are there: a newer one that is not ours, or ours gone.
 
 use super::model::Recorded;
 use super::names;
 use super::want::Scene;
+use super::world::{Observed, World};
+use adapters::release::HelmRevision;
 use models::Name;
-use models::resource::{Body, ReleaseRecord, ReleaseStatus, Resource, ResourceId, Target};
+use models::resource::{Body, Object, Owner, ReleaseRecord, ReleaseStatus, Resource, ResourceId, Target};
 use std::collections::BTreeMap;
 
 /// Revisions that are kept, as Helm keeps them.
 pub const HISTORY: usize = 10;
 
-/// Every revision that is recorded, the oldest first.
-pub fn all<'r>(
-    recorded: &'r BTreeMap<ResourceId, Recorded>,
-    function: &Name,
-    cluster: &Name,
-) -> Vec<(&'r ReleaseRecord, &'r Recorded)> {
-    let target = Target::Cluster(cluster.clone());
-    let own = recorded.values().filter_map(|recorded| match &recorded.resource {
-        Resource::Object(object) if object.owner.function.as_ref() == Some(function) && object.id.target == target => {
-            match &object.body {
-                Body::Release(release) => Some((release, recorded)),
-                Body::Plain(_) | Body::Sealed { .. } => None,
-            }
+/// What stands of one release on one cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// Ours, the oldest first.
+    pub recorded: Vec<Recorded>,
+    /// What we deployed last, unless it was uninstalled since.
+    pub current: Option<ReleaseRecord>,
+    /// Newer revisions that somebody made with helm.
+    pub behind: Vec<HelmRevision>,
+    /// Somebody uninstalled it with helm.
+    pub uninstalled: bool,
+}
+
+impl Standing {
+    pub fn of(world: &World, (uid, function): (&str, &Name), cluster: &Name) -> Self {
+        let mut recorded: Vec<Recorded> = own(world, function, cluster).cloned().collect();
+        recorded.sort_by_key(|recorded| release(recorded).map_or(0, |release| release.revision));
+        let last = recorded.last();
+        let gone = |recorded: &Recorded| world.observed.get(recorded.resource.id()) == Some(&Observed::Absent);
+        let uninstalled = last.is_some_and(|last| last.certain && gone(last));
+        let newest = last.and_then(release).map_or(0, |release| release.revision);
+        let name = names::release(function, uid);
+        let found = world.releases.get(cluster).into_iter().flatten();
+        let behind: Vec<HelmRevision> =
+            found.filter(|found| found.release == name && found.revision > newest).cloned().collect();
+        let current = last.and_then(release).filter(|_| !uninstalled).cloned();
+        Self { current, behind, uninstalled, recorded }
+    }
+
+    /// The revision that a deployment would have.
+    pub fn next(&self) -> u32 {
+        let ours = if self.uninstalled { None } else { self.recorded.last().and_then(release) };
+        let theirs = self.behind.iter().map(|revision| revision.revision);
+        theirs.chain(ours.map(|release| release.revision)).max().unwrap_or(0) + 1
+    }
+
+    /// Whether a bundle is not what is deployed.
+    pub fn differs(&self, digest: &str) -> bool {
+        !self.behind.is_empty() || self.current.as_ref().is_none_or(|release| release.digest != digest)
+    }
+
+    /// What somebody did with helm, and what becomes of it.
+    pub fn warning(&self, (function, uid): (&Name, &str), cluster: &Name) -> Option<String> {
+        let name = names::release(function, uid);
+        let next = self.next();
+        if let Some(newest) = self.behind.iter().max_by_key(|revision| revision.revision) {
+            let HelmRevision { revision, status, .. } = newest;
+            return Some(format!(
+                "{function}: somebody changed release {name} on {cluster} with helm: revision {revision} is {status}; \
+                 what the file says is put back as revision {next}"
+            ));
         }
-        Resource::Object(_) | Resource::Readiness(_) | Resource::Secret(_) | Resource::Hook(_) => None,
-    });
-    let mut all: Vec<_> = own.collect();
-    all.sort_by_key(|(release, _)| release.revision);
-    all
+        self.uninstalled.then(|| {
+            format!("{function}: somebody uninstalled release {name} on {cluster} with helm; it is installed again")
+        })
+    }
 }
 
-/// What is deployed.
-pub fn current<'r>(
-    recorded: &'r BTreeMap<ResourceId, Recorded>,
-    function: &Name,
-    cluster: &Name,
-) -> Option<&'r ReleaseRecord> {
-    let all = all(recorded, function, cluster);
-    all.into_iter().map(|(release, _)| release).rfind(|release| release.status == ReleaseStatus::Deployed)
+pub fn release(recorded: &Recorded) -> Option<&ReleaseRecord> {
+    match recorded.resource.object().map(|object| &object.body) {
+        Some(Body::Release(release)) => Some(release),
+        Some(Body::Plain(_) | Body::Sealed { .. }) | None => None,
+    }
 }
 
-/// The revision that a deployment would have.
-pub fn revision(recorded: &BTreeMap<ResourceId, Recorded>, function: &Name, cluster: &Name) -> u32 {
-    all(recorded, function, cluster).last().map_or(0, |(release, _)| release.revision) + 1
+fn own<'w>(world: &'w World, function: &'w Name, cluster: &Name) -> impl Iterator<Item = &'w Recorded> {
+    let target = Target::Cluster(cluster.clone());
+    world.recorded.values().filter(move |recorded| {
+        let object = match &recorded.resource {
+            Resource::Object(object) => object,
+            Resource::Readiness(_) | Resource::Secret(_) | Resource::Hook(_) => return false,
+        };
+        release(recorded).is_some() && object.owner.function.as_ref() == Some(function) && object.id.target == target
+    })
 }
 
-/// The record of the revision that is to be deployed; `None` where what is deployed is what is wanted.
-pub fn next(scene: &Scene<'_>, function: &Name, cluster: &Name) -> Option<ResourceId> {
-    let digest = scene.bundles.get(function)?.release.as_ref()?;
-    let same = current(scene.recorded, function, cluster).is_some_and(|release| &release.digest == digest);
-    (!same).then(|| id(scene, (function, cluster), revision(scene.recorded, function, cluster)))
+/// Every release of a slice, by function and cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Releases(BTreeMap<(Name, Name), Standing>);
+
+impl Releases {
+    pub fn of(world: &World, uid: &str, placed: &BTreeMap<Name, Name>) -> Self {
+        let each = placed.iter().map(|(function, cluster)| {
+            ((function.clone(), cluster.clone()), Standing::of(world, (uid, function), cluster))
+        });
+        Self(each.collect())
+    }
+
+    pub fn get(&self, function: &Name, cluster: &Name) -> Option<&Standing> {
+        self.0.get(&(function.clone(), cluster.clone()))
+    }
+
+    pub fn warnings(&self, uid: &str) -> Vec<String> {
+        let each =
+            self.0.iter().filter_map(|((function, cluster), standing)| standing.warning((function, uid), cluster));
+        each.collect()
+    }
 }
 
-pub fn id(scene: &Scene<'_>, (function, cluster): (&Name, &Name), revision: u32) -> ResourceId {
-    let release = names::release(function, &scene.slice.uid);
-    names::object(cluster, "v1/Secret", &scene.namespace, adapters::release::secret_name(&release, revision))
+/// The Secret of a revision.
+pub fn id((uid, namespace): (&str, &str), (function, cluster): (&Name, &Name), revision: u32) -> ResourceId {
+    let release = names::release(function, uid);
+    names::object(cluster, "v1/Secret", namespace, adapters::release::secret_name(&release, revision))
+}
+
+/// The record of a revision that is not ours.
+pub fn found(scene: &Scene<'_>, (function, cluster): (&Name, &Name), revision: &HelmRevision) -> Resource {
+    let id = id((&scene.slice.uid, &scene.namespace), (function, cluster), revision.revision);
+    let (tenant, slice, uid) = (scene.slice.tenant.clone(), scene.slice.name.clone(), scene.slice.uid.clone());
+    let owner = Owner { tenant, slice, uid, function: Some(function.clone()) };
+    let body = Body::Plain(serde_json::json!({"type": adapters::release::TYPE}));
+    Resource::Object(Object { id, owner, body, fills: vec![] })
+}
+
+pub fn superseded(release: &ReleaseRecord, recorded: &Recorded) -> ReleaseRecord {
+    let told = recorded.seen.as_ref().and_then(|seen| seen.outputs.get("deployed").cloned());
+    ReleaseRecord { status: ReleaseStatus::Superseded, deployed: release.deployed.clone().or(told), ..release.clone() }
 }

@@ -4,15 +4,21 @@
 //! warning (`isolation`). A Secret that a chart brings is sealed before it is kept.
 
 use super::bundle::{Bundle, ChartPin, HookPiece, Piece};
+use super::lookup::{self, Finder};
 use super::make::PlanError;
 use super::{demand, isolation, refuse};
 use crate::store::{Blobs, Digest, Secret};
-use adapters::helm::{ApiVersions, Capabilities, ChartSource, Helm, HelmError, Object, Release, RenderRequest, Rendered};
+use adapters::helm::{
+    ApiVersions, Capabilities, ChartSource, Found, Helm, HelmError, Object, Release, RenderRequest, Rendered,
+};
 use async_trait::async_trait;
 use models::resource::{Body, DeletePolicy};
 use models::{ClusterFacts, Name, Problem};
 use serde_json::{Map, Value};
 use std::sync::Arc;
+
+/// A chart asks once, or asks again for what the first answer named.
+const MOST_ROUNDS: usize = 8;
 
 /// One chart to render for one target.
 #[derive(Debug, Clone)]
@@ -23,6 +29,7 @@ pub struct Order<'a> {
     pub chart: &'a ChartPin,
     pub release: Release,
     pub values: &'a Value,
+    pub cluster: &'a Name,
     pub facts: &'a ClusterFacts,
     pub inputs: &'a str,
 }
@@ -36,6 +43,7 @@ pub trait Renderer: Send + Sync {
 pub struct Rendering {
     pub helm: Arc<Helm>,
     pub blobs: Arc<Blobs>,
+    pub finder: Arc<dyn Finder>,
 }
 
 #[async_trait]
@@ -43,7 +51,7 @@ impl Renderer for Rendering {
     async fn render(&self, order: &Order<'_>) -> Result<Bundle, PlanError> {
         let digest: Digest = order.chart.digest.parse().map_err(|_| unavailable("a chart's digest is not readable"))?;
         let archive = self.blobs.get(&digest).await.map_err(|error| unavailable(error.to_string()))?;
-        let request = RenderRequest {
+        let mut request = RenderRequest {
             chart: ChartSource::Archive(archive.expose().into()),
             release: order.release.clone(),
             values: order.values.to_string(),
@@ -55,16 +63,48 @@ impl Renderer for Rendering {
             check_reproducible: true,
             found: vec![],
         };
-        let rendered = self.helm.render(&request).await.map_err(|error| failed(order, &error))?;
+        let (rendered, unanswered) = self.answered(order, &mut request).await?;
         let problems = refuse::refusals(order, &rendered);
         if !problems.is_empty() {
             return Err(PlanError::Problems(problems));
         }
-        self.keep(order, rendered).await
+        let mut bundle = self.keep(order, rendered).await?;
+        bundle.lookups = request.found.len();
+        bundle.notes.extend(unanswered);
+        Ok(bundle)
     }
 }
 
 impl Rendering {
+    /// Rendered with what it looks up on its cluster; one answer may lead to the next question.
+    async fn answered(
+        &self,
+        order: &Order<'_>,
+        request: &mut RenderRequest,
+    ) -> Result<(Rendered, Vec<String>), PlanError> {
+        let mut unanswered = Vec::new();
+        for _ in 0..MOST_ROUNDS {
+            let rendered = self.helm.render(request).await.map_err(|error| failed(order, &error))?;
+            if rendered.lookups.is_empty() {
+                return Ok((rendered, unanswered));
+            }
+            for lookup in rendered.lookups {
+                let object = match lookup::permitted(&lookup, &order.release.namespace) {
+                    Some(seen) => {
+                        self.finder.find(order.cluster, &seen).await.map_err(|e| unavailable(e.to_string()))?
+                    }
+                    None => {
+                        unanswered.push(lookup::refusal(&lookup));
+                        None
+                    }
+                };
+                request.found.push(Found { lookup, object });
+            }
+        }
+        let message = format!("the chart goes on looking things up after {MOST_ROUNDS} rounds of answers");
+        Err(PlanError::Problems(vec![Problem::at(format!("{}.chart", order.field), message)]))
+    }
+
     async fn keep(&self, order: &Order<'_>, rendered: Rendered) -> Result<Bundle, PlanError> {
         let notes = notes(&rendered);
         let mut bundle = Bundle {
@@ -77,6 +117,7 @@ impl Rendering {
             pods: Vec::new(),
             volumes: Vec::new(),
             storage_bytes: 0,
+            lookups: 0,
             notes,
         };
         for object in rendered.objects {
@@ -179,10 +220,10 @@ fn notes(rendered: &Rendered) -> Vec<String> {
     notes.extend(rendered.objects.iter().filter_map(|object| isolation::warning(&object.source, &object.object)));
     for hook in &rendered.unknown_hooks {
         let events = hook.events.join(", ");
-        notes.push(format!("{}: {} {} waits for {events:?}, which Helm does not know: it is left out", hook.path, hook.kind, hook.name));
-    }
-    for lookup in &rendered.lookups {
-        notes.push(format!("the chart looked up {} {:?}; it was answered as absent", lookup.kind, lookup.name));
+        notes.push(format!(
+            "{}: {} {} waits for {events:?}, which Helm does not know: it is left out",
+            hook.path, hook.kind, hook.name
+        ));
     }
     notes
 }
@@ -233,7 +274,16 @@ mod tests {
         let release = Release { name: "r".into(), namespace: "n".into(), revision: 1, is_upgrade: false };
         let (function, facts) = ("it".parse().expect("a name"), ClusterFacts::default());
         let (values, field) = (&Value::Null, "spec.functions[0]");
-        let order = Order { function: &function, field, chart: &chart, release, values, facts: &facts, inputs: "" };
+        let order = Order {
+            function: &function,
+            field,
+            chart: &chart,
+            release,
+            values,
+            cluster: &function,
+            facts: &facts,
+            inputs: "",
+        };
         failed(&order, error).to_string()
     }
 

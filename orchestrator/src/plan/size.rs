@@ -49,7 +49,8 @@ impl Maker<'_> {
         let mut sizes = BTreeMap::new();
         let mut refused = None;
         for (name, facts) in self.candidates(part)? {
-            let known = done.iter().find(|(other, _)| same_target(other, facts)).map(|(_, size)| size.clone());
+            let known = done.iter().find(|(other, size)| same_target(other, facts) && is_its_own(size));
+            let known = known.map(|(_, size)| size.clone());
             let size = match known {
                 Some(size) => size,
                 None => match self.render(part, (name, facts)).await {
@@ -129,6 +130,11 @@ impl Maker<'_> {
 
 fn unread(cluster: &Name) -> PlanError {
     PlanError::Unavailable { cause: format!("cluster {cluster} was not read yet") }
+}
+
+/// What it holds does not come from the cluster that it was rendered for.
+fn is_its_own(size: &Result<Bundle, String>) -> bool {
+    size.as_ref().is_ok_and(|bundle| bundle.lookups == 0)
 }
 
 fn same_target(a: &ClusterFacts, b: &ClusterFacts) -> bool {

@@ -2,6 +2,7 @@
 
 use super::bundle::{Bundle, ChartPin};
 use super::model::{Choice, Recorded};
+use adapters::release::HelmRevision;
 use jiff::Timestamp;
 use models::cluster::{Cluster, HealthState};
 use models::resource::{ResourceId, Seen};
@@ -19,6 +20,8 @@ pub struct World {
     pub charts: BTreeMap<Name, Result<ChartPin, Problem>>,
     pub recorded: BTreeMap<ResourceId, Recorded>,
     pub observed: BTreeMap<ResourceId, Observed>,
+    /// Revisions of Helm releases that stand in the slice's namespace, whoever made them.
+    pub releases: BTreeMap<Name, Vec<HelmRevision>>,
     /// Rendered charts of this slice, by function.
     pub bundles: BTreeMap<String, Bundle>,
     /// Room that operations under way were given, by cluster.

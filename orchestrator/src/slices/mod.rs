@@ -16,6 +16,7 @@ pub use ask::{Ask, AskError, AskOptions, Goal, Started, Supersede};
 
 use crate::ops::{Engine, Planner, codec};
 pub use crate::plan::bundle::ChartPin;
+use crate::plan::lookup::Finder;
 use crate::plan::{Choice, Recorded, Renderer};
 use crate::store::{Key, Kind, Object, Query, Revision, Store, StoreError};
 use async_trait::async_trait;
@@ -28,7 +29,7 @@ use std::sync::{Arc, Weak};
 
 /// Where the snapshot of the clusters comes from: the catalogue, which keeps their facts fresh.
 #[async_trait]
-pub trait Clusters: Send + Sync {
+pub trait Clusters: Finder {
     /// Every cluster with facts that are fresh enough for a plan, and not older than `since`, or with the reason why
     /// they are not.
     async fn snapshot(&self, since: Timestamp) -> Result<Vec<Cluster>, StoreError>;

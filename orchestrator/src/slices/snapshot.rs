@@ -4,10 +4,11 @@ use super::{AskError, Slices, bundle_key, incarnation_key, looked_at, shown_key,
 use crate::ops::{OperationDoc, codec};
 use crate::plan::{Bundle, Choice, ClusterView, Plan, World, names};
 use crate::store::{Kind, Query, Revision};
+use adapters::release::HelmRevision;
 use jiff::Timestamp;
 use models::{Name, OperationState, Slice};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use topology::Pods;
 
@@ -43,6 +44,7 @@ impl Slices {
         }
         let ids = looked_at(&world.recorded);
         world.observed = self.engine.look(&slice.uid, ids, LOOK).await;
+        world.releases = self.releases(&slice).await;
         world.bundles = self.bundles(tenant, &slice.uid).await?;
         world.choices = self.choices(tenant, &slice.uid).await?;
         for choice in &world.choices {
@@ -52,6 +54,17 @@ impl Slices {
         }
         world.slice = Some(slice);
         Ok(Snapshot { world, slice: rev, settled })
+    }
+
+    /// Nobody is told that a release was changed by helm where that cannot be read; the next plan looks again.
+    async fn releases(&self, slice: &Slice) -> BTreeMap<Name, Vec<HelmRevision>> {
+        let clusters: BTreeSet<Name> = slice.placed.values().filter_map(|cluster| cluster.parse().ok()).collect();
+        let namespace = slice.namespace();
+        let one = async |cluster: Name| {
+            let found = tokio::time::timeout(LOOK, self.clusters.releases(&cluster, &namespace)).await;
+            Some((cluster, found.ok()?.ok()?))
+        };
+        futures::future::join_all(clusters.into_iter().map(one)).await.into_iter().flatten().collect()
     }
 
     async fn incarnations(&self, tenant: &Name, name: &Name) -> Result<u64, AskError> {

@@ -108,14 +108,18 @@ async fn a_function_that_leaves_runs_its_delete_hooks() {
     std::fs::write(&file, format!("{SLICE}}}{other}")).unwrap();
     let out = server.cli(&["apply", "-f", file.to_str().unwrap(), "--wait"]);
     assert!(out.status.success(), "{}", words(&out));
-    let alone = SLICE.replace("{name: it, site: edge, chart: {repository: corpus, name: lifecycle}", other.trim().trim_start_matches("- "));
+    let alone = SLICE.replace(
+        "{name: it, site: edge, chart: {repository: corpus, name: lifecycle}",
+        other.trim().trim_start_matches("- "),
+    );
     std::fs::write(&file, alone).unwrap();
     let out = server.cli(&["apply", "-f", file.to_str().unwrap(), "--wait"]);
     assert!(out.status.success(), "{}", words(&out));
     let steps = done(&server).await;
     assert_eq!(of(&steps, "run "), ["pre-delete Job/rel-before-delete", "post-delete Job/rel-after-delete"]);
     let gone = of(&steps, "delete ");
-    for left in ["pre-install ConfigMap/rel-first", "pre-install Job/rel-b-tie", "post-install ConfigMap/rel-after-all"] {
+    for left in ["pre-install ConfigMap/rel-first", "pre-install Job/rel-b-tie", "post-install ConfigMap/rel-after-all"]
+    {
         assert!(gone.contains(&left), "{left} stays behind: {gone:?}");
     }
     assert!(gone.contains(&"Secret sh.helm.release.v1.rel.v1"), "{gone:?}");

@@ -21,6 +21,7 @@ mod places;
 mod readiness;
 mod registries;
 mod registry;
+mod releases;
 mod renewal;
 mod restart;
 mod rules;

@@ -252,7 +252,14 @@ fn what_cannot_be_read_of_a_broken_slice_is_looked_at_again() {
     let (want, recorded, replace) = (goal(), recorded(goal()), BTreeSet::new());
     let observed = recorded.keys().map(|id| (id.clone(), Observed::Unknown)).collect();
     let checks = |broken| {
-        let sides = diff::Sides { want: &want, recorded: &recorded, observed: &observed, replace: &replace, hooks: &Kept::default(), broken };
+        let sides = diff::Sides {
+            want: &want,
+            recorded: &recorded,
+            observed: &observed,
+            replace: &replace,
+            hooks: &Kept::default(),
+            broken,
+        };
         diff::diff(&sides).unwrap().iter().filter(|step| step.verb == Verb::Check).count()
     };
     assert_eq!((checks(true), checks(false)), (2, 0));

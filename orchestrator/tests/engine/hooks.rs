@@ -153,7 +153,9 @@ fn rolled_back(at: &ResourceId) -> Ground {
     let view = life.wait(&operation.id);
     assert_eq!(view.operation.state, OperationState::RolledBack, "{:?}", view.operation.error);
     assert!(ground.world().is_empty(), "{:?}", ground.world().keys());
-    assert!(life.recorded().keys().all(|id| id.target == models::resource::Target::Local) || life.recorded().is_empty());
+    assert!(
+        life.recorded().keys().all(|id| id.target == models::resource::Target::Local) || life.recorded().is_empty()
+    );
     drop(life);
     ground
 }

@@ -1,20 +1,23 @@
 //! A server's inside on the lab's clusters: store, engine, Helm worker, real ports.
 
 use adapters::charts::Bounds;
-use adapters::helm::{Helm, Limits as HelmLimits, locate, pack_folder};
+use adapters::helm::{Helm, Limits as HelmLimits, Lookup, locate, pack_folder};
 use adapters::kubernetes::{ExecPolicy, Kubernetes};
 use adapters::local::Local;
-use adapters::{Call, Discovery, Port, PortError};
+use adapters::release::HelmRevision;
+use adapters::{Call, Discovery, Port, PortError, Safe, Sealed};
 use async_trait::async_trait;
 use models::cluster::{Cluster, ClusterSpec, Health, HealthState};
 use models::file::{Document, Source, parse};
 use models::labels::Labels;
 use models::repository::{Repository, RepositorySpec, StoredChart};
 use models::resource::Target;
+use models::secret::SecretRef;
 use models::{Name, SliceSpec};
 use orchestrator::catalogue::{Repositories, Shelf};
 use orchestrator::ops::{Engine, Limits, Means, OperationView, Ports};
 use orchestrator::plan::Rendering;
+use orchestrator::plan::lookup::Finder;
 use orchestrator::slices::{Ask, AskOptions, Clusters, Goal, Slices, Started, Supersede};
 use orchestrator::store::{Blobs, Clock, Key, Kind, Options, Random, Sqlite, Store, StoreError, Txn, Vault};
 use std::collections::BTreeMap;
@@ -114,7 +117,18 @@ impl Ports for Registry {
     }
 }
 
-struct Known(Vec<Cluster>);
+struct Known(Vec<Cluster>, BTreeMap<String, Arc<Kubernetes>>);
+
+#[async_trait]
+impl Finder for Known {
+    async fn find(&self, cluster: &Name, lookup: &Lookup) -> Result<Option<serde_json::Value>, PortError> {
+        self.1[cluster.as_str()].find(&look_call(), lookup).await
+    }
+
+    async fn releases(&self, cluster: &Name, namespace: &str) -> Result<Vec<HelmRevision>, PortError> {
+        self.1[cluster.as_str()].releases(&look_call(), namespace).await
+    }
+}
 
 #[async_trait]
 impl Clusters for Known {
@@ -180,7 +194,7 @@ impl Ground {
             limits: Limits::default(),
         };
         let engine = Engine::new(means).await.unwrap();
-        let known = Known(snapshot(&engine, &clusters, &cloud_spec).await);
+        let known = Arc::new(Known(snapshot(&engine, &clusters, &cloud_spec).await, clusters.clone()));
         charts(&store, &blobs).await;
         // An operation begins only on what is registered.
         for (kind, id) in [(Kind::Tenant, "default"), (Kind::Cluster, "edge"), (Kind::Cluster, "cloud")] {
@@ -198,8 +212,9 @@ impl Ground {
             allow_paths: vec![],
             bounds: Bounds::default(),
         });
-        let sources = (Arc::new(known) as _, Arc::new(repositories) as _);
-        let slices = Slices::new(store, engine.clone(), Arc::new(Rendering { helm, blobs }), sources);
+        let finder = Arc::clone(&known) as _;
+        let sources = (known as _, Arc::new(repositories) as _);
+        let slices = Slices::new(store, engine.clone(), Arc::new(Rendering { helm, blobs, finder }), sources);
         Some(Self { _folder: folder, registry, slices, engine, clusters })
     }
 
@@ -255,6 +270,37 @@ impl Ground {
         let view = self.reach(&Ask { name: name(slice), goal: Goal::Delete, options }).await;
         assert_eq!(view.operation.state, models::OperationState::Completed, "{:?}", view.operation.error);
     }
+}
+
+/// Looking needs no secret.
+struct NoSafe;
+
+#[async_trait]
+impl Safe for NoSafe {
+    async fn read(&self, _: &SecretRef) -> Result<Option<Vec<(String, Sealed)>>, PortError> {
+        Ok(None)
+    }
+
+    async fn write(&self, _: &SecretRef, _: Vec<(String, Sealed)>) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn versions(&self, _: &str) -> Result<Vec<u32>, PortError> {
+        Ok(vec![])
+    }
+
+    async fn erase(&self, _: &SecretRef) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn blob(&self, digest: &str) -> Result<Sealed, PortError> {
+        Err(PortError::Sealed { cause: digest.to_owned() })
+    }
+}
+
+fn look_call() -> Call {
+    let (deadline, safe) = (Duration::from_secs(5), Arc::new(NoSafe));
+    Call { operation: String::new(), seq: 0, owner: String::new(), epoch: 0, deadline, safe }
 }
 
 fn call(engine: &Engine, owner: &str) -> Call {

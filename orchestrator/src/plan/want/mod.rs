@@ -13,11 +13,13 @@ mod secrets;
 mod tests;
 mod workload;
 
+pub use releases::next as next_release;
 pub use workload::{hook_object, leans_on};
 
 use super::bundle::Bundle;
 use super::model::Recorded;
 use super::names;
+use super::release::Releases;
 use super::world::ClusterView;
 use models::quantity::Port;
 use models::resource::{Body, Fill, Object, Owner, Resource, ResourceId};
@@ -59,6 +61,7 @@ pub struct Scene<'a> {
     pub recorded: &'a BTreeMap<ResourceId, Recorded>,
     /// Certificates that get a new version although nothing about them changed.
     pub renewed: &'a BTreeSet<ResourceId>,
+    pub releases: &'a Releases,
     /// Who may speak to whom, on which container ports: the file's rules and what `servers:` and devices imply.
     pub rules: access::Rules,
 }
@@ -66,8 +69,8 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     pub fn new(slice: &'a Slice, decided: Decided<'a>) -> Self {
         let rules = access::rules(&slice.spec);
-        let Decided { placed, clusters, bundles, recorded, renewed } = decided;
-        Self { slice, namespace: slice.namespace(), placed, clusters, bundles, recorded, renewed, rules }
+        let Decided { placed, clusters, bundles, recorded, renewed, releases } = decided;
+        Self { slice, namespace: slice.namespace(), placed, clusters, bundles, recorded, renewed, releases, rules }
     }
 
     pub fn role(&self, function: &Name) -> Option<Role> {
@@ -136,6 +139,7 @@ pub struct Decided<'a> {
     pub recorded: &'a BTreeMap<ResourceId, Recorded>,
     /// Certificates that get a new version although nothing about them changed.
     pub renewed: &'a BTreeSet<ResourceId>,
+    pub releases: &'a Releases,
 }
 
 /// One of our objects before it has its envelope.

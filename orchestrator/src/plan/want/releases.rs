@@ -1,42 +1,55 @@
 //! What Helm's command line finds of a function: a Secret for each revision, the newest deployed, the others superseded.
 
 use super::{Scene, Wanted, tier};
-use crate::plan::{names, release};
+use crate::plan::release::{self, Standing};
+use crate::plan::{Recorded, names};
 use models::Name;
-use models::resource::{Body, Object, ReleaseRecord, ReleaseStatus, Resource};
+use models::resource::{Body, Object, ReleaseRecord, ReleaseStatus, Resource, ResourceId};
 
 pub fn wanted(scene: &Scene<'_>) -> Vec<Wanted> {
     let placed = scene.placed.iter();
     placed.flat_map(|(function, cluster)| revisions(scene, function, cluster)).collect()
 }
 
+/// The record of the revision that is to be deployed; `None` where what is deployed is what is wanted.
+pub fn next(scene: &Scene<'_>, function: &Name, cluster: &Name) -> Option<ResourceId> {
+    let digest = scene.bundles.get(function)?.release.as_ref()?;
+    let standing = scene.releases.get(function, cluster)?;
+    standing.differs(digest).then(|| id(scene, (function, cluster), standing.next()))
+}
+
+fn id(scene: &Scene<'_>, at: (&Name, &Name), revision: u32) -> ResourceId {
+    release::id((&scene.slice.uid, &scene.namespace), at, revision)
+}
+
 fn revisions(scene: &Scene<'_>, function: &Name, cluster: &Name) -> Vec<Wanted> {
-    let Some(digest) = scene.bundles.get(function).and_then(|bundle| bundle.release.clone()) else { return vec![] };
-    let recorded = release::all(scene.recorded, function, cluster);
-    let mut all: Vec<ReleaseRecord> = recorded.iter().map(|(release, _)| (*release).clone()).collect();
-    let told = |key: &str| Some(recorded.last()?.1.seen.as_ref()?.outputs.get(key)?.clone());
-    if release::next(scene, function, cluster).is_some() {
-        for earlier in all.iter_mut().filter(|release| release.status == ReleaseStatus::Deployed) {
-            earlier.status = ReleaseStatus::Superseded;
-            earlier.deployed = earlier.deployed.take().or_else(|| told("deployed"));
+    let digest = scene.bundles.get(function).and_then(|bundle| bundle.release.clone());
+    let (Some(digest), Some(standing)) = (digest, scene.releases.get(function, cluster)) else { return vec![] };
+    let all = match (standing.differs(&digest), standing.uninstalled) {
+        (false, _) => standing.recorded.iter().filter_map(release::release).cloned().collect(),
+        (true, true) => vec![fresh(scene, (function, standing), digest)],
+        (true, false) => {
+            let earlier = |recorded: &Recorded| Some(release::superseded(release::release(recorded)?, recorded));
+            let earlier = standing.recorded.iter().filter_map(earlier);
+            earlier.chain([fresh(scene, (function, standing), digest)]).collect::<Vec<_>>()
         }
-        all.push(ReleaseRecord {
-            digest,
-            name: names::release(function, &scene.slice.uid),
-            revision: release::revision(scene.recorded, function, cluster),
-            status: ReleaseStatus::Deployed,
-            first: told("first"),
-            deployed: None,
-        });
-    }
+    };
     let newest = all.last().map_or(0, |release| release.revision);
-    let kept = all.len().saturating_sub(release::HISTORY);
-    all.into_iter().skip(kept).map(|one| record(scene, (function, cluster), (one, newest))).collect()
+    let dropped = all.len().saturating_sub(release::HISTORY);
+    all.into_iter().skip(dropped).map(|one| record(scene, (function, cluster), (one, newest))).collect()
+}
+
+fn fresh(scene: &Scene<'_>, (function, standing): (&Name, &Standing), digest: String) -> ReleaseRecord {
+    let seen = standing.recorded.last().and_then(|recorded| recorded.seen.as_ref());
+    let first = seen.filter(|_| !standing.uninstalled).and_then(|seen| seen.outputs.get("first").cloned());
+    let name = names::release(function, &scene.slice.uid);
+    let status = ReleaseStatus::Deployed;
+    ReleaseRecord { digest, name, revision: standing.next(), status, first, deployed: None }
 }
 
 /// An earlier revision is superseded when the newer one is there: in between there are two, and never none.
 fn record(scene: &Scene<'_>, (function, cluster): (&Name, &Name), (one, newest): (ReleaseRecord, u32)) -> Wanted {
-    let id = release::id(scene, (function, cluster), one.revision);
+    let id = id(scene, (function, cluster), one.revision);
     let mut needs = vec![scene.namespace_id(cluster)];
     let why = match one.status {
         ReleaseStatus::Deployed => {
@@ -44,7 +57,7 @@ fn record(scene: &Scene<'_>, (function, cluster): (&Name, &Name), (one, newest):
             format!("helm finds {function} as release {} revision {}", one.name, one.revision)
         }
         ReleaseStatus::Superseded => {
-            needs.push(release::id(scene, (function, cluster), newest));
+            needs.push(self::id(scene, (function, cluster), newest));
             format!("helm finds what {function} was before")
         }
     };

@@ -46,12 +46,7 @@ fn object(scene: &Scene<'_>, cluster: &Name, workload: &Workload<'_>, piece: &Pi
 }
 
 /// One object of a hook: as the chart's others, but that nothing rolls it.
-pub fn hook_object(
-    scene: &Scene<'_>,
-    cluster: &Name,
-    function: &Name,
-    piece: &Piece,
-) -> Object {
+pub fn hook_object(scene: &Scene<'_>, cluster: &Name, function: &Name, piece: &Piece) -> Object {
     let kind = format!("{}/{}", piece.api_version, piece.kind);
     let id = names::object(cluster, &kind, &scene.namespace, piece.name.clone());
     let body = match &piece.body {
