@@ -11,6 +11,8 @@ mod command_line;
 mod control_plane;
 #[path = "../safe/mod.rs"]
 mod safe;
+#[path = "../settled/mod.rs"]
+mod settled;
 
 mod awaited;
 mod causes;
