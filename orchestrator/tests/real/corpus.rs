@@ -35,9 +35,7 @@ fn cases() -> Vec<(&'static str, Case)> {
 /// Jobs and Pods at every moment, by weights and names, with each policy.
 fn every(word: &str) -> Value {
     let all = "pre-install,post-install,pre-upgrade,post-upgrade,pre-delete,post-delete";
-    let hook = |kind: &str, name: &str, on: &str, (weight, goes): (i64, &str)| {
-        json!({"kind": kind, "name": name, "on": on, "weight": weight, "goes": goes})
-    };
+    let hook = |kind: &str, name: &str, on: &str, (weight, goes): (i64, &str)| json!({"kind": kind, "name": name, "on": on, "weight": weight, "goes": goes});
     let hooks = [
         hook("Pod", "b", "pre-install,pre-upgrade", (0, "before-hook-creation")),
         hook("Job", "b", "pre-install,pre-upgrade", (0, "before-hook-creation")),
@@ -150,8 +148,10 @@ fn same_story(theirs: &[String], ours: &[String]) -> bool {
 }
 
 async fn both(ground: &Ground, watched: &Watched, (chart, case): (&'static str, Case)) -> Vec<String> {
-    let (theirs, (ours, namespace, release)) =
-        tokio::join!(async { tokio::task::block_in_place(|| by_helm(chart, &case)) }, by_sliceway(ground, chart, &case));
+    let (theirs, (ours, namespace, release)) = tokio::join!(
+        async { tokio::task::block_in_place(|| by_helm(chart, &case)) },
+        by_sliceway(ground, chart, &case)
+    );
     let mut wrong = compared(chart, (&theirs, &ours));
     let stories = || (watched.story(&format!("theirs-{chart}"), "rel"), watched.story(&namespace, &release));
     // A watch may be a moment late.

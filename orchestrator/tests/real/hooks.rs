@@ -88,7 +88,8 @@ async fn a_failed_upgrade_goes_back_through_the_charts_rollback_hooks_and_not_wi
         } else {
             back.unwrap();
             is(&ground.wait(&view.operation.id).await, OperationState::RolledBack);
-            let word = kubectl(&namespace, &["get", "configmap", &format!("{release}-word"), "-o", "jsonpath={.data.word}"]);
+            let word =
+                kubectl(&namespace, &["get", "configmap", &format!("{release}-word"), "-o", "jsonpath={.data.word}"]);
             assert_eq!(word, "one");
             let story = watched.story(&namespace, &release);
             let runs: Vec<&str> = story.iter().filter_map(|word| word.strip_prefix("+Job ")).collect();

@@ -111,7 +111,8 @@ async fn the_real_helm_finds_what_was_deployed_and_what_was_before() {
     assert!(helm.says(&["get", "all", release]).contains(&notes));
 
     told.apply(json!({"word": "two"})).await;
-    let (first, second) = ((1, "superseded".into(), "Install complete".into()), (2, "deployed".into(), "Upgrade complete".into()));
+    let (first, second) =
+        ((1, "superseded".into(), "Install complete".into()), (2, "deployed".into(), "Upgrade complete".into()));
     assert_eq!(helm.history(release), [first, second]);
     assert_eq!(told.listed(), ["2", "deployed", "told-1.2.3", "7.1"]);
     assert_eq!(helm.json(&["get", "values", release, "--revision", "1"]), json!({"word": "one"}));
