@@ -18,6 +18,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
+	"sigs.k8s.io/yaml"
 )
 
 const notesFile = "NOTES.txt"
@@ -84,6 +85,9 @@ func renderOnce(req *renderRequest, packed []byte, funcs template.FuncMap) (*pas
 	if problems != nil {
 		return nil, problems
 	}
+	if req.Capabilities != nil && req.Capabilities.Replace != nil {
+		caps.APIVersions = slices.Concat(caps.APIVersions, defined(c))
+	}
 	top, err := util.ToRenderValuesWithSchemaValidation(c, values, options(req.Release), caps, true)
 	if err != nil {
 		return nil, fail(kindValues, "%v", err)
@@ -129,6 +133,34 @@ func target(asked *capabilities) (*common.Capabilities, []problem) {
 	}
 	caps.APIVersions = slices.Concat(caps.APIVersions, asked.Append)
 	return caps, nil
+}
+
+// defined is what a cluster serves once the chart's own definitions are on it, which come before everything else.
+func defined(c *chart.Chart) []string {
+	found := []string{}
+	for _, file := range c.CRDObjects() {
+		for _, text := range documents(string(file.File.Data)) {
+			var crd struct {
+				Spec struct {
+					Group    string                `json:"group"`
+					Names    struct{ Kind string } `json:"names"`
+					Versions []struct {
+						Name   string
+						Served bool
+					} `json:"versions"`
+				} `json:"spec"`
+			}
+			if yaml.Unmarshal([]byte(text), &crd) != nil {
+				continue
+			}
+			for _, version := range crd.Spec.Versions {
+				if name := crd.Spec.Group + "/" + version.Name; version.Served {
+					found = append(found, name, name+"/"+crd.Spec.Names.Kind)
+				}
+			}
+		}
+	}
+	return found
 }
 
 // takeNotes removes the notes of all charts from the files and returns those of the top one.

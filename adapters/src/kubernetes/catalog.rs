@@ -104,6 +104,10 @@ impl Catalog {
         self.kinds.values().filter(|kind| kind.listed && kind.name() != "Event")
     }
 
+    pub(super) fn knows(&self, kind: &str) -> bool {
+        self.kinds.contains_key(kind)
+    }
+
     /// `group/version` and `group/version/Kind`, sorted.
     pub(super) fn apis(&self) -> Vec<String> {
         let mut all: Vec<String> = self.versions.iter().chain(self.kinds.keys()).cloned().collect();

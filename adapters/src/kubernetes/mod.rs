@@ -201,6 +201,24 @@ impl Kubernetes {
         self.wire.busy(format!("{id} is still on its way out: {holds}"), None)
     }
 
+    /// Of a definition, what would go with it: objects that are nobody's of ours.
+    async fn objects_of(&self, definition: &Value) -> Result<Option<String>, PortError> {
+        let word = |at: &str| seen::text(definition, at).to_owned();
+        let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+        let served = versions.into_iter().flatten().find(|version| version.get("served") == Some(&Value::Bool(true)));
+        let Some(version) = served.and_then(|version| version.get("name")?.as_str()) else { return Ok(None) };
+        let path = format!("/apis/{}/{version}/{}", word("/spec/group"), word("/spec/names/plural"));
+        let answer = self.wire.get(&format!("{path}?limit=1")).await?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        let list = self.wire.ok(answer, &self.wire.itself(&path))?;
+        let Some(first) = list.pointer("/items/0/metadata") else { return Ok(None) };
+        let left = list.pointer("/metadata/remainingItemCount").and_then(Value::as_u64).unwrap_or(0);
+        let name = [seen::text(first, "/namespace"), seen::text(first, "/name")].join("/");
+        Ok(Some(format!("its {} objects, which would go with it (first {name})", left + 1)))
+    }
+
     /// Looks first: what was ours when it was seen may have become a stranger's since. What is removed is what was
     /// looked at, by uid and version.
     async fn remove_object(&self, call: &Call, object: &Object, seen: Option<&Seen>) -> Result<(), PortError> {
@@ -217,6 +235,11 @@ impl Kubernetes {
                 None if other => return Err(PortError::Stale { id: id.to_string() }),
                 None if now.deleting.is_some() => return Ok(()),
                 None => {}
+            }
+            if id.api().1 == "CustomResourceDefinition"
+                && let Some(owner) = self.objects_of(&live).await?
+            {
+                return Err(PortError::Foreign { id: id.to_string(), owner });
             }
             let options = json!({
                 "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background",
@@ -247,6 +270,9 @@ impl Kubernetes {
                 Some(Ready::Yes) | None => Ready::Failed { reason },
             },
         };
+        if id.api().1 == "CustomResourceDefinition" && seen.ready == Ready::Yes && !self.serves(&live).await? {
+            seen.ready = Ready::Waiting { reason: "the API server does not serve it yet".into() };
+        }
         match &seen.ready {
             // A look alone changes nothing, not even a count.
             Ready::Waiting { reason } if !call.operation.is_empty() && quota::is_short(reason) => {
@@ -255,6 +281,16 @@ impl Kubernetes {
             Ready::Waiting { .. } | Ready::Yes | Ready::Failed { .. } => {}
         }
         Ok(Some(seen))
+    }
+
+    /// Every version that a definition serves is found by discovery; objects of it can be made from then on.
+    async fn serves(&self, definition: &Value) -> Result<bool, PortError> {
+        let catalog = self.discover().await?;
+        let (group, kind) = (seen::text(definition, "/spec/group"), seen::text(definition, "/spec/names/kind"));
+        let versions = definition.pointer("/spec/versions").and_then(Value::as_array).into_iter().flatten();
+        let served = versions.filter(|version| version.get("served") == Some(&Value::Bool(true)));
+        let mut names = served.map(|version| format!("{group}/{}/{kind}", seen::text(version, "/name")));
+        Ok(names.all(|name| catalog.knows(&name)))
     }
 
     async fn check(&self, call: &Call, readiness: &Readiness) -> Result<Seen, PortError> {

@@ -3,6 +3,7 @@
 use crate::port::PortError;
 use models::resource::ResourceId;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Group version, kind and whether it lives in a namespace: what the simulated cluster serves.
 const KINDS: &[(&str, &[&str])] = &[
@@ -24,6 +25,7 @@ const KINDS: &[(&str, &[&str])] = &[
             "ServiceAccount",
         ],
     ),
+    ("apiextensions.k8s.io/v1", &["CustomResourceDefinition"]),
     ("apps/v1", &["DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"]),
     ("autoscaling/v2", &["HorizontalPodAutoscaler"]),
     ("batch/v1", &["CronJob", "Job"]),
@@ -36,16 +38,27 @@ const KINDS: &[(&str, &[&str])] = &[
 ];
 
 const CLUSTER_WIDE: &[&str] =
-    &["Namespace", "Node", "PersistentVolume", "IngressClass", "ClusterRole", "ClusterRoleBinding", "StorageClass"];
+    &[
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "IngressClass",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "StorageClass",
+    "CustomResourceDefinition",
+];
 
 /// `group/version` and `group/version/Kind`, sorted.
-pub(super) fn apis() -> Vec<String> {
-    let mut all = Vec::new();
+pub(super) fn apis(custom: &BTreeMap<String, bool>) -> Vec<String> {
+    let mut all: Vec<String> = custom.keys().cloned().collect();
+    all.extend(custom.keys().filter_map(|kind| Some(kind.rsplit_once('/')?.0.to_owned())));
     for (version, kinds) in KINDS {
         all.push((*version).to_owned());
         all.extend(kinds.iter().map(|kind| format!("{version}/{kind}")));
     }
     all.sort();
+    all.dedup();
     all
 }
 
@@ -57,13 +70,16 @@ pub(super) fn not_here(id: &ResourceId) -> PortError {
     invalid(id, "a secret is made on the target @local, not on a cluster")
 }
 
-/// Kind, name and scope of what is applied.
-pub(super) fn named(id: &ResourceId) -> Result<(), PortError> {
+/// Kind, name and scope of what is applied; `custom` are the kinds that definitions brought, and whether each is of the
+/// whole cluster.
+pub(super) fn named(id: &ResourceId, custom: &BTreeMap<String, bool>) -> Result<(), PortError> {
     let (version, kind) = id.api();
-    if !KINDS.iter().any(|(v, kinds)| *v == version && kinds.contains(&kind)) {
+    let own = KINDS.iter().any(|(v, kinds)| *v == version && kinds.contains(&kind));
+    let defined = custom.get(&id.kind);
+    if !own && defined.is_none() {
         return Err(invalid(id, format!("the cluster does not know kind {kind} in {version}")));
     }
-    match (CLUSTER_WIDE.contains(&kind), id.namespace.is_empty()) {
+    match (defined.copied().unwrap_or(CLUSTER_WIDE.contains(&kind)), id.namespace.is_empty()) {
         (true, false) => return Err(invalid(id, format!("a {kind} has no namespace"))),
         (false, true) => return Err(invalid(id, format!("a {kind} needs a namespace"))),
         (true, true) | (false, false) => {}

@@ -77,7 +77,7 @@ impl World {
         (manifest, seen): (Value, Option<&Seen>),
     ) -> Result<Seen, PortError> {
         let id = &object.id;
-        rules::named(id)?;
+        rules::named(id, &self.custom())?;
         rules::selected(id, &manifest)?;
         if self.things.contains_key(id) {
             self.update(call, object, (manifest, seen))?;
@@ -266,7 +266,7 @@ impl World {
     pub(super) fn facts(&self) -> ClusterFacts {
         ClusterFacts {
             version: super::VERSION.to_owned(),
-            apis: rules::apis(),
+            apis: rules::apis(&self.custom()),
             nodes: nodes::all(self),
             storage_classes: vec!["standard".to_owned()],
             read_at: None,
@@ -276,6 +276,19 @@ impl World {
     pub(super) fn scan(&self, uid: &str) -> Vec<ResourceId> {
         let ours = |(_, thing): &(&ResourceId, &Thing)| stranger(&thing.manifest, uid).is_none();
         self.things.iter().filter(ours).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Kinds that definitions brought, and whether each is of the whole cluster.
+    fn custom(&self) -> BTreeMap<String, bool> {
+        let definitions = self.things.iter().filter(|(id, _)| id.api().1 == "CustomResourceDefinition");
+        let kinds = definitions.flat_map(|(_, thing)| {
+            let word = |at: &str| thing.manifest.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let (group, kind, wide) = (word("/spec/group"), word("/spec/names/kind"), word("/spec/scope") == "Cluster");
+            let versions = thing.manifest.pointer("/spec/versions").and_then(Value::as_array).cloned();
+            let names = versions.unwrap_or_default().into_iter().filter_map(|v| Some(v.get("name")?.as_str()?.to_owned()));
+            names.map(move |version| (format!("{group}/{version}/{kind}"), wide)).collect::<Vec<_>>()
+        });
+        kinds.collect()
     }
 
     pub(super) fn find(&self, lookup: &Lookup) -> Option<Value> {

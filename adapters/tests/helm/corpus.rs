@@ -56,7 +56,6 @@ struct Cluster {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Why {
-    Crd,
     Cluster,
     Namespace,
     Unnamed,
@@ -123,14 +122,11 @@ async fn every_chart_of_the_corpus_renders_to_the_command_lines_bytes() {
 }
 
 fn reasons(rendered: &Rendered) -> Vec<Why> {
-    const OF_THE_CLUSTER: [&str; 6] =
-        ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace", "PriorityClass", "StorageClass"];
     let mut found = BTreeSet::new();
-    found.extend((!rendered.crds.is_empty()).then_some(Why::Crd));
     for object in &rendered.objects {
         let text = |at: &str| object.object.pointer(at).and_then(|v| v.as_str()).unwrap_or_default();
         let namespace = text("/metadata/namespace");
-        found.extend(OF_THE_CLUSTER.contains(&text("/kind")).then_some(Why::Cluster));
+        found.extend((text("/kind") == "Namespace").then_some(Why::Cluster));
         found.extend((!["", "space"].contains(&namespace)).then_some(Why::Namespace));
         found.extend(text("/metadata/name").is_empty().then_some(Why::Unnamed));
     }

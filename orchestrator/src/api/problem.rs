@@ -130,6 +130,8 @@ impl From<OpsError> for Problem {
             OpsError::Changed => {
                 Self::new(409, "changed", text).next("sliceway get operations shows what happened; then try again")
             }
+            OpsError::Held { .. } => Self::new(409, "held", text)
+                .next("name it after the release in the chart or its values, or let the other slice go first"),
             OpsError::Vanished(_) => Self::new(409, "changed", text).next("apply it again, on what exists now"),
             OpsError::NotTold(_) => {
                 Self::new(503, "store-not-ready", text).next("free the disk; sending it again changes nothing more")

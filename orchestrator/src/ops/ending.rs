@@ -1,5 +1,6 @@
 //! How an operation stops: one transaction sets its state, the slice, and frees the name.
 
+use super::claims;
 use super::codec;
 use super::engine::Inner;
 use super::error::OpsError;
@@ -18,6 +19,7 @@ pub(super) async fn ended(inner: &Inner, doc: OperationDoc, event: OperationEven
         OperationEvent::Undone => doc.before.is_none(),
         _ => false,
     };
+    claims::give_back(inner, (&tenant, &uid)).await?;
     let mut txn = close(inner, doc, event)?;
     if gone {
         // Rendered bundles and choices are of no use without their slice.

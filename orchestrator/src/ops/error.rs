@@ -12,6 +12,9 @@ pub enum OpsError {
     /// The slice changed since the plan was made.
     #[error("the slice was changed since the plan was made")]
     Changed,
+    /// What belongs to a whole cluster is another slice's.
+    #[error("{what} belongs to {holder}")]
+    Held { what: String, holder: String },
     /// What it stands on was deleted since the plan was made.
     #[error("{0} was deleted meanwhile")]
     Vanished(String),
@@ -41,6 +44,7 @@ impl OpsError {
             Self::NotFound(_)
             | Self::Busy { .. }
             | Self::Changed
+            | Self::Held { .. }
             | Self::Vanished(_)
             | Self::Illegal(_)
             | Self::PastPointOfNoReturn { .. }

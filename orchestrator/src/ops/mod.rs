@@ -2,6 +2,7 @@
 //!
 //! It must never decide what is wanted, and never set an operation's state but by `OperationState::on`.
 
+pub(crate) mod claims;
 pub(crate) mod codec;
 mod ending;
 mod engine;

@@ -1,5 +1,6 @@
 //! Starting an operation: one transaction stores it, its plan, the slice and the claim on its name.
 
+use super::claims;
 use super::codec;
 use super::ending;
 use super::engine::{Engine, Inner};
@@ -35,6 +36,7 @@ impl Engine {
         }
         let doc = self.operation(&plan, &options)?;
         let mut txn = footing::all(options.extra.clone(), &plan);
+        txn = claims::take(inner, txn, &plan).await?;
         for planned in plan.changes {
             let change = ChangeDoc::new(&doc.operation.id, planned);
             let key = codec::change_key(&doc.operation.tenant, &doc.operation.id, change.record.change.seq);

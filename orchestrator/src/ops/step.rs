@@ -1,5 +1,6 @@
 //! One change: intent on disk, effect on the target, result on disk. A cause that can pass is waited for here.
 
+use super::claims;
 use super::codec;
 use super::engine::Inner;
 use super::error::OpsError;
@@ -7,7 +8,7 @@ use super::fill;
 use super::hook::Way;
 use super::model::ChangeDoc;
 use super::waiting::{Pauses, is_over};
-use crate::plan::Recorded;
+use crate::plan::{Recorded, claim};
 use crate::store::Txn;
 use adapters::{Call, PortError};
 use futures::future::BoxFuture;
@@ -91,7 +92,9 @@ impl Step {
             }
             (Verb::Run, Some(Resource::Hook(hook)), _) => Some(self.run(hook, (Way::There, was)).await?),
             (Verb::Delete | Verb::Clear, _, Some(before)) => {
-                self.take_away(before, &mut known).await?;
+                if !self.is_needed_elsewhere(before).await? {
+                    self.take_away(before, &mut known).await?;
+                }
                 None
             }
             (Verb::Replace, Some(after), Some(before)) => Some(self.exchange((before, after), &mut known).await?),
@@ -203,6 +206,16 @@ impl Step {
                 Err(error) => Try::Error(error),
             },
         }
+    }
+
+    /// A definition that other slices use stays where it is.
+    async fn is_needed_elsewhere(&mut self, what: &Resource) -> Result<bool, Stop> {
+        let Some(id) = what.world_id().filter(|id| claim::is_shared(id)).cloned() else { return Ok(false) };
+        let Some(claim) = claims::last_of(&self.inner, &id, &self.operation.uid).await? else { return Ok(false) };
+        let others = claim.others(&self.operation.uid).count();
+        let now = self.inner.now();
+        self.doc.record.say(now, format!("{} stays: {others} other slices use it", id.short()));
+        Ok(true)
     }
 
     /// What stands there now is somebody else's: ours is gone, and theirs is not touched.
@@ -376,7 +389,7 @@ impl Step {
         let call = Call {
             operation: self.operation.id.clone(),
             seq: self.doc.record.change.seq,
-            owner: self.operation.uid.clone(),
+            owner: if claim::is_shared(id) { claim::SHARED.into() } else { self.operation.uid.clone() },
             epoch: self.inner.fence.epoch,
             deadline: self.inner.limits.call_deadline,
             safe: Arc::clone(&self.inner.safe),

@@ -4,6 +4,7 @@
 //! **Guarantees.** Until its plan is written down in one transaction nothing of it is in the world: a crash before starts
 //! the wait again, a rollback leaves nothing.
 
+use super::claims;
 use super::codec;
 use super::ending;
 use super::engine::{Engine, Inner};
@@ -116,7 +117,7 @@ async fn tell(inner: &Inner, doc: &mut OperationDoc, reason: String) -> Result<(
 /// From here on it is an operation like every other: one transaction holds its changes, its slice and itself.
 async fn written(inner: &Inner, mut doc: OperationDoc, planned: Planned) -> Result<OperationDoc, OpsError> {
     let Planned { plan, extra, turn } = planned;
-    let mut txn = footing::all(extra, &plan);
+    let mut txn = claims::take(inner, footing::all(extra, &plan), &plan).await?;
     let operation = &mut doc.operation;
     operation.changes = u32::try_from(plan.changes.len()).unwrap_or(u32::MAX);
     operation.warnings = plan.warnings;

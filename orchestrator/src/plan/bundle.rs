@@ -17,6 +17,9 @@ pub struct Bundle {
     /// In the order in which they run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<HookPiece>,
+    /// Definitions of custom kinds; they are on a cluster before anything else of the chart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub definitions: Vec<Piece>,
     /// The sealed JSON of what Helm records of it. Absent: rendered before releases were recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,

@@ -6,9 +6,11 @@
 //! they are in the plan from the start, as changes that do nothing on the way there.
 
 use super::bundle::{Bundle, HookPiece};
+use super::{claim, definitions};
 use super::diff::Step;
 use super::names;
 use super::release;
+use super::scope::is_cluster_scoped;
 use super::want::{Scene, Want, hook_object, leans_on, next_release, tier, tier_of};
 use super::world::World;
 use models::Name;
@@ -17,26 +19,33 @@ use models::resource::{DeletePolicy, Hook, Resource, ResourceId, Target};
 use models::slice::Role;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The objects of hooks that charts still bring, by cluster and identity.
+/// The objects of hooks and the definitions that charts still bring.
 #[derive(Debug, Default)]
 pub struct Kept(BTreeSet<ResourceId>);
 
 impl Kept {
     pub fn of(scene: &Scene<'_>) -> Self {
         let each = scene.bundles.iter().filter_map(|(function, bundle)| Some((scene.placed.get(function)?, bundle)));
-        let ids = each
-            .flat_map(|(cluster, bundle)| bundle.hooks.iter().map(|hook| object_id(cluster, &scene.namespace, hook)));
+        let ids = each.flat_map(|(cluster, bundle)| {
+            let hooks = bundle.hooks.iter().map(|hook| object_id(cluster, &scene.namespace, hook));
+            hooks.chain(bundle.definitions.iter().map(|piece| definitions::id(cluster, piece)))
+        });
         Self(ids.collect())
     }
 
-    /// Only what a hook left stays; an object is wanted or goes.
+    /// What a hook left stays, and a definition, which is compared with what the cluster has; others are wanted or go.
     pub fn contains(&self, resource: &Resource) -> bool {
-        matches!(resource, Resource::Hook(hook) if self.0.contains(&hook.object.id))
+        match resource {
+            Resource::Hook(hook) => self.0.contains(&hook.object.id),
+            Resource::Object(object) => claim::is_shared(&object.id) && self.0.contains(&object.id),
+            Resource::Readiness(_) | Resource::Secret(_) => false,
+        }
     }
 }
 
 fn object_id(cluster: &Name, namespace: &str, hook: &HookPiece) -> ResourceId {
     let kind = format!("{}/{}", hook.piece.api_version, hook.piece.kind);
+    let namespace = if is_cluster_scoped(&hook.piece.kind) { "" } else { namespace };
     names::object(cluster, &kind, namespace, hook.piece.name.clone())
 }
 

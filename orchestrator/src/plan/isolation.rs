@@ -2,6 +2,7 @@
 //! It is planned all the same, with a warning: whether it may is for the cluster's own policy to say. Pure.
 
 use super::demand;
+use super::scope::is_cluster_scoped;
 use super::render::text;
 use serde_json::Value;
 
@@ -9,6 +10,11 @@ use serde_json::Value;
 pub(super) fn warning(source: &str, object: &Value) -> Option<String> {
     let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
     let reached = match kind {
+        "ClusterRole" | "ClusterRoleBinding" => vec!["it gives rights over the whole cluster".to_owned()],
+        "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" | "APIService" => {
+            vec!["requests of the whole cluster go through it".to_owned()]
+        }
+        _ if is_cluster_scoped(kind) => vec!["it belongs to the whole cluster".to_owned()],
         "NetworkPolicy" => vec!["it may open what no access rule says".to_owned()],
         "Service" => outside_addresses(object),
         "Pod" => object.get("spec").map(pod).unwrap_or_default(),

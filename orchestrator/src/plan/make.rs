@@ -1,6 +1,7 @@
 //! Makes a plan: resolve, size, place, render, diff. The same world and the same wish give the same plan.
 
 use super::bundle::{Bundle, ChartPin};
+use super::definitions::{self, Definitions};
 use super::diff::{self, Sides};
 use super::hooks::{self, Kept};
 use super::model::{Candidate, Choice, Plan, PlannedChange};
@@ -105,7 +106,7 @@ fn next_slice(world: &World, wish: &Wish, (labels, spec): (&Labels, &SliceSpec))
 pub(super) struct Maker<'a> {
     pub(super) world: &'a World,
     wish: &'a Wish,
-    renderer: &'a dyn Renderer,
+    pub(super) renderer: &'a dyn Renderer,
     pub(super) slice: Slice,
 }
 
@@ -129,6 +130,7 @@ impl Maker<'_> {
         let placed = placement.functions();
         let bundles = self.bundles(&parts, &placed, sizes).await?;
         self.guard_data(&placed)?;
+        let definitions = self.definitions(&bundles, &placed).await?;
         self.slice.placed = placed.iter().map(|(f, c)| (f.to_string(), c.to_string())).collect();
         let renewed = renewal::due(self.world);
         let releases = Releases::of(self.world, &self.slice.uid, &placed);
@@ -142,11 +144,13 @@ impl Maker<'_> {
         };
         let scene = Scene::new(&self.slice, decided);
         let (want, mut warnings) = (want::want(&scene), want::warnings(&scene));
-        let clashes = want::clashes(&scene);
+        let mut clashes = want::clashes(&scene);
+        clashes.extend(self.held(&want));
         if !clashes.is_empty() {
             return Err(PlanError::Problems(clashes));
         }
         warnings.extend(releases.warnings(&self.slice.uid));
+        warnings.extend(definitions.notes.iter().cloned());
         warnings.extend(placement.sites.iter().filter_map(|site| site.warning.clone()));
         warnings.extend(bundles.iter().flat_map(|(f, b)| b.notes.iter().map(move |note| format!("{f}: {note}"))));
         let kind = match &self.world.slice {
@@ -161,7 +165,7 @@ impl Maker<'_> {
             warnings,
             bundles: kept,
         };
-        finish(&scene, (self.world, self.wish), &want, outcome)
+        finish(&scene, (self.world, self.wish), (&want, definitions), outcome)
     }
 
     fn parts<'s>(&self, spec: &'s SliceSpec) -> Result<Vec<Part<'s>>, PlanError> {
@@ -229,6 +233,21 @@ impl Maker<'_> {
             inputs: &part.inputs,
         };
         self.renderer.render(&order).await
+    }
+
+    /// What belongs to a whole cluster, and to another slice.
+    fn held(&self, want: &Want) -> Vec<Problem> {
+        let each = want.values().map(|wanted| {
+            let object = wanted.resource.object();
+            (&wanted.resource, object.and_then(|object| object.owner.function.as_ref()))
+        });
+        let held = definitions::held(each, (&self.world.claims, &self.slice.uid, &self.slice.tenant));
+        let problem = |(function, message): (Option<Name>, String)| {
+            let field = function.map(|function| format!("{}.chart", resolve::field(&self.slice.spec, &function)));
+            let mend = "name it after the release in the chart or its values, or let the other slice go first";
+            Problem::at(field.unwrap_or_else(|| "spec".into()), message).mend(mend)
+        };
+        held.into_iter().map(problem).collect()
     }
 
     fn place(&self, parts: &[Part<'_>], sizes: &BTreeMap<Name, Sizes>) -> Result<Placement, PlanError> {
@@ -366,7 +385,7 @@ fn delete(world: &World, wish: &Wish) -> Result<Plan, PlanError> {
     let (clusters, recorded) = (&world.clusters, &world.recorded);
     let nothing =
         Decided { placed: &placed, clusters, bundles: &bundles, recorded, renewed: &renewed, releases: &releases };
-    finish(&Scene::new(slice, nothing), (world, wish), &Want::new(), outcome)
+    finish(&Scene::new(slice, nothing), (world, wish), (&Want::new(), Definitions::default()), outcome)
 }
 
 /// Clusters of which something could not be compared with what is recorded.
@@ -396,12 +415,12 @@ struct Outcome {
     bundles: Vec<(String, Value)>,
 }
 
-fn finish(scene: &Scene<'_>, (world, wish): (&World, &Wish), want: &Want, outcome: Outcome) -> Result<Plan, PlanError> {
+fn finish(scene: &Scene<'_>, (world, wish): (&World, &Wish), (want, definitions): (&Want, Definitions), outcome: Outcome) -> Result<Plan, PlanError> {
     let broken = world.slice.as_ref().is_some_and(|slice| slice.phase == Phase::Broken);
     let (recorded, observed, replace) = (&world.recorded, &world.observed, &wish.replace);
     let hooks = &Kept::of(scene);
     let sides = Sides { want, recorded, observed, replace, hooks, broken };
-    let steps = hooks::weave(diff::diff(&sides)?, (scene, world, want));
+    let steps = definitions.weave(hooks::weave(diff::diff(&sides)?, (scene, world, want)));
     unasked_loss(&steps, wish)?;
     Ok(planned((world, wish), order(steps), outcome))
 }

@@ -3,7 +3,10 @@
 //! Planning reads a snapshot and does no IO but rendering. It must never touch a target and never write to the store.
 
 pub mod bundle;
+pub mod claim;
 pub mod contract;
+mod definition;
+mod definitions;
 pub mod demand;
 pub mod diff;
 pub mod hooks;

@@ -2,8 +2,9 @@
 //! whole cluster or of other namespaces, names and labels of ours, and what an API server would refuse or lose. Pure.
 
 use super::demand;
+use super::claim::DEFINITION;
 use super::render::{Order, text};
-use super::scope::is_cluster_scoped;
+use super::scope::{is_cluster_scoped, is_of_the_cluster};
 use adapters::helm::{Object, Rendered};
 use adapters::kubernetes::{broken_label, broken_name};
 use models::Problem;
@@ -15,11 +16,11 @@ use std::collections::BTreeMap;
 pub(super) fn refusals(order: &Order<'_>, rendered: &Rendered) -> Vec<Problem> {
     let field = format!("{}.chart", order.field);
     let mut problems = Vec::new();
-    for crd in &rendered.crds {
-        let message = format!("{}: the chart brings the CRD {}", crd.source, text(&crd.object, "/metadata/name"));
-        problems.push(
-            Problem::at(&field, message).mend("install the CRD on the cluster first, and take a chart without it"),
-        );
+    for Object { source, object, .. } in &rendered.crds {
+        if text(object, "/kind") != DEFINITION || text(object, "/metadata/name").is_empty() {
+            let message = format!("{source}: {} {:?} is no CRD", text(object, "/kind"), text(object, "/metadata/name"));
+            problems.push(Problem::at(&field, message).mend("crds/ of a chart holds CustomResourceDefinitions of apiextensions.k8s.io/v1"));
+        }
     }
     let hooks = rendered.hooks.iter().flat_map(|hook| &hook.objects);
     for object in rendered.objects.iter().chain(hooks) {
@@ -42,10 +43,12 @@ type Refusal = Option<(String, &'static str)>;
 fn placed(order: &Order<'_>, object: &Value) -> Refusal {
     let (kind, name) = (text(object, "/kind"), short(text(object, "/metadata/name")));
     let namespace = text(object, "/metadata/namespace");
-    if is_cluster_scoped(kind) {
-        let mend =
-            "a slice owns namespaces only; have the cluster's operator install it, or switch it off in the values";
+    if is_of_the_cluster(kind) {
+        let mend = "a slice has one namespace, of its own; have the cluster's operator make it, or switch it off in the values";
         return Some((format!("{kind} {name} belongs to the whole cluster"), mend));
+    }
+    if is_cluster_scoped(kind) {
+        return None;
     }
     let foreign = !namespace.is_empty() && namespace != order.release.namespace;
     foreign.then(|| (format!("{kind} {name} wants namespace {namespace}"), "leave the namespace to the release"))

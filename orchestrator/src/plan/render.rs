@@ -3,13 +3,14 @@
 //! What a chart may not bring is refused before anything is kept (`refuse`); what reaches out of its slice is kept with a
 //! warning (`isolation`). A Secret that a chart brings is sealed before it is kept.
 
+use super::claim::DEFINITION;
 use super::bundle::{Bundle, ChartPin, HookPiece, Piece};
 use super::lookup::{self, Finder};
 use super::make::PlanError;
 use super::{demand, isolation, refuse};
 use crate::store::{Blobs, Digest, Secret};
 use adapters::helm::{
-    ApiVersions, Capabilities, ChartSource, Found, Helm, HelmError, Object, Release, RenderRequest, Rendered,
+    ApiVersions, Capabilities, ChartSource, Found, Helm, HelmError, Lookup, Object, Release, RenderRequest, Rendered,
 };
 use async_trait::async_trait;
 use models::resource::{Body, DeletePolicy};
@@ -37,6 +38,9 @@ pub struct Order<'a> {
 #[async_trait]
 pub trait Renderer: Send + Sync {
     async fn render(&self, order: &Order<'_>) -> Result<Bundle, PlanError>;
+
+    /// The definition of a custom kind as it is on a cluster: what a chart brings is compared with it.
+    async fn definition(&self, cluster: &Name, name: &str) -> Result<Option<Value>, PlanError>;
 }
 
 /// The real one: Helm's engine, charts from the blob store.
@@ -48,6 +52,16 @@ pub struct Rendering {
 
 #[async_trait]
 impl Renderer for Rendering {
+    async fn definition(&self, cluster: &Name, name: &str) -> Result<Option<Value>, PlanError> {
+        let lookup = Lookup {
+            api_version: "apiextensions.k8s.io/v1".into(),
+            kind: DEFINITION.into(),
+            namespace: String::new(),
+            name: name.to_owned(),
+        };
+        self.finder.find(cluster, &lookup).await.map_err(|error| unavailable(error.to_string()))
+    }
+
     async fn render(&self, order: &Order<'_>) -> Result<Bundle, PlanError> {
         let digest: Digest = order.chart.digest.parse().map_err(|_| unavailable("a chart's digest is not readable"))?;
         let archive = self.blobs.get(&digest).await.map_err(|error| unavailable(error.to_string()))?;
@@ -113,6 +127,7 @@ impl Rendering {
             chart: order.chart.clone(),
             objects: Vec::new(),
             hooks: Vec::new(),
+            definitions: Vec::new(),
             release: Some(self.release(&rendered).await?),
             pods: Vec::new(),
             volumes: Vec::new(),
@@ -120,8 +135,15 @@ impl Rendering {
             lookups: 0,
             notes,
         };
+        for object in rendered.crds {
+            bundle.definitions.push(self.piece(object).await?);
+        }
         for object in rendered.objects {
             measure(&mut bundle, &object.object);
+            if text(&object.object, "/kind") == DEFINITION {
+                bundle.definitions.push(self.piece(object).await?);
+                continue;
+            }
             let object = helms(order, object);
             bundle.objects.push(self.piece(object).await?);
         }

@@ -1,4 +1,4 @@
-//! Which kinds live outside of namespaces. Charts may not bring them until a claim on them exists (ENGINE.md 10).
+//! Which kinds live outside of namespaces. A chart brings them under a claim (ENGINE.md 10).
 
 /// Kinds of Kubernetes itself that belong to the whole cluster. A custom kind of that sort is refused by the API server.
 const CLUSTER_SCOPED: &[&str] = &[
@@ -34,6 +34,11 @@ const CLUSTER_SCOPED: &[&str] = &[
     "VolumeAttachment",
     "VolumeAttributesClass",
 ];
+
+/// What no chart may bring: it is the cluster itself, or another slice's room.
+pub fn is_of_the_cluster(kind: &str) -> bool {
+    matches!(kind, "Namespace" | "Node" | "CSINode" | "ComponentStatus")
+}
 
 pub fn is_cluster_scoped(kind: &str) -> bool {
     CLUSTER_SCOPED.contains(&kind)

@@ -1,6 +1,7 @@
 //! The snapshot that a plan rests on. It is read before planning; nothing in it can be asked again.
 
 use super::bundle::{Bundle, ChartPin};
+use super::claim::Claim;
 use super::model::{Choice, Recorded};
 use adapters::release::HelmRevision;
 use jiff::Timestamp;
@@ -20,6 +21,8 @@ pub struct World {
     pub charts: BTreeMap<Name, Result<ChartPin, Problem>>,
     pub recorded: BTreeMap<ResourceId, Recorded>,
     pub observed: BTreeMap<ResourceId, Observed>,
+    /// Claims on what belongs to whole clusters.
+    pub claims: BTreeMap<String, Claim>,
     /// Revisions of Helm releases that stand in the slice's namespace, whoever made them.
     pub releases: BTreeMap<Name, Vec<HelmRevision>>,
     /// Rendered charts of this slice, by function.

@@ -92,6 +92,10 @@ impl From<OpsError> for AskError {
             OpsError::Store(error) => Self::Store(error),
             OpsError::Stopping => Self::Unavailable { cause: error.to_string() },
             OpsError::Changed => Self::PlanChanged { difference: vec!["the slice was changed meanwhile".into()] },
+            OpsError::Held { what, holder } => Self::Refused {
+                reason: format!("{what} belongs to {holder}"),
+                mend: "name it after the release in the chart or its values, or let the other slice go first".into(),
+            },
             OpsError::NotTold(_)
             | OpsError::Vanished(_)
             | OpsError::Illegal(_)

@@ -16,6 +16,7 @@ pub use ask::{Ask, AskError, AskOptions, Goal, Started, Supersede};
 
 use crate::ops::{Engine, Planner, codec};
 pub use crate::plan::bundle::ChartPin;
+use crate::plan::claim;
 use crate::plan::lookup::Finder;
 use crate::plan::{Choice, Recorded, Renderer};
 use crate::store::{Key, Kind, Object, Query, Revision, Store, StoreError};
@@ -108,9 +109,15 @@ impl Slices {
     }
 }
 
-/// Everything that is compared with its record. What a hook left is nobody's business until the hook runs again.
+/// Everything that is compared with its record. What a hook left is nobody's business until the hook runs again; a
+/// definition is not one slice's.
 fn looked_at(recorded: &BTreeMap<ResourceId, Recorded>) -> Vec<ResourceId> {
-    let kept = recorded.iter().filter(|(_, recorded)| !matches!(recorded.resource, Resource::Hook(_)));
+    let own = |resource: &Resource| match resource {
+        Resource::Object(object) => !claim::is_shared(&object.id),
+        Resource::Readiness(_) | Resource::Secret(_) => true,
+        Resource::Hook(_) => false,
+    };
+    let kept = recorded.iter().filter(|(_, recorded)| own(&recorded.resource));
     kept.map(|(id, _)| id.clone()).collect()
 }
 

@@ -1,7 +1,7 @@
 //! Reads the world that a plan rests on: what is stored, what the clusters say, what is observed of what is recorded.
 
 use super::{AskError, Slices, bundle_key, incarnation_key, looked_at, shown_key, uid_key};
-use crate::ops::{OperationDoc, codec};
+use crate::ops::{OperationDoc, claims, codec};
 use crate::plan::{Bundle, Choice, ClusterView, Plan, World, names};
 use crate::store::{Kind, Query, Revision};
 use adapters::release::HelmRevision;
@@ -33,6 +33,7 @@ impl Slices {
             clusters: self.views().await?,
             booked: self.booked(tenant, name).await?,
             now: self.engine.now(),
+            claims: claims::all(&self.store).await?,
             ..World::default()
         };
         let Some(slice) = slice else {

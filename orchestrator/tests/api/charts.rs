@@ -46,9 +46,8 @@ async fn an_ordinary_chart_is_taken() {
 }
 
 #[tokio::test]
-async fn a_cluster_scoped_object_is_refused() {
-    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: all}\nrules: []\n";
-    refused(role, "belongs to the whole cluster").await;
+async fn a_namespace_of_its_own_is_refused() {
+    refused("apiVersion: v1\nkind: Namespace\nmetadata: {name: all}\n", "belongs to the whole cluster").await;
 }
 
 #[tokio::test]

@@ -15,7 +15,6 @@ fn slice(chart: &str, values: &str) -> String {
 
 fn refusal(why: &str) -> &'static str {
     match why {
-        "crd" => "brings the CRD",
         "cluster" => "belongs to the whole cluster",
         "namespace" => "wants namespace",
         "unnamed" => "without a name",

@@ -3,6 +3,7 @@
 
 mod auth;
 mod charts;
+mod claims;
 #[path = "../../../adapters/tests/command_line/mod.rs"]
 mod command_line;
 mod commands;

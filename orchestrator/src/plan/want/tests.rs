@@ -20,6 +20,10 @@ struct Empty;
 
 #[async_trait]
 impl Renderer for Empty {
+    async fn definition(&self, _: &Name, _: &str) -> Result<Option<Value>, PlanError> {
+        Ok(None)
+    }
+
     async fn render(&self, order: &Order<'_>) -> Result<Bundle, PlanError> {
         Ok(Bundle {
             format: Bundle::FORMAT,
@@ -27,6 +31,7 @@ impl Renderer for Empty {
             chart: order.chart.clone(),
             objects: vec![],
             hooks: vec![],
+            definitions: vec![],
             release: None,
             lookups: 0,
             pods: vec![],

@@ -5,6 +5,7 @@ use super::{Scene, Want, Wanted, secrets, tier, tier_of, versions};
 use crate::plan::bundle::Piece;
 use crate::plan::demand::template_pointer;
 use crate::plan::names;
+use crate::plan::scope::is_cluster_scoped;
 use models::Name;
 use models::resource::{Body, Object, Part, Readiness, Resource, ResourceId};
 use models::secret::SecretRef;
@@ -31,7 +32,7 @@ pub fn wanted(scene: &Scene<'_>, base: &Want) -> Vec<Wanted> {
 
 fn object(scene: &Scene<'_>, cluster: &Name, workload: &Workload<'_>, piece: &Piece) -> Wanted {
     let kind = format!("{}/{}", piece.api_version, piece.kind);
-    let id = names::object(cluster, &kind, &scene.namespace, piece.name.clone());
+    let id = names::object(cluster, &kind, home(scene, &piece.kind), piece.name.clone());
     let body = match &piece.body {
         Body::Plain(body) => Body::Plain(rolled(scene, workload, ours(scene, workload.name, body.clone()))),
         body @ (Body::Sealed { .. } | Body::Release(_)) => body.clone(),
@@ -45,10 +46,15 @@ fn object(scene: &Scene<'_>, cluster: &Name, workload: &Workload<'_>, piece: &Pi
     Wanted { resource, needs: vec![], tier, why: format!("chart of {} ({})", workload.name, piece.source) }
 }
 
+/// The namespace of an object; none for what belongs to the whole cluster.
+fn home<'s>(scene: &'s Scene<'_>, kind: &str) -> &'s str {
+    if is_cluster_scoped(kind) { "" } else { &scene.namespace }
+}
+
 /// One object of a hook: as the chart's others, but that nothing rolls it.
 pub fn hook_object(scene: &Scene<'_>, cluster: &Name, function: &Name, piece: &Piece) -> Object {
     let kind = format!("{}/{}", piece.api_version, piece.kind);
-    let id = names::object(cluster, &kind, &scene.namespace, piece.name.clone());
+    let id = names::object(cluster, &kind, home(scene, &piece.kind), piece.name.clone());
     let body = match &piece.body {
         Body::Plain(body) => Body::Plain(ours(scene, function, body.clone())),
         body @ (Body::Sealed { .. } | Body::Release(_)) => body.clone(),
@@ -58,7 +64,15 @@ pub fn hook_object(scene: &Scene<'_>, cluster: &Name, function: &Name, piece: &P
 
 /// Namespace, pod labels and service account; nothing else of the chart's is touched.
 fn ours(scene: &Scene<'_>, function: &Name, mut body: Value) -> Value {
-    entry(&mut body, "metadata").insert("namespace".into(), json!(scene.namespace));
+    let kind = body.get("kind").and_then(Value::as_str).unwrap_or("").to_owned();
+    match home(scene, &kind) {
+        "" => {
+            entry(&mut body, "metadata").remove("namespace");
+        }
+        namespace => {
+            entry(&mut body, "metadata").insert("namespace".into(), json!(namespace));
+        }
+    }
     if let Some(pod) = pod(&mut body) {
         let metadata = entry(pod, "metadata");
         for (key, value) in scene.owner(Some(function)).labels() {
