@@ -23,6 +23,7 @@ mod names;
 mod quota;
 mod reading;
 mod refusals;
+mod releases;
 mod scanning;
 mod strange;
 mod world;
