@@ -6,13 +6,13 @@
 //! they are in the plan from the start, as changes that do nothing on the way there.
 
 use super::bundle::{Bundle, HookPiece};
-use super::{claim, definitions};
 use super::diff::Step;
 use super::names;
 use super::release;
 use super::scope::is_cluster_scoped;
 use super::want::{Scene, Want, hook_object, leans_on, next_release, tier, tier_of};
 use super::world::World;
+use super::{claim, definitions};
 use models::Name;
 use models::change::Verb;
 use models::resource::{DeletePolicy, Hook, Resource, ResourceId, Target};

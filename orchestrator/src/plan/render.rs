@@ -3,8 +3,8 @@
 //! What a chart may not bring is refused before anything is kept (`refuse`); what reaches out of its slice is kept with a
 //! warning (`isolation`). A Secret that a chart brings is sealed before it is kept.
 
-use super::claim::DEFINITION;
 use super::bundle::{Bundle, ChartPin, HookPiece, Piece};
+use super::claim::DEFINITION;
 use super::lookup::{self, Finder};
 use super::make::PlanError;
 use super::{demand, isolation, refuse};

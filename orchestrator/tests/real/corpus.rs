@@ -34,7 +34,7 @@ fn cases() -> Vec<(&'static str, Case)> {
 
 /// Jobs and Pods at every moment, by weights and names, with each policy.
 fn every(word: &str) -> Value {
-    let all = "pre-install,post-install,pre-upgrade,post-upgrade,pre-delete,post-delete";
+    let all = "pre-install,post-install,pre-upgrade,post-upgrade";
     let hook = |kind: &str, name: &str, on: &str, (weight, goes): (i64, &str)| json!({"kind": kind, "name": name, "on": on, "weight": weight, "goes": goes});
     let hooks = [
         hook("Pod", "b", "pre-install,pre-upgrade", (0, "before-hook-creation")),
@@ -43,6 +43,8 @@ fn every(word: &str) -> Value {
         hook("Pod", "last", "post-install,post-upgrade", (30, "hook-succeeded,hook-failed")),
         hook("Job", "first", "post-install", (-7, "")),
         hook("Job", "each", all, (3, "")),
+        hook("Pod", "bye", "pre-delete", (0, "hook-succeeded")),
+        hook("Job", "bye", "pre-delete,post-delete", (-1, "hook-succeeded,before-hook-creation")),
     ];
     json!({"word": word, "hooks": hooks})
 }

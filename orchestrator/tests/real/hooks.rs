@@ -64,6 +64,24 @@ async fn a_hook_that_fails_says_its_last_words_at_once_and_runs_anew_when_its_ca
     }
 }
 
+/// What ran well before it, and would have gone with its moment, is not in the way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hook_that_fails_is_mended_by_a_new_file() {
+    let Some(ground) = ground().await else { return };
+    let first = json!({"kind": "Job", "name": "first", "on": "pre-install", "weight": -1, "goes": "hook-succeeded"});
+    let wish = |run: &str| {
+        let hooks =
+            json!([first, {"kind": "Job", "name": "then", "on": "pre-install", "run": run, "goes": "hook-failed"}]);
+        ask("mended", one("hooked", json!({"hooks": hooks})))
+    };
+    is(&ground.reach(&wish("exit 1")).await, OperationState::FailedTemp);
+    let (namespace, release) = place(&ground, "mended").await;
+    assert_eq!(kubectl(&namespace, &["get", "jobs", "-o", "name"]).trim(), format!("job.batch/{release}-first"));
+    is(&ground.reach(&wish("exit 0")).await, OperationState::Completed);
+    assert_eq!(kubectl(&namespace, &["get", "jobs", "-o", "name"]).trim(), format!("job.batch/{release}-then"));
+    ground.remove("mended").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_upgrade_goes_back_through_the_charts_rollback_hooks_and_not_without_them() {
     let Some(ground) = ground().await else { return };
