@@ -19,7 +19,7 @@ impl Helm {
         Self { kubeconfig, namespace: namespace.to_owned(), home: tempfile::tempdir().unwrap() }
     }
 
-    pub fn tried(&self, words: &[&str]) -> Output {
+    fn tried(&self, words: &[&str]) -> Output {
         let mut command = Command::new(command_line());
         command.args(words).args(["--namespace", &self.namespace, "--kubeconfig", &self.kubeconfig]);
         command.current_dir(self.home.path()).env_clear().env("HOME", self.home.path());
@@ -39,10 +39,16 @@ impl Helm {
     }
 
     /// Installs, upgrades or the like with a chart folder and values.
-    pub fn deploys(&self, words: &[&str], (chart, values): (&Path, &Value)) -> String {
+    pub fn deploys(&self, words: &[&str], with: (&Path, &Value)) {
+        let out = self.tries(words, with);
+        assert!(out.status.success(), "helm {words:?}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+
+    /// The same, which may fail.
+    pub fn tries(&self, words: &[&str], (chart, values): (&Path, &Value)) -> Output {
         let file = self.home.path().join("values.json");
         std::fs::write(&file, values.to_string()).unwrap();
-        self.says(&[words, &[chart.to_str().unwrap(), "--values", file.to_str().unwrap()]].concat())
+        self.tried(&[words, &[chart.to_str().unwrap(), "--values", file.to_str().unwrap()]].concat())
     }
 
     /// Revision, status and description of each, the oldest first.

@@ -53,7 +53,7 @@ impl Told {
 
     /// The one release of `helm ls`: revision, status, chart, version of what it runs.
     fn listed(&self) -> [String; 4] {
-        let all = self.helm.json(&["ls", "--all"]);
+        let all = self.helm.json(&["ls"]);
         assert_eq!(all.as_array().map(Vec::len), Some(1), "{all}");
         assert_eq!((&all[0]["name"], &all[0]["namespace"]), (&json!(self.release), &json!(self.namespace)));
         ["revision", "status", "chart", "app_version"].map(|key| all[0][key].as_str().unwrap().to_owned())
@@ -135,6 +135,9 @@ async fn what_somebody_did_with_helm_is_explained_and_put_back() {
     told.apply(wish.clone()).await;
     assert_eq!(told.live(), ("ours".into(), "1".into()));
     assert_eq!(told.statuses(), revisions(&[(1, "superseded"), (3, "deployed")]));
+    assert_eq!(helm.json(&["get", "values", release]), wish);
+    let more = lab(&["kubectl", "edge", "--", "-n", &told.namespace, "get", "configmaps", "-o", "name"]);
+    assert!(!more.contains("-more") && more.contains("-word"), "what their values added is gone: {more}");
     told.is_unchanged(wish.clone()).await;
 
     helm.says(&["rollback", release, "1"]);
@@ -143,8 +146,15 @@ async fn what_somebody_did_with_helm_is_explained_and_put_back() {
     assert_eq!(told.statuses(), revisions(&[(1, "superseded"), (3, "superseded"), (5, "deployed")]));
     told.is_unchanged(wish.clone()).await;
 
+    let refused = helm.tries(&["upgrade", release], (&chart, &json!({"size": -1})));
+    assert!(!refused.status.success(), "no API server takes it");
+    told.warned(wish.clone(), &["somebody changed release", "revision 6 is failed", "as revision 7"]).await;
+    told.apply(wish.clone()).await;
+    assert_eq!(told.statuses()[2..], revisions(&[(5, "superseded"), (7, "deployed")]));
+    told.is_unchanged(wish.clone()).await;
+
     helm.says(&["uninstall", release]);
-    assert_eq!(helm.json(&["ls", "--all"]), json!([]));
+    assert_eq!(helm.json(&["ls"]), json!([]));
     told.warned(wish.clone(), &["somebody uninstalled release", release, "it is installed again"]).await;
     told.apply(wish.clone()).await;
     assert_eq!(told.live(), ("ours".into(), "1".into()));
