@@ -64,6 +64,11 @@ pub trait Port: Send + Sync {
     /// Reads the truth. `None`: it does not exist. `Seen::stranger` is set where it is not [`Call::owner`]'s.
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError>;
 
+    /// The last lines that the pods of a Job, or a Pod, have said; nothing where there is nothing to be had.
+    async fn words(&self, _call: &Call, _id: &ResourceId) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Returns soon after the resource moved on from `version`, or never: who waits looks by itself from time to time, and
     /// this only makes the next look come sooner. It may return without a change.
     async fn moved(&self, _call: &Call, _id: &ResourceId, _version: &str) {

@@ -259,6 +259,9 @@ pub struct Hook {
     pub object: Object,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<DeletePolicy>,
+    /// What its pods said last is kept when it succeeded; when it failed it always is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub words: bool,
 }
 
 impl Hook {

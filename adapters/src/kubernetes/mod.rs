@@ -16,6 +16,7 @@ mod quota;
 mod ready;
 mod seen;
 mod wire;
+mod words;
 
 pub use connect::{ConnectError, ExecPolicy, certificate_end, inline};
 pub use names::{broken_label, broken_name};
@@ -365,6 +366,11 @@ impl Port for Kubernetes {
 
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
         within(call, self.wire.target(), self.observe_object(call, id)).await
+    }
+
+    async fn words(&self, call: &Call, id: &ResourceId) -> Vec<String> {
+        let work = async { Ok(words::of(&self.wire, id).await) };
+        within(call, self.wire.target(), work).await.unwrap_or_default()
     }
 
     async fn moved(&self, _: &Call, id: &ResourceId, version: &str) {

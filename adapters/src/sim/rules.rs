@@ -37,8 +37,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("storage.k8s.io/v1", &["StorageClass"]),
 ];
 
-const CLUSTER_WIDE: &[&str] =
-    &[
+const CLUSTER_WIDE: &[&str] = &[
     "Namespace",
     "Node",
     "PersistentVolume",

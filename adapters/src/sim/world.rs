@@ -285,7 +285,8 @@ impl World {
             let word = |at: &str| thing.manifest.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
             let (group, kind, wide) = (word("/spec/group"), word("/spec/names/kind"), word("/spec/scope") == "Cluster");
             let versions = thing.manifest.pointer("/spec/versions").and_then(Value::as_array).cloned();
-            let names = versions.unwrap_or_default().into_iter().filter_map(|v| Some(v.get("name")?.as_str()?.to_owned()));
+            let names =
+                versions.unwrap_or_default().into_iter().filter_map(|v| Some(v.get("name")?.as_str()?.to_owned()));
             names.map(move |version| (format!("{group}/{version}/{kind}"), wide)).collect::<Vec<_>>()
         });
         kinds.collect()

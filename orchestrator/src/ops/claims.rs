@@ -53,7 +53,8 @@ pub(super) async fn take(inner: &Inner, mut txn: Txn, plan: &Plan) -> Result<Txn
 
 /// Gives back what the slice holds and nothing that is recorded needs.
 pub(super) async fn give_back(inner: &Inner, (tenant, uid): (&Name, &str)) -> Result<(), OpsError> {
-    let held: Vec<String> = all(&inner.store).await?.into_iter().filter(|(_, c)| holds(c, uid)).map(|(id, _)| id).collect();
+    let held: Vec<String> =
+        all(&inner.store).await?.into_iter().filter(|(_, c)| holds(c, uid)).map(|(id, _)| id).collect();
     if held.is_empty() {
         return Ok(());
     }

@@ -52,6 +52,9 @@ pub struct HookPiece {
     pub weight: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<DeletePolicy>,
+    /// The chart wants to hear what its pods said when it succeeded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub words: bool,
     pub piece: Piece,
 }
 

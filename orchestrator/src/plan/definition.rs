@@ -59,7 +59,8 @@ fn breaks(old: &Value, new: &Value) -> Vec<String> {
                 broken.push(format!("version {name} is no longer served"));
             }
             Some(after) => {
-                let schema = |version: &Value| version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or(Value::Null);
+                let schema =
+                    |version: &Value| version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or(Value::Null);
                 narrowed((&schema(before), &schema(after)), name, &mut broken);
             }
         }
@@ -84,10 +85,29 @@ fn flag(value: &Value, key: &str) -> bool {
 
 /// Rules that let fewer values through the more there is of them.
 const RULES: &[&str] = &[
-    "pattern", "format", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "minProperties",
-    "maxProperties", "multipleOf", "uniqueItems", "exclusiveMinimum", "exclusiveMaximum", "not", "oneOf", "anyOf",
-    "allOf", "x-kubernetes-validations", "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
-    "x-kubernetes-map-type", "x-kubernetes-int-or-string",
+    "pattern",
+    "format",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "multipleOf",
+    "uniqueItems",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "not",
+    "oneOf",
+    "anyOf",
+    "allOf",
+    "x-kubernetes-validations",
+    "x-kubernetes-list-type",
+    "x-kubernetes-list-map-keys",
+    "x-kubernetes-map-type",
+    "x-kubernetes-int-or-string",
 ];
 
 /// Values that the old schema takes and the new one refuses, or drops.
@@ -173,9 +193,11 @@ mod tests {
             of(json!({"type": "object", "properties": {"size": field}}))
         };
         let plain = size(json!({}));
-        let wider = of(json!({"type": "object", "properties": {"size": {"type": "integer"}, "more": {"type": "string"}}}));
+        let wider =
+            of(json!({"type": "object", "properties": {"size": {"type": "integer"}, "more": {"type": "string"}}}));
         let text = of(json!({"type": "object", "properties": {"size": {"type": "string"}}}));
-        let two = definition(json!([version("v1", json!({"type": "object"})), version("v2", json!({"type": "object"}))]));
+        let two =
+            definition(json!([version("v1", json!({"type": "object"})), version("v2", json!({"type": "object"}))]));
         let one = definition(json!([version("v1", json!({"type": "object"}))]));
         let mut defaulted = plain.clone();
         defaulted["spec"]["conversion"] = json!({"strategy": "None"});

@@ -60,7 +60,9 @@ impl Maker<'_> {
                 }
                 let Some(there) = there.get_mut(&id) else { continue };
                 match compared(there, wanted) {
-                    Ok(note) => all.notes.extend(note.map(|note| format!("{function}: {} on {cluster} {note}", id.short()))),
+                    Ok(note) => {
+                        all.notes.extend(note.map(|note| format!("{function}: {} on {cluster} {note}", id.short())))
+                    }
                     Err(broken) => problems.push(self.apart(function, (&id, &piece.source), &broken)),
                 }
                 if !there.stranger {
@@ -99,12 +101,25 @@ impl Maker<'_> {
     /// The steps of one definition, and the check that it is served.
     fn brought(&self, id: &ResourceId, there: &There) -> Vec<Step> {
         let known = self.world.recorded.get(id).is_some_and(|recorded: &Recorded| recorded.certain);
-        let object = |body: &Value| Resource::Object(Object { id: id.clone(), owner: shared(&self.slice), body: Body::Plain(body.clone()), fills: vec![] });
+        let object = |body: &Value| {
+            Resource::Object(Object {
+                id: id.clone(),
+                owner: shared(&self.slice),
+                body: Body::Plain(body.clone()),
+                fills: vec![],
+            })
+        };
         let before = there.live.as_ref().map(plain);
         let (verb, after, reason) = match (&before, &there.wanted) {
-            (None, Some(wanted)) => (Verb::Create, wanted.clone(), "a chart brings it; it comes before what uses it".to_owned()),
-            (Some(_), Some(wanted)) => (Verb::Update, wanted.clone(), "a chart brings a newer one, which breaks nothing".to_owned()),
-            (Some(live), None) if !known => (Verb::Update, live.clone(), "a chart brings it too; it is there already".to_owned()),
+            (None, Some(wanted)) => {
+                (Verb::Create, wanted.clone(), "a chart brings it; it comes before what uses it".to_owned())
+            }
+            (Some(_), Some(wanted)) => {
+                (Verb::Update, wanted.clone(), "a chart brings a newer one, which breaks nothing".to_owned())
+            }
+            (Some(live), None) if !known => {
+                (Verb::Update, live.clone(), "a chart brings it too; it is there already".to_owned())
+            }
             (_, None) => return vec![],
         };
         let seen = there.live.as_ref().map(seen);
@@ -127,7 +142,9 @@ fn compared(there: &mut There, wanted: &Value) -> Result<Option<&'static str>, V
     };
     match fit(now, wanted) {
         Fit::Covered => Ok(None),
-        _ if there.stranger => Ok(Some("was installed by somebody else, and is not what the chart brings: it is left as it is")),
+        _ if there.stranger => {
+            Ok(Some("was installed by somebody else, and is not what the chart brings: it is left as it is"))
+        }
         Fit::Newer => {
             there.wanted = Some(wanted.clone());
             Ok(None)

@@ -2,8 +2,8 @@
 //! It is planned all the same, with a warning: whether it may is for the cluster's own policy to say. Pure.
 
 use super::demand;
-use super::scope::is_cluster_scoped;
 use super::render::text;
+use super::scope::is_cluster_scoped;
 use serde_json::Value;
 
 /// One warning per object, with everything that it reaches.

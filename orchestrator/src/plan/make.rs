@@ -415,7 +415,12 @@ struct Outcome {
     bundles: Vec<(String, Value)>,
 }
 
-fn finish(scene: &Scene<'_>, (world, wish): (&World, &Wish), (want, definitions): (&Want, Definitions), outcome: Outcome) -> Result<Plan, PlanError> {
+fn finish(
+    scene: &Scene<'_>,
+    (world, wish): (&World, &Wish),
+    (want, definitions): (&Want, Definitions),
+    outcome: Outcome,
+) -> Result<Plan, PlanError> {
     let broken = world.slice.as_ref().is_some_and(|slice| slice.phase == Phase::Broken);
     let (recorded, observed, replace) = (&world.recorded, &world.observed, &wish.replace);
     let hooks = &Kept::of(scene);

@@ -23,6 +23,7 @@ pub mod renewal;
 pub mod resolve;
 pub mod scope;
 pub(crate) mod size;
+pub mod trial;
 pub mod want;
 pub mod world;
 

@@ -1,8 +1,8 @@
 //! What a chart may not bring into a slice, each with words: hooks and CRDs (until they are carried out), objects of the
 //! whole cluster or of other namespaces, names and labels of ours, and what an API server would refuse or lose. Pure.
 
-use super::demand;
 use super::claim::DEFINITION;
+use super::demand;
 use super::render::{Order, text};
 use super::scope::{is_cluster_scoped, is_of_the_cluster};
 use adapters::helm::{Object, Rendered};
@@ -19,7 +19,10 @@ pub(super) fn refusals(order: &Order<'_>, rendered: &Rendered) -> Vec<Problem> {
     for Object { source, object, .. } in &rendered.crds {
         if text(object, "/kind") != DEFINITION || text(object, "/metadata/name").is_empty() {
             let message = format!("{source}: {} {:?} is no CRD", text(object, "/kind"), text(object, "/metadata/name"));
-            problems.push(Problem::at(&field, message).mend("crds/ of a chart holds CustomResourceDefinitions of apiextensions.k8s.io/v1"));
+            problems.push(
+                Problem::at(&field, message)
+                    .mend("crds/ of a chart holds CustomResourceDefinitions of apiextensions.k8s.io/v1"),
+            );
         }
     }
     let hooks = rendered.hooks.iter().flat_map(|hook| &hook.objects);

@@ -3,8 +3,8 @@
 //! What a chart may not bring is refused before anything is kept (`refuse`); what reaches out of its slice is kept with a
 //! warning (`isolation`). A Secret that a chart brings is sealed before it is kept.
 
-use super::claim::DEFINITION;
 use super::bundle::{Bundle, ChartPin, HookPiece, Piece};
+use super::claim::DEFINITION;
 use super::lookup::{self, Finder};
 use super::make::PlanError;
 use super::{demand, isolation, refuse};
@@ -154,7 +154,9 @@ impl Rendering {
             for object in hook.objects {
                 let piece = self.piece(object).await?;
                 let policies = hook.delete_policies.iter().filter_map(|word| policy(word)).collect();
-                bundle.hooks.push(HookPiece { events: hook.events.clone(), weight: hook.weight, policies, piece });
+                let words = hook.log_policies.iter().any(|word| word == "hook-succeeded");
+                let (events, weight) = (hook.events.clone(), hook.weight);
+                bundle.hooks.push(HookPiece { events, weight, policies, words, piece });
             }
         }
         Ok(bundle)

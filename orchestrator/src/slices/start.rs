@@ -193,7 +193,7 @@ fn nothing_to_do(plan: &Plan) -> bool {
 
 /// What is written beside the operation, in its own transaction.
 pub(super) fn extra(plan: &Plan, snapshot: &Snapshot) -> Result<Txn, AskError> {
-    if plan.kind == OperationKind::DeleteSlice {
+    if matches!(plan.kind, OperationKind::DeleteSlice | OperationKind::TestSlice) {
         return Ok(Txn::new());
     }
     let mut txn = Txn::new().put(choices_key(&plan.tenant, &plan.uid), codec::json(&plan.choices)?);

@@ -120,7 +120,10 @@ async fn a_definition_comes_first_is_shared_and_goes_with_its_last_user() {
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("v1.spec.size is another type"), "{said}");
     ground.deleted("two");
-    assert_eq!(ground.of_definitions().await, ["delete CustomResourceDefinition pumps.test.invalid stays: 2 other slices use it"]);
+    assert_eq!(
+        ground.of_definitions().await,
+        ["delete CustomResourceDefinition pumps.test.invalid stays: 2 other slices use it"]
+    );
     ground.deleted("one");
     ground.deleted("three");
     assert_eq!(ground.of_definitions().await, ["delete"]);

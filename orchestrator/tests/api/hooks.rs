@@ -99,6 +99,33 @@ async fn each_moment_runs_its_hooks_by_weight_and_name() {
     before(&steps, "clear post-delete Job/rel-after-delete", namespace);
 }
 
+/// A test changes nothing, whatever comes out of it.
+#[tokio::test]
+async fn the_tests_of_a_chart_run_when_they_are_asked_for() {
+    let server = with_corpus().await;
+    let none = server.cli(&["slice", "test", "one"]);
+    assert!(words(&none).contains("slice one does not exist"), "{}", words(&none));
+    apply(&server, "");
+    let none = server.cli(&["slice", "test", "one"]);
+    assert!(words(&none).contains("no chart of slice one brings a test"), "{}", words(&none));
+    let file = server.path("trial.yaml");
+    std::fs::write(&file, format!("{}}}\n", SLICE.replace("lifecycle", "trial"))).unwrap();
+    let out = server.cli(&["apply", "-f", file.to_str().unwrap(), "--wait"]);
+    assert!(out.status.success(), "{}", words(&out));
+    let unknown = server.cli(&["slice", "test", "one", "--function", "itt"]);
+    assert!(words(&unknown).contains("did you mean \"it\"?"), "{}", words(&unknown));
+    let out = server.cli(&["slice", "test", "one", "--function", "it"]);
+    assert!(out.status.success(), "{}", words(&out));
+    let said = words(&out);
+    assert_eq!(said.matches("PASSED").count(), 2, "{said}");
+    let steps = done(&server).await;
+    assert_eq!(of(&steps, "run "), ["test Job/rel-old-word", "test Pod/rel-answers"]);
+    let slice = words(&server.cli(&["get", "slices"]));
+    assert!(slice.contains("Ready"), "{slice}");
+    let again = server.cli(&["apply", "-f", file.to_str().unwrap(), "--wait"]);
+    assert!(words(&again).contains("unchanged"), "{}", words(&again));
+}
+
 /// A function that leaves its slice says its farewells, and what its hooks left goes with it.
 #[tokio::test]
 async fn a_function_that_leaves_runs_its_delete_hooks() {
