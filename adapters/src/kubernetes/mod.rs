@@ -10,6 +10,7 @@ mod facts;
 mod family;
 mod fields;
 mod hide;
+mod marks;
 mod names;
 pub mod quantity;
 mod quota;
@@ -331,6 +332,12 @@ impl Kubernetes {
         Ok(Some(json!({"apiVersion": lookup.api_version, "kind": kind, "items": items})))
     }
 
+    async fn relabel(&self, object: &Object, patch: &Value) -> Result<(), PortError> {
+        let Some(path) = self.place(&object.id).await? else { return Ok(()) };
+        let answer = self.wire.merge(&path, patch).await?;
+        if answer.is_absent() { Ok(()) } else { self.wire.ok(answer, &object.id).map(drop) }
+    }
+
     fn not_here(&self, id: &ResourceId) -> PortError {
         PortError::Invalid { id: id.to_string(), cause: "a cluster holds objects, no secrets of ours".into() }
     }
@@ -366,6 +373,14 @@ impl Port for Kubernetes {
 
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
         within(call, self.wire.target(), self.observe_object(call, id)).await
+    }
+
+    async fn disown(&self, call: &Call, object: &Object) -> Result<(), PortError> {
+        within(call, self.wire.target(), self.relabel(object, &marks::none(&object.owner))).await
+    }
+
+    async fn own(&self, call: &Call, object: &Object) -> Result<(), PortError> {
+        within(call, self.wire.target(), self.relabel(object, &marks::all(&object.owner))).await
     }
 
     async fn words(&self, call: &Call, id: &ResourceId) -> Vec<String> {

@@ -16,6 +16,7 @@ mod awaited;
 mod causes;
 mod connecting;
 mod corpus;
+mod definitions;
 mod fake;
 mod names;
 mod quota;

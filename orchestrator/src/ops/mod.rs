@@ -11,6 +11,7 @@ mod executor;
 mod fence;
 mod fill;
 pub(crate) mod footing;
+mod forget;
 mod graph;
 mod hook;
 mod journal;

@@ -91,6 +91,12 @@ impl Step {
                 None
             }
             (Verb::Run, Some(Resource::Hook(hook)), _) => Some(self.run(hook, (Way::There, was)).await?),
+            (Verb::Forget, _, Some(before)) => {
+                if !self.is_needed_elsewhere(before).await? {
+                    self.forget(before).await?;
+                }
+                None
+            }
             (Verb::Delete | Verb::Clear, _, Some(before)) => {
                 if !self.is_needed_elsewhere(before).await? {
                     self.take_away(before, &mut known).await?;

@@ -126,7 +126,7 @@ pub fn found(scene: &Scene<'_>, (function, cluster): (&Name, &Name), revision: &
     let (tenant, slice, uid) = (scene.slice.tenant.clone(), scene.slice.name.clone(), scene.slice.uid.clone());
     let owner = Owner { tenant, slice, uid, function: Some(function.clone()) };
     let body = Body::Plain(serde_json::json!({"type": adapters::release::TYPE}));
-    Resource::Object(Object { id, owner, body, fills: vec![] })
+    Resource::Object(Object { id, owner, body, fills: vec![], keep: false })
 }
 
 pub fn superseded(release: &ReleaseRecord, recorded: &Recorded) -> ReleaseRecord {

@@ -165,8 +165,11 @@ impl Rendering {
     async fn piece(&self, Object { source, object, .. }: Object) -> Result<Piece, PlanError> {
         let word = |pointer: &str| text(&object, pointer).to_owned();
         let (api_version, kind, name) = (word("/apiVersion"), word("/kind"), word("/metadata/name"));
+        let policy =
+            object.pointer("/metadata/annotations").and_then(|all| all.get("helm.sh/resource-policy")?.as_str());
+        let keep = policy.is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"));
         let body = self.body(&kind, object).await?;
-        Ok(Piece { api_version, kind, name, source, body })
+        Ok(Piece { api_version, kind, name, source, keep, body })
     }
 
     /// It holds the chart's Secrets too.
