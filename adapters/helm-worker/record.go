@@ -23,6 +23,8 @@ func record(done *pass, req *renderRequest, hooks []*v1.Hook, manifest string) (
 		Namespace: req.Release.Namespace,
 		Info:      &v1.Info{Notes: done.notes},
 		Chart:     &chart.Chart{Metadata: c.Metadata, Lock: c.Lock, Values: c.Values, Schema: c.Schema},
-		Config:    done.config, Manifest: manifest, Hooks: hooks, ApplyMethod: string(v1.ApplyMethodServerSideApply),
+		Config:    done.config, Manifest: manifest, Hooks: hooks,
+		// By server-side apply Helm would meet our field manager and refuse every user's upgrade and rollback.
+		ApplyMethod: string(v1.ApplyMethodClientSideApply),
 	})
 }

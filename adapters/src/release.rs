@@ -91,6 +91,8 @@ pub struct HelmRevision {
     pub revision: u32,
     /// Helm's word: `deployed`, `superseded`, `failed`, `pending-upgrade`, …
     pub status: String,
+    /// What it consists of in its namespace, kind (`apps/v1/Deployment`) and name; told only where Helm itself wrote it.
+    pub objects: Vec<(String, String)>,
 }
 
 impl HelmRevision {
@@ -98,8 +100,20 @@ impl HelmRevision {
     pub(crate) fn of(secret: &Value) -> Option<Self> {
         let word = |key: &str| secret.pointer("/metadata/labels")?.get(key)?.as_str();
         let (release, status) = (word("name")?.to_owned(), word("status")?.to_owned());
-        Some(Self { release, revision: word("version")?.parse().ok()?, status })
+        Some(Self { release, revision: word("version")?.parse().ok()?, status, objects: vec![] })
     }
+}
+
+/// The objects of a release that Helm wrote, as its manifest names them: kind, name, and a namespace where it says one.
+pub(crate) fn objects(release: &Value) -> Vec<(String, String, Option<String>)> {
+    let manifest = release.get("manifest").and_then(Value::as_str).unwrap_or_default();
+    let of = |document: &str| {
+        let object: Value = serde_saphyr::from_str(document).ok()?;
+        let word = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let kind = format!("{}/{}", word("/apiVersion")?, word("/kind")?);
+        Some((kind, word("/metadata/name")?, word("/metadata/namespace")))
+    };
+    format!("\n{manifest}").split("\n---").filter_map(of).collect()
 }
 
 /// Selects the records of releases in a list of Secrets.
@@ -159,6 +173,19 @@ mod tests {
         let again = manifest(&record(), release.as_bytes(), Some(&seen)).unwrap();
         assert_eq!(outputs(&again), first);
         assert_eq!(read(&again).unwrap()["manifest"], "---\n");
+    }
+
+    #[test]
+    fn the_objects_of_a_release_are_read_from_its_manifest() {
+        let manifest = "---\n# Source: a/templates/a.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata: {x: \"a\\n---\"}\n\
+                        ---\n# Source: nothing\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b, namespace: other}\n";
+        let found = objects(&json!({"manifest": manifest}));
+        let other = Some("other".to_owned());
+        assert_eq!(
+            found,
+            [("v1/ConfigMap".into(), "a".into(), None), ("apps/v1/Deployment".into(), "b".into(), other)]
+        );
+        assert_eq!(objects(&json!({"manifest": "# words\n"})), []);
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub(super) fn stranger(call: &Call, live: &Value) -> Option<String> {
         let tenant = word(label::TENANT).unwrap_or("?");
         return Some(format!("slice {name} of tenant {tenant} (uid {uid})"));
     }
+    if is_helms(call, live) {
+        return None;
+    }
     let annotations = live.pointer("/metadata/annotations");
     let helm = annotations.and_then(|a| a.get("meta.helm.sh/release-name")).and_then(Value::as_str);
     let parent = live.pointer("/metadata/ownerReferences/0");
@@ -51,6 +54,19 @@ pub(super) fn stranger(call: &Call, live: &Value) -> Option<String> {
         (None, None, Some(manager)) => format!("somebody else (written by {manager})"),
         (None, None, None) => "somebody else".into(),
     })
+}
+
+/// Somebody's helm made it for a release of this slice, in the slice's own namespace: release and namespace carry the
+/// slice's uid. A hook says no more than that it is one.
+fn is_helms(call: &Call, live: &Value) -> bool {
+    let own = |text: Option<&str>| {
+        text.and_then(|text| text.strip_suffix(call.owner.as_str())).is_some_and(|rest| rest.ends_with('-'))
+    };
+    let word = |map: &str, key: &str| live.pointer(map)?.get(key)?.as_str();
+    let annotation = |key: &str| word("/metadata/annotations", key);
+    let record = text(live, "/type") == release::TYPE && own(word("/metadata/labels", "name"));
+    let made = own(annotation("meta.helm.sh/release-name")) || annotation("helm.sh/hook").is_some() || record;
+    !call.owner.is_empty() && own(Some(text(live, "/metadata/namespace"))) && made
 }
 
 fn deleting(live: &Value) -> Option<String> {

@@ -49,9 +49,6 @@ struct Cluster {
     /// What is left after the release is removed: `Kind/name`.
     #[serde(default)]
     kept: Vec<String>,
-    /// Objects that are not as Helm makes them, for now.
-    #[serde(default, rename = "differs")]
-    _differs: Vec<String>,
     #[serde(rename = "note")]
     _note: Option<String>,
 }

@@ -4,13 +4,14 @@
 use crate::bench::{helm, pack, request};
 use crate::command_line::command_line;
 use crate::control_plane::{ControlPlane, User, until};
+use crate::settled::settled;
 use crate::world::World;
 use adapters::Discovery as _;
-use adapters::helm::{ApiVersions, Capabilities, Helm, Rendered};
+use adapters::helm::{ApiVersions, Capabilities, Found, Helm, RenderRequest, Rendered};
 use futures::StreamExt as _;
 use http::Method;
 use models::resource::Resource;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
@@ -19,8 +20,6 @@ struct Case {
     chart: String,
     values: String,
     kept: Vec<String>,
-    /// What is known to differ; it must, until it does not and leaves the table.
-    differs: Vec<String>,
 }
 
 fn folder() -> PathBuf {
@@ -45,7 +44,6 @@ fn cases() -> Vec<Case> {
             chart: entry["chart"].as_str().unwrap().to_owned(),
             values: entry["cluster"]["values"].as_str().unwrap().to_owned(),
             kept: words(&entry["cluster"]["kept"]),
-            differs: words(&entry["cluster"]["differs"]),
         })
         .collect()
 }
@@ -66,7 +64,7 @@ impl Try {
         asked.release.namespace = world.namespace.clone();
         let api_versions = ApiVersions::Replace(facts.apis);
         asked.capabilities = Some(Capabilities { kube_version: Some(facts.version), api_versions });
-        let rendered = helm.render(&asked).await.unwrap();
+        let rendered = answered(helm, &world, &mut asked).await;
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("kubeconfig"), world.plane.kubeconfig(&User::ADMIN)).unwrap();
         std::fs::write(home.path().join("values.yaml"), &case.values).unwrap();
@@ -127,54 +125,22 @@ impl Try {
     }
 }
 
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+/// Rendered with what it looks up on the cluster, as Helm itself would.
+async fn answered(helm: &Helm, world: &World, asked: &mut RenderRequest) -> Rendered {
+    loop {
+        let rendered = helm.render(asked).await.unwrap();
+        if rendered.lookups.is_empty() {
+            return rendered;
+        }
+        for lookup in rendered.lookups {
+            let object = world.port.find(&world.call, &lookup).await.unwrap();
+            asked.found.push(Found { lookup, object });
+        }
+    }
 }
 
-/// Without what a cluster writes anew each time, and without the marks of who made it.
-fn settled(mut live: Value) -> Value {
-    const MARKS: [&str; 7] = [
-        "meta.helm.sh/",
-        "app.kubernetes.io/managed-by",
-        "sliceway.io/",
-        "deployment.kubernetes.io/",
-        "batch.kubernetes.io/controller-uid",
-        "controller-uid",
-        "deprecated.daemonset.template.generation",
-    ];
-    const ASSIGNED: [&str; 9] = [
-        "uid",
-        "resourceVersion",
-        "creationTimestamp",
-        "managedFields",
-        "generation",
-        "finalizers",
-        "clusterIP",
-        "clusterIPs",
-        "nodePort",
-    ];
-    fn walk(map: &mut Map<String, Value>) {
-        let headless = |value: &Value| value == "None" || value == &serde_json::json!(["None"]);
-        map.retain(|key, value| {
-            let assigned = ASSIGNED.contains(&key.as_str()) && !headless(value);
-            !assigned && !MARKS.iter().any(|mark| key.starts_with(mark))
-        });
-        for value in map.values_mut() {
-            match value {
-                Value::Object(inner) => walk(inner),
-                Value::Array(list) => list.iter_mut().filter_map(Value::as_object_mut).for_each(walk),
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-            }
-        }
-        map.retain(|key, value| {
-            !(["labels", "annotations"].contains(&key.as_str()) && value.as_object().is_some_and(Map::is_empty))
-        });
-    }
-    if let Some(map) = live.as_object_mut() {
-        map.remove("status");
-        walk(map);
-    }
-    live
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// What differs, if anything does.
@@ -190,8 +156,7 @@ async fn compare(helm: &Helm, case: Case) -> Vec<String> {
     }
     let ours = one.live().await;
     let pairs = theirs.into_iter().zip(ours);
-    let wrong = pairs
-        .filter(|((name, theirs), (_, ours))| theirs.is_none() || (theirs == ours) == one.case.differs.contains(name));
+    let wrong = pairs.filter(|((_, theirs), (_, ours))| theirs.is_none() || theirs != ours);
     let words = wrong.map(|((name, theirs), (_, ours))| format!("{} {name}: {theirs:?}\n{ours:?}", one.case.chart));
     words.collect()
 }

@@ -11,6 +11,8 @@ mod command_line;
 mod control_plane;
 #[path = "../safe/mod.rs"]
 mod safe;
+#[path = "../settled/mod.rs"]
+mod settled;
 
 mod awaited;
 mod causes;
@@ -22,6 +24,7 @@ mod names;
 mod quota;
 mod reading;
 mod refusals;
+mod releases;
 mod scanning;
 mod strange;
 mod world;

@@ -58,7 +58,7 @@ impl Step {
                 self.take_away(&plain, &mut Known::Ask).await?;
                 Ok(Known::Planned(None))
             }
-            (false, _) if hook.goes(DeletePolicy::BeforeHookCreation) => {
+            (false, _) if hook.goes(DeletePolicy::BeforeHookCreation) || is_due(hook, &seen) => {
                 self.take_away(&plain, &mut Known::Planned(Some(seen))).await?;
                 Ok(Known::Planned(None))
             }
@@ -177,6 +177,15 @@ fn marked(hook: &Hook, marker: &str) -> models::Object {
     let parts = vec![Part::Text(marker.to_owned())];
     object.fills.push(Fill { pointer: RUN.into(), parts, form: Form::Text });
     object
+}
+
+/// Gone by its policy, had the operation that ran it come so far: a later hook of its moment failed, mostly.
+fn is_due(hook: &Hook, seen: &Seen) -> bool {
+    match end(hook.object.id.api().1, seen) {
+        Ready::Yes => hook.goes(DeletePolicy::HookSucceeded),
+        Ready::Failed { .. } => hook.goes(DeletePolicy::HookFailed),
+        Ready::Waiting { .. } => false,
+    }
 }
 
 /// A pod that is ready has not ended.

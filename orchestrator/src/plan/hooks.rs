@@ -231,31 +231,33 @@ impl Life<'_> {
             step.behind.extend(objects.iter().chain(&after).chain(&pruned).cloned());
         }
         let all: Vec<ResourceId> = own.iter().cloned().chain(added.iter().map(|step| step.id.clone())).collect();
-        added.extend(self.replaced(release));
+        added.extend(self.replaced(release, (want, steps)));
         let effects: Vec<ResourceId> =
             all.into_iter().filter(|id| !last_back.contains(id)).chain([release.clone()]).collect();
         self.answers(moments.back_before, &effects, &mut added);
         steps.extend(added);
     }
 
-    /// Records of what somebody did with helm: they go when the new one is there.
-    fn replaced(&self, release: &ResourceId) -> Vec<Step> {
-        let standing = self.scene.releases.get(self.function, self.cluster);
-        let each = standing.into_iter().flat_map(|standing| &standing.behind).map(|revision| {
-            let resource = release::found(self.scene, (self.function, self.cluster), revision);
-            Step {
-                verb: Verb::Clear,
-                id: resource.id().clone(),
-                before: Some(resource),
-                after: None,
-                seen: None,
-                needs: vec![],
-                tier: tier::BASE,
-                reason: "somebody made it with helm; what the file says is deployed after it".into(),
-                irreversible: None,
-                behind: vec![release.clone()],
-                turn: 0,
-            }
+    /// What somebody did with helm, its records and what it made besides: they go when the new record is there.
+    fn replaced(&self, release: &ResourceId, (want, steps): (&Want, &[Step])) -> Vec<Step> {
+        let at = (self.function, self.cluster);
+        let behind = || self.scene.releases.get(at.0, at.1).into_iter().flat_map(|standing| &standing.behind);
+        let records = behind().map(|revision| release::found(self.scene, at, revision));
+        let made = behind().flat_map(|revision| release::made(self.scene, at, revision));
+        let all: BTreeMap<ResourceId, Resource> = records.chain(made).map(|one| (one.id().clone(), one)).collect();
+        let settled = |id: &ResourceId| want.contains_key(id) || steps.iter().any(|step| &step.id == id);
+        let each = all.into_iter().filter(|(id, _)| !settled(id)).map(|(id, resource)| Step {
+            verb: Verb::Clear,
+            id,
+            before: Some(resource),
+            after: None,
+            seen: None,
+            needs: vec![],
+            tier: tier::BASE,
+            reason: "somebody made it with helm; what the file says is deployed after it".into(),
+            irreversible: None,
+            behind: vec![release.clone()],
+            turn: 0,
         });
         each.collect()
     }

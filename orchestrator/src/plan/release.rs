@@ -18,7 +18,7 @@ pub const HISTORY: usize = 10;
 /// What stands of one release on one cluster.
 #[derive(Debug, Clone, Default)]
 pub struct Standing {
-    /// Ours, the oldest first.
+    /// Ours that are there, the oldest first; none where the newest is gone or is another's.
     pub recorded: Vec<Recorded>,
     /// What we deployed last, unless it was uninstalled since.
     pub current: Option<ReleaseRecord>,
@@ -32,21 +32,23 @@ impl Standing {
     pub fn of(world: &World, (uid, function): (&str, &Name), cluster: &Name) -> Self {
         let mut recorded: Vec<Recorded> = own(world, function, cluster).cloned().collect();
         recorded.sort_by_key(|recorded| release(recorded).map_or(0, |release| release.revision));
-        let last = recorded.last();
-        let gone = |recorded: &Recorded| world.observed.get(recorded.resource.id()) == Some(&Observed::Absent);
-        let uninstalled = last.is_some_and(|last| last.certain && gone(last));
-        let newest = last.and_then(release).map_or(0, |release| release.revision);
+        let last = recorded.last().cloned();
+        let last = last.as_ref();
+        let lost = last.is_some_and(|last| last.certain && is_gone(world, last));
+        let newest = last.and_then(release).filter(|_| !lost).map_or(0, |release| release.revision);
         let name = names::release(function, uid);
         let found = world.releases.get(cluster).into_iter().flatten();
         let behind: Vec<HelmRevision> =
             found.filter(|found| found.release == name && found.revision > newest).cloned().collect();
+        let uninstalled = lost && behind.is_empty();
         let current = last.and_then(release).filter(|_| !uninstalled).cloned();
+        recorded.retain(|_| !lost);
         Self { current, behind, uninstalled, recorded }
     }
 
     /// The revision that a deployment would have.
     pub fn next(&self) -> u32 {
-        let ours = if self.uninstalled { None } else { self.recorded.last().and_then(release) };
+        let ours = self.recorded.last().and_then(release);
         let theirs = self.behind.iter().map(|revision| revision.revision);
         theirs.chain(ours.map(|release| release.revision)).max().unwrap_or(0) + 1
     }
@@ -70,6 +72,15 @@ impl Standing {
         self.uninstalled.then(|| {
             format!("{function}: somebody uninstalled release {name} on {cluster} with helm; it is installed again")
         })
+    }
+}
+
+/// Removed, or removed and made by somebody else.
+fn is_gone(world: &World, recorded: &Recorded) -> bool {
+    match world.observed.get(recorded.resource.id()) {
+        Some(Observed::Absent) => true,
+        Some(Observed::Present(now)) => recorded.seen.as_ref().is_some_and(|then| then.uid != now.uid),
+        Some(Observed::Unknown) | None => false,
     }
 }
 
@@ -120,13 +131,26 @@ pub fn id((uid, namespace): (&str, &str), (function, cluster): (&Name, &Name), r
     names::object(cluster, "v1/Secret", namespace, adapters::release::secret_name(&release, revision))
 }
 
+/// What somebody's helm made with a revision. A volume stays: nobody allowed that data goes.
+pub fn made(scene: &Scene<'_>, (function, cluster): (&Name, &Name), revision: &HelmRevision) -> Vec<Resource> {
+    let objects = revision.objects.iter().filter(|(kind, _)| kind != "v1/PersistentVolumeClaim");
+    let each = objects.map(|(kind, name)| {
+        let id = names::object(cluster, kind, &scene.namespace, name.clone());
+        stranger(scene, function, (id, serde_json::json!({})))
+    });
+    each.collect()
+}
+
 /// The record of a revision that is not ours.
 pub fn found(scene: &Scene<'_>, (function, cluster): (&Name, &Name), revision: &HelmRevision) -> Resource {
     let id = id((&scene.slice.uid, &scene.namespace), (function, cluster), revision.revision);
+    stranger(scene, function, (id, serde_json::json!({"type": adapters::release::TYPE})))
+}
+
+fn stranger(scene: &Scene<'_>, function: &Name, (id, body): (ResourceId, serde_json::Value)) -> Resource {
     let (tenant, slice, uid) = (scene.slice.tenant.clone(), scene.slice.name.clone(), scene.slice.uid.clone());
     let owner = Owner { tenant, slice, uid, function: Some(function.clone()) };
-    let body = Body::Plain(serde_json::json!({"type": adapters::release::TYPE}));
-    Resource::Object(Object { id, owner, body, fills: vec![], keep: false })
+    Resource::Object(Object { id, owner, body: Body::Plain(body), fills: vec![], keep: false })
 }
 
 pub fn superseded(release: &ReleaseRecord, recorded: &Recorded) -> ReleaseRecord {

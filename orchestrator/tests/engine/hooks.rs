@@ -197,6 +197,8 @@ fn an_object_of_an_earlier_run_goes_first_or_is_named() {
     for (policies, ends) in [
         (vec![DeletePolicy::BeforeHookCreation], OperationState::Completed),
         (vec![], OperationState::Completed),
+        // It ended well, and would have gone.
+        (vec![DeletePolicy::HookSucceeded], OperationState::Completed),
         (vec![DeletePolicy::HookFailed], OperationState::FailedTemp),
     ] {
         let ground = Ground::new();

@@ -139,6 +139,7 @@ impl Clusters for Known {
 
 pub struct Ground {
     _folder: TempDir,
+    shelf: (Arc<dyn Store>, Arc<Blobs>),
     registry: Arc<Registry>,
     pub slices: Arc<Slices>,
     pub engine: Engine,
@@ -195,7 +196,9 @@ impl Ground {
         };
         let engine = Engine::new(means).await.unwrap();
         let known = Arc::new(Known(snapshot(&engine, &clusters, &cloud_spec).await, clusters.clone()));
-        charts(&store, &blobs).await;
+        let shelf = (Arc::clone(&store), Arc::clone(&blobs));
+        let charts = ["labs/charts/mqtt-server", "labs/charts/mqtt-gateway", "orchestrator/tests/real/charts/probe"];
+        shelve(&shelf, "lab", &charts.map(|chart| root().join(chart))).await;
         // An operation begins only on what is registered.
         for (kind, id) in [(Kind::Tenant, "default"), (Kind::Cluster, "edge"), (Kind::Cluster, "cloud")] {
             let thing = Txn::new().put(Key::installation(kind, id), serde_json::json!({"name": id}));
@@ -215,7 +218,12 @@ impl Ground {
         let finder = Arc::clone(&known) as _;
         let sources = (known as _, Arc::new(repositories) as _);
         let slices = Slices::new(store, engine.clone(), Arc::new(Rendering { helm, blobs, finder }), sources);
-        Some(Self { _folder: folder, registry, slices, engine, clusters })
+        Some(Self { _folder: folder, shelf, registry, slices, engine, clusters })
+    }
+
+    /// A repository `shelf` with these chart folders.
+    pub async fn shelve(&self, folders: &[PathBuf]) {
+        shelve(&self.shelf, "shelf", folders).await;
     }
 
     /// The edge is reached by the administrator's credentials from now on.
@@ -330,19 +338,19 @@ async fn snapshot(engine: &Engine, clusters: &BTreeMap<String, Arc<Kubernetes>>,
     known
 }
 
-async fn charts(store: &Arc<dyn Store>, blobs: &Blobs) {
+/// A repository with these chart folders.
+async fn shelve((store, blobs): &(Arc<dyn Store>, Arc<Blobs>), repository: &str, folders: &[PathBuf]) {
     let mut charts = Vec::new();
-    let own = "orchestrator/tests/real/charts";
-    for (folder, chart, version) in
-        [("labs/charts", "mqtt-server", "1.2.0"), ("labs/charts", "mqtt-gateway", "1.0.0"), (own, "probe", "0.1.0")]
-    {
-        let archive = pack_folder(&root().join(folder).join(chart)).unwrap();
-        let digest = blobs.put(archive).await.unwrap().to_string();
-        charts.push(StoredChart { name: chart.into(), version: version.into(), digest, dependencies: vec![] });
+    for folder in folders {
+        let digest = blobs.put(pack_folder(folder).unwrap()).await.unwrap().to_string();
+        let about = std::fs::read_to_string(folder.join("Chart.yaml")).unwrap();
+        let version = about.lines().find_map(|line| line.strip_prefix("version: ")).expect("a version").to_owned();
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        charts.push(StoredChart { name, version, digest, dependencies: vec![] });
     }
-    let repository =
-        Repository { name: name("lab"), spec: RepositorySpec::default(), charts, credentials: None, index: None };
-    let key = Key::installation(Kind::Repository, "lab");
+    let name = name(repository);
+    let repository = Repository { name, spec: RepositorySpec::default(), charts, credentials: None, index: None };
+    let key = Key::installation(Kind::Repository, repository.name.as_str());
     store.commit(Txn::new().put(key, serde_json::to_value(repository).unwrap())).await.unwrap();
 }
 
@@ -367,6 +375,21 @@ pub fn probes(edge: serde_json::Value) -> (Labels, SliceSpec) {
         ],
     });
     (Labels::new(), serde_json::from_value(spec).unwrap())
+}
+
+/// A slice of one function `it` at the edge, from the repository `shelf`.
+pub fn one(chart: &str, values: serde_json::Value) -> (Labels, SliceSpec) {
+    let chart = serde_json::json!({"repository": "shelf", "name": chart});
+    let spec = serde_json::json!({
+        "sites": {"edge": {"cluster": "edge"}},
+        "functions": [{"name": "it", "site": "edge", "chart": chart, "values": values}],
+    });
+    (Labels::new(), serde_json::from_value(spec).unwrap())
+}
+
+/// One of the suite's own charts.
+pub fn own_chart(chart: &str) -> PathBuf {
+    root().join("orchestrator/tests/real/charts").join(chart)
 }
 
 pub fn ask(slice: &str, (labels, spec): (Labels, SliceSpec)) -> Ask {

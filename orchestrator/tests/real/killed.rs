@@ -7,13 +7,13 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-struct Server {
+pub struct Server {
     child: Child,
     url: String,
 }
 
 impl Server {
-    fn start(folder: &Path) -> Self {
+    pub fn start(folder: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sliceway"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.join("data"))
@@ -32,7 +32,7 @@ impl Server {
         Self { child, url }
     }
 
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -48,7 +48,7 @@ impl Server {
             .unwrap()
     }
 
-    fn good(&self, folder: &Path, words: &[&str]) -> String {
+    pub fn good(&self, folder: &Path, words: &[&str]) -> String {
         let out = self.cli(folder, words);
         assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8_lossy(&out.stdout).into_owned()
@@ -84,7 +84,7 @@ fn through_kills(folder: &Path, mut server: Server, words: &[&str]) -> (Server, 
 }
 
 /// The newest operation.
-fn operation(server: &Server, folder: &Path) -> serde_json::Value {
+pub fn operation(server: &Server, folder: &Path) -> serde_json::Value {
     let all: serde_json::Value =
         serde_json::from_str(&server.good(folder, &["get", "operations", "-o", "json"])).unwrap();
     all[0].clone()

@@ -3,8 +3,17 @@
 //! Needs a running lab (`sliceway-lab up`); says visibly that it is skipped where there is none.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../../../adapters/tests/command_line/mod.rs"]
+mod command_line;
+mod corpus;
 mod factory;
 mod faults;
 mod ground;
+mod helm;
+mod hooks;
 mod killed;
+mod releases;
 mod repair;
+#[path = "../../../adapters/tests/settled/mod.rs"]
+mod settled;
+mod watched;

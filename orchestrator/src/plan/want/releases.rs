@@ -25,10 +25,9 @@ fn id(scene: &Scene<'_>, at: (&Name, &Name), revision: u32) -> ResourceId {
 fn revisions(scene: &Scene<'_>, function: &Name, cluster: &Name) -> Vec<Wanted> {
     let digest = scene.bundles.get(function).and_then(|bundle| bundle.release.clone());
     let (Some(digest), Some(standing)) = (digest, scene.releases.get(function, cluster)) else { return vec![] };
-    let all = match (standing.differs(&digest), standing.uninstalled) {
-        (false, _) => standing.recorded.iter().filter_map(release::release).cloned().collect(),
-        (true, true) => vec![fresh(scene, (function, standing), digest)],
-        (true, false) => {
+    let all = match standing.differs(&digest) {
+        false => standing.recorded.iter().filter_map(release::release).cloned().collect(),
+        true => {
             let earlier = |recorded: &Recorded| Some(release::superseded(release::release(recorded)?, recorded));
             let earlier = standing.recorded.iter().filter_map(earlier);
             earlier.chain([fresh(scene, (function, standing), digest)]).collect::<Vec<_>>()
@@ -41,7 +40,7 @@ fn revisions(scene: &Scene<'_>, function: &Name, cluster: &Name) -> Vec<Wanted> 
 
 fn fresh(scene: &Scene<'_>, (function, standing): (&Name, &Standing), digest: String) -> ReleaseRecord {
     let seen = standing.recorded.last().and_then(|recorded| recorded.seen.as_ref());
-    let first = seen.filter(|_| !standing.uninstalled).and_then(|seen| seen.outputs.get("first").cloned());
+    let first = seen.and_then(|seen| seen.outputs.get("first").cloned());
     let name = names::release(function, &scene.slice.uid);
     let status = ReleaseStatus::Deployed;
     ReleaseRecord { digest, name, revision: standing.next(), status, first, deployed: None }
