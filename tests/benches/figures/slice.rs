@@ -11,6 +11,10 @@ use serde_json::json;
 use std::time::Duration;
 
 const ROUNDS: usize = 15;
+/// Controllers go on for a moment with what one made; the next is not to pay for it.
+const QUIET: Duration = Duration::from_millis(1500);
+/// Between two looks at an operation.
+const LOOK: Duration = Duration::from_millis(20);
 
 pub async fn measure(table: &mut Table) {
     let Some((edge, cloud)) = planes().await else { return };
@@ -26,37 +30,47 @@ pub async fn measure(table: &mut Table) {
     ours.cluster("cloud", &kubeconfigs[1]).await;
     ours.charts();
     // The first round warms all three, and shows the bare client what there is to send.
-    let first = ours.apply("warm").await;
+    let first = ours.apply("warm", LOOK).await;
     let templates = templates(&first.steps, [("edge", apis[0]), ("cloud", apis[1])]).await;
-    ours.delete("warm").await;
+    ours.leave(&first).await;
     bare::create(&templates, apis, "bare-warm").await;
     peer.install("helm-warm");
-    let mut times: [Vec<Duration>; 3] = [vec![], vec![], vec![]];
+    let mut times: [Vec<Duration>; 4] = [vec![], vec![], vec![], vec![]];
     let mut calls = Vec::new();
     for round in 0..ROUNDS {
-        let before = ours.calls().await;
-        let name = format!("round-{round}");
-        times[0].push(ours.apply(&name).await.took);
-        calls.push(ours.calls().await - before);
-        ours.delete(&name).await;
-        let namespace = format!("bare-{round}");
-        times[1].push(bare::create(&templates, apis, &namespace).await);
-        bare::remove(apis, &namespace).await;
-        let namespace = format!("helm-{round}");
-        times[2].push(peer.install(&namespace));
-        bare::remove(apis, &namespace).await;
+        // Each comes first as often as last, and nothing is removed meanwhile: a namespace goes for seconds.
+        for turn in 0..3 {
+            tokio::time::sleep(QUIET).await;
+            match (round + turn) % 3 {
+                0 => {
+                    let before = ours.calls().await;
+                    let applied = ours.apply(&format!("round-{round}"), LOOK).await;
+                    calls.push(ours.calls().await - before);
+                    ours.leave(&applied).await;
+                    times[0].push(applied.took);
+                    times[3].push(applied.seen);
+                }
+                1 => times[1].push(bare::create(&templates, apis, &format!("bare-{round}")).await),
+                _ => times[2].push(peer.install(&format!("helm-{round}"))),
+            }
+        }
     }
     calls.sort_unstable();
-    let objects = templates.len() as f64;
-    let [ours_ms, bare_ms, peer_ms] = [0, 1, 2].map(|n| millis(median(&mut times[n])));
+    tell(table, (times, calls[calls.len() / 2]), templates.len());
+}
+
+fn tell(table: &mut Table, (mut times, calls): ([Vec<Duration>; 4], u64), objects: usize) {
+    let [ours, bare, peer, seen] = [0, 1, 2, 3].map(|n| millis(median(&mut times[n])));
     let p95 = millis(quantile(&mut times[0], 95));
     let row = |id, what, value, unit, against, ratio| Row { id, what, value, unit, against, ratio };
-    let typed = format!("<= 150 ms; kubectl and helm {peer_ms:.0} ms: times faster, >= 10");
-    table.add(row("P4", "slice accepted and its objects made, p50", ours_ms, "ms", typed, Some(peer_ms / ours_ms)));
+    let typed = format!("<= 150 ms; kubectl and helm {peer:.0} ms: times faster, >= 10");
+    table.add(row("P4", "slice accepted and its objects made, p50", ours, "ms", typed, Some(peer / ours)));
     table.add(row("P4.p95", "the same, p95", p95, "ms", "-".into(), None));
-    let bare = format!("bare client {bare_ms:.0} ms: times its time, <= 1.5");
-    table.add(row("P4.bare", "the same beside one call per object", ours_ms, "ms", bare, Some(ours_ms / bare_ms)));
-    let per_object = calls[calls.len() / 2] as f64 / objects;
+    let looks = format!("a look every {} ms", LOOK.as_millis());
+    table.add(row("P4.seen", "the same as its user sees it, p50", seen, "ms", looks, None));
+    let client = format!("bare client {bare:.0} ms: times its time, <= 1.5");
+    table.add(row("P4.bare", "the same beside one call per object", ours, "ms", client, Some(ours / bare)));
+    let per_object = calls as f64 / objects as f64;
     let most = format!("<= 2 for each of {objects} objects");
     table.add(row("P4.calls", "calls to API servers per object", per_object, "calls", most, Some(per_object / 2.0)));
 }
