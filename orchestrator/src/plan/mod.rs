@@ -12,6 +12,7 @@ pub mod model;
 pub mod names;
 pub mod order;
 mod refuse;
+pub mod remember;
 pub mod render;
 pub mod renewal;
 pub mod resolve;
