@@ -67,7 +67,7 @@ async fn every_put_of_a_transaction_has_its_revision_and_revisions_grow() {
 /// A change is announced while the results that it rests on are still on their way: theirs come first.
 #[tokio::test]
 async fn commits_keep_the_order_in_which_they_were_begun() {
-    let Fresh { store, _folder } = fresh(|options| (options.queue, options.group) = (2, 3));
+    let Fresh { store, _folder } = fresh(|options| options.group = 3);
     for round in 0..30 {
         let mut begun = Vec::new();
         for n in 0..8 {

@@ -1,5 +1,6 @@
 //! A server of the release build on a folder of its own, and what is asked of it.
 
+use crate::idle::children;
 use crate::row::root;
 use crate::wait::Events;
 use jiff::Timestamp;
@@ -155,6 +156,17 @@ impl Ours {
         assert_eq!(status, 202, "{said}");
         let operation = said["operation"]["id"].as_str().unwrap().to_owned();
         self.until(&operation, Duration::from_millis(50), |view| view["state"] == "COMPLETED").await;
+    }
+
+    /// What the server and its chart worker have computed so far, of a core.
+    pub fn computed(&self) -> Duration {
+        let ticks = |pid: u32| -> u64 {
+            let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+            fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
+        };
+        let all = std::iter::once(self.pid()).chain(children(self.pid()));
+        Duration::from_millis(10 * all.map(ticks).sum::<u64>())
     }
 
     /// Calls to clusters so far.
