@@ -67,7 +67,12 @@ impl Kubernetes {
     }
 
     async fn discover(&self) -> Result<Arc<Catalog>, PortError> {
-        let catalog = Arc::new(Catalog::read(&self.wire).await?);
+        let known = self.catalog.read().await.clone();
+        let Some(catalog) = Catalog::read(&self.wire, known.as_deref()).await? else {
+            // Nothing of it changed, so it is still there.
+            return known.ok_or_else(|| self.wire.busy("discovery says that nothing changed since never".into(), None));
+        };
+        let catalog = Arc::new(catalog);
         *self.catalog.write().await = Some(Arc::clone(&catalog));
         Ok(catalog)
     }
@@ -429,8 +434,9 @@ impl Discovery for Kubernetes {
 
     async fn facts(&self, call: &Call) -> Result<ClusterFacts, PortError> {
         let work = async {
-            let catalog = self.discover().await?;
-            facts::read(&self.wire, &catalog).await
+            let (catalog, facts) = tokio::join!(self.discover(), facts::read(&self.wire));
+            let apis = catalog?.apis();
+            facts.map(|facts| ClusterFacts { apis, ..facts })
         };
         within(call, self.wire.target(), work).await
     }

@@ -58,9 +58,9 @@ pub(super) async fn stopped(
     mut doc: OperationDoc,
     (event, failure): (OperationEvent, Failure),
 ) -> Result<(), OpsError> {
-    inner.settle();
     let operation = &mut doc.operation;
     operation.state = operation.state.on(event)?;
+    inner.settle(operation);
     operation.waiting_for = None;
     operation.waiting_until = None;
     tracing::info!(operation.id = %operation.id, state = operation.state.as_str(), cause = %failure.message, "stopped");
@@ -71,9 +71,9 @@ pub(super) async fn stopped(
 
 /// The transaction that ends an operation for ever.
 pub(super) fn close(inner: &Inner, mut doc: OperationDoc, event: OperationEvent) -> Result<Txn, OpsError> {
-    inner.settle();
     let operation = &mut doc.operation;
     operation.state = operation.state.on(event)?;
+    inner.settle(operation);
     operation.ended = Some(inner.now());
     if operation.state == OperationState::Completed {
         operation.done = operation.changes;
