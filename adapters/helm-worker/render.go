@@ -56,7 +56,7 @@ func render(req *renderRequest, lim limits) (*rendered, []problem) {
 	}
 	out.Chart, out.Lookups = info, lookups
 	if req.CheckReproducible {
-		same := reproducible(req, packed, out)
+		same := steady(pristine) || reproducible(req, packed, done, out)
 		out.Reproducible = &same
 	}
 	return out, nil

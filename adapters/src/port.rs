@@ -14,7 +14,7 @@
 use crate::helm::Lookup;
 use crate::release::HelmRevision;
 use async_trait::async_trait;
-use models::resource::{Resource, ResourceId, Seen};
+use models::resource::{Object, Resource, ResourceId, Seen};
 use models::secret::SecretRef;
 use serde_json::Value;
 use std::sync::Arc;
@@ -63,6 +63,21 @@ pub trait Port: Send + Sync {
 
     /// Reads the truth. `None`: it does not exist. `Seen::stranger` is set where it is not [`Call::owner`]'s.
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError>;
+
+    /// Takes our marks off an object that is left where it is; nothing else of it changes. Gone is done.
+    async fn disown(&self, _call: &Call, _object: &Object) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    /// Puts our marks back on an object that carries nobody's.
+    async fn own(&self, _call: &Call, _object: &Object) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    /// The last lines that the pods of a Job, or a Pod, have said; nothing where there is nothing to be had.
+    async fn words(&self, _call: &Call, _id: &ResourceId) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Returns soon after the resource moved on from `version`, or never: who waits looks by itself from time to time, and
     /// this only makes the next look come sooner. It may return without a change.

@@ -51,7 +51,7 @@ fn id(kind: &str, name: &str) -> ResourceId {
 fn object(kind: &str, (name, owner): (&str, &str), body: Value) -> Resource {
     let owner =
         Owner { tenant: "acme".parse().unwrap(), slice: "factory".parse().unwrap(), uid: owner.into(), function: None };
-    Resource::Object(Object { id: id(kind, name), owner, body: Body::Plain(body), fills: Vec::new() })
+    Resource::Object(Object { id: id(kind, name), owner, body: Body::Plain(body), fills: Vec::new(), keep: false })
 }
 
 fn namespace(owner: &str) -> Resource {

@@ -23,6 +23,8 @@ pub enum Verb {
     Answer,
     /// What a hook made goes by its delete policy; the way back makes nothing of it again.
     Clear,
+    /// Left where it is, and ours no longer; the way back makes it ours again.
+    Forget,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

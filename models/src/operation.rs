@@ -119,6 +119,8 @@ pub enum OperationKind {
     CreateSlice,
     ChangeSlice,
     DeleteSlice,
+    /// Runs the test hooks of its charts; changes nothing else, and leaves the slice as it is whatever comes out.
+    TestSlice,
 }
 
 impl OperationKind {
@@ -127,6 +129,7 @@ impl OperationKind {
             Self::CreateSlice => "create-slice",
             Self::ChangeSlice => "change-slice",
             Self::DeleteSlice => "delete-slice",
+            Self::TestSlice => "test-slice",
         }
     }
 }

@@ -127,6 +127,9 @@ pub struct Object {
     pub body: Body,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fills: Vec<Fill>,
+    /// Its chart wants it left where it is when its release no longer has it (`helm.sh/resource-policy: keep`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep: bool,
 }
 
 /// Who an object belongs to; written on it as labels under `sliceway.io/`.
@@ -259,6 +262,9 @@ pub struct Hook {
     pub object: Object,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<DeletePolicy>,
+    /// What its pods said last is kept when it succeeded; when it failed it always is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub words: bool,
 }
 
 impl Hook {

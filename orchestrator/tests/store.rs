@@ -64,6 +64,23 @@ async fn every_put_of_a_transaction_has_its_revision_and_revisions_grow() {
     assert_eq!(*store.changed().borrow(), second);
 }
 
+/// A change is announced while the results that it rests on are still on their way: theirs come first.
+#[tokio::test]
+async fn commits_keep_the_order_in_which_they_were_begun() {
+    let Fresh { store, _folder } = fresh(|options| options.group = 3);
+    for round in 0..30 {
+        let mut begun = Vec::new();
+        for n in 0..8 {
+            let mut commit = store.commit(Txn::new().put(slice(&format!("{n}")), json!(round)));
+            assert!(futures::poll!(&mut commit).is_pending());
+            begun.push(commit);
+        }
+        let revisions: Vec<Revision> =
+            futures::future::join_all(begun.into_iter().rev()).await.into_iter().map(Result::unwrap).collect();
+        assert!(revisions.is_sorted_by(|later, earlier| later > earlier), "{revisions:?}");
+    }
+}
+
 #[tokio::test]
 async fn absent_is_refused_where_something_stands() {
     let Fresh { store, _folder } = fresh(|_| {});

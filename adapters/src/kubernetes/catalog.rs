@@ -1,6 +1,6 @@
 //! What an API server serves: the path of every kind, by aggregated discovery.
 
-use super::wire::Wire;
+use super::wire::{Answer, Wire};
 use crate::port::PortError;
 use models::resource::ResourceId;
 use serde_json::Value;
@@ -10,7 +10,11 @@ pub(super) struct Catalog {
     /// By `group/version/Kind`.
     kinds: BTreeMap<String, Kind>,
     versions: Vec<String>,
+    /// What names this version of each part of it; `None`: the server does not say.
+    etags: [Option<String>; 2],
 }
+
+const ROOTS: [&str; 2] = ["/api", "/apis"];
 
 #[derive(Clone)]
 pub(super) struct Kind {
@@ -42,19 +46,32 @@ impl Kind {
 }
 
 impl Catalog {
-    pub(super) async fn read(wire: &Wire) -> Result<Self, PortError> {
-        let mut catalog = Self { kinds: BTreeMap::new(), versions: Vec::new() };
-        for path in ["/api", "/apis"] {
-            let answer = wire.discovery(path).await?;
-            let status = answer.status;
-            let list = wire.ok(answer, &wire.itself(path))?;
-            let groups = list.get("items").and_then(Value::as_array);
-            let cause = || format!("discovery at {path} answered {status} without a list of groups");
-            for group in groups.ok_or_else(|| wire.busy(cause(), None))? {
-                catalog.group(path, group);
+    /// `None`: it is still what is known.
+    pub(super) async fn read(wire: &Wire, known: Option<&Self>) -> Result<Option<Self>, PortError> {
+        if let Some([Some(core), Some(groups)]) = known.map(|known| &known.etags) {
+            let asked = tokio::join!(wire.discovery(ROOTS[0], Some(core)), wire.discovery(ROOTS[1], Some(groups)));
+            if let (Answer { status: 304, .. }, Answer { status: 304, .. }) = (asked.0?, asked.1?) {
+                return Ok(None);
             }
         }
-        Ok(catalog)
+        let (core, groups) = tokio::join!(wire.discovery(ROOTS[0], None), wire.discovery(ROOTS[1], None));
+        let mut catalog = Self { kinds: BTreeMap::new(), versions: Vec::new(), etags: [None, None] };
+        for (n, answer) in [core?, groups?].into_iter().enumerate() {
+            catalog.etags[n] = answer.etag.clone();
+            catalog.groups(wire, (ROOTS[n], answer))?;
+        }
+        Ok(Some(catalog))
+    }
+
+    fn groups(&mut self, wire: &Wire, (root, answer): (&str, Answer)) -> Result<(), PortError> {
+        let status = answer.status;
+        let list = wire.ok(answer, &wire.itself(root))?;
+        let groups = list.get("items").and_then(Value::as_array);
+        let cause = || format!("discovery at {root} answered {status} without a list of groups");
+        for group in groups.ok_or_else(|| wire.busy(cause(), None))? {
+            self.group(root, group);
+        }
+        Ok(())
     }
 
     fn group(&mut self, root: &str, group: &Value) {
@@ -137,7 +154,7 @@ mod tests {
         let gears = kind("gears", "Gear", &["delete", "get", "list"]);
         let group =
             json!({"metadata": {"name": "dev.test"}, "versions": [{"version": "v1", "resources": [metrics, gears]}]});
-        let mut catalog = Catalog { kinds: BTreeMap::new(), versions: Vec::new() };
+        let mut catalog = Catalog { kinds: BTreeMap::new(), versions: Vec::new(), etags: [None, None] };
         catalog.group("/apis", &group);
         let listable: Vec<&str> = catalog.listable().map(|kind| kind.id.as_str()).collect();
         assert_eq!(listable, ["dev.test/v1/Gear"]);

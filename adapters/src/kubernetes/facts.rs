@@ -1,6 +1,5 @@
 //! What placement and rendering rest on: version, APIs, nodes with their free room, storage classes.
 
-use super::catalog::Catalog;
 use super::quantity;
 use super::seen::text;
 use super::wire::{METADATA, WHOLE, Wire};
@@ -10,26 +9,34 @@ use models::cluster::Node;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-pub(super) async fn read(wire: &Wire, catalog: &Catalog) -> Result<ClusterFacts, PortError> {
-    let version = one(wire, "/version").await?;
+/// Pods that take room: a node was found for them, and they did not end.
+const TAKING: &str = "fieldSelector=spec.nodeName%21%3D%2Cstatus.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed";
+
+/// Without the APIs, which are the catalog's.
+pub(super) async fn read(wire: &Wire) -> Result<ClusterFacts, PortError> {
+    let (version, all, pods, classes) = tokio::join!(
+        one(wire, "/version"),
+        wire.list("/api/v1/nodes", ("", WHOLE)),
+        wire.list("/api/v1/pods", (TAKING, WHOLE)),
+        wire.list("/apis/storage.k8s.io/v1/storageclasses", ("", METADATA)),
+    );
+    let version = version?;
     let mut nodes: BTreeMap<String, Node> = BTreeMap::new();
-    for node in wire.list("/api/v1/nodes", ("", WHOLE)).await? {
+    for node in all? {
         nodes.insert(text(&node, "/metadata/name").to_owned(), of_node(&node));
     }
-    for pod in wire.list("/api/v1/pods", ("", WHOLE)).await? {
-        let over = matches!(text(&pod, "/status/phase"), "Succeeded" | "Failed");
-        if let (Some(node), false) = (nodes.get_mut(text(&pod, "/spec/nodeName")), over) {
+    for pod in pods? {
+        if let Some(node) = nodes.get_mut(text(&pod, "/spec/nodeName")) {
             let (cpu, memory) = requests(&pod);
             node.requested_cpu_milli += cpu;
             node.requested_memory_bytes += memory;
         }
     }
-    let classes = wire.list("/apis/storage.k8s.io/v1/storageclasses", ("", METADATA)).await?;
     Ok(ClusterFacts {
         version: text(&version, "/gitVersion").to_owned(),
-        apis: catalog.apis(),
+        apis: Vec::new(),
         nodes: nodes.into_values().collect(),
-        storage_classes: classes.iter().map(|class| text(class, "/metadata/name").to_owned()).collect(),
+        storage_classes: classes?.iter().map(|class| text(class, "/metadata/name").to_owned()).collect(),
         read_at: None,
     })
 }

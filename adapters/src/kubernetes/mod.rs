@@ -10,12 +10,14 @@ mod facts;
 mod family;
 mod fields;
 mod hide;
+mod marks;
 mod names;
 pub mod quantity;
 mod quota;
 mod ready;
 mod seen;
 mod wire;
+mod words;
 
 pub use connect::{ConnectError, ExecPolicy, certificate_end, inline};
 pub use names::{broken_label, broken_name};
@@ -65,7 +67,12 @@ impl Kubernetes {
     }
 
     async fn discover(&self) -> Result<Arc<Catalog>, PortError> {
-        let catalog = Arc::new(Catalog::read(&self.wire).await?);
+        let known = self.catalog.read().await.clone();
+        let Some(catalog) = Catalog::read(&self.wire, known.as_deref()).await? else {
+            // Nothing of it changed, so it is still there.
+            return known.ok_or_else(|| self.wire.busy("discovery says that nothing changed since never".into(), None));
+        };
+        let catalog = Arc::new(catalog);
         *self.catalog.write().await = Some(Arc::clone(&catalog));
         Ok(catalog)
     }
@@ -330,6 +337,12 @@ impl Kubernetes {
         Ok(Some(json!({"apiVersion": lookup.api_version, "kind": kind, "items": items})))
     }
 
+    async fn relabel(&self, object: &Object, patch: &Value) -> Result<(), PortError> {
+        let Some(path) = self.place(&object.id).await? else { return Ok(()) };
+        let answer = self.wire.merge(&path, patch).await?;
+        if answer.is_absent() { Ok(()) } else { self.wire.ok(answer, &object.id).map(drop) }
+    }
+
     /// What Helm made in a namespace with a revision of its own.
     async fn made_by_helm(&self, namespace: &str, made: &HelmRevision) -> Result<Vec<(String, String)>, PortError> {
         let here = |kind: &str, name: String| ResourceId {
@@ -386,6 +399,19 @@ impl Port for Kubernetes {
         within(call, self.wire.target(), self.observe_object(call, id)).await
     }
 
+    async fn disown(&self, call: &Call, object: &Object) -> Result<(), PortError> {
+        within(call, self.wire.target(), self.relabel(object, &marks::none(&object.owner))).await
+    }
+
+    async fn own(&self, call: &Call, object: &Object) -> Result<(), PortError> {
+        within(call, self.wire.target(), self.relabel(object, &marks::all(&object.owner))).await
+    }
+
+    async fn words(&self, call: &Call, id: &ResourceId) -> Vec<String> {
+        let work = async { Ok(words::of(&self.wire, id).await) };
+        within(call, self.wire.target(), work).await.unwrap_or_default()
+    }
+
     async fn moved(&self, _: &Call, id: &ResourceId, version: &str) {
         if let Ok(Some(path)) = self.place(id).await
             && let Some((collection, name)) = path.rsplit_once('/')
@@ -408,8 +434,9 @@ impl Discovery for Kubernetes {
 
     async fn facts(&self, call: &Call) -> Result<ClusterFacts, PortError> {
         let work = async {
-            let catalog = self.discover().await?;
-            facts::read(&self.wire, &catalog).await
+            let (catalog, facts) = tokio::join!(self.discover(), facts::read(&self.wire));
+            let apis = catalog?.apis();
+            facts.map(|facts| ClusterFacts { apis, ..facts })
         };
         within(call, self.wire.target(), work).await
     }

@@ -2,7 +2,7 @@
 
 use super::catalog::encoded;
 use crate::port::PortError;
-use http::{Method, Request};
+use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use kube::client::{Body, Client};
@@ -33,6 +33,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     body: Vec<u8>,
     retry_after_s: Option<u64>,
+    /// What names this version of it, where the server says so.
+    pub(super) etag: Option<String>,
 }
 
 impl Answer {
@@ -111,10 +113,15 @@ impl Wire {
         self.send(Method::DELETE, path, ("application/json", options.to_string().into_bytes())).await
     }
 
-    /// Aggregated discovery: everything that is served, in one answer.
-    pub(super) async fn discovery(&self, path: &str) -> Result<Answer, PortError> {
+    /// Aggregated discovery: everything that is served, in one answer; or 304, where it is still what `known` names.
+    pub(super) async fn discovery(&self, path: &str, known: Option<&str>) -> Result<Answer, PortError> {
         let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
-        self.get_as(path, accept).await
+        let request = Request::get(path).header("accept", accept);
+        let request = match known {
+            Some(etag) => request.header("if-none-match", etag),
+            None => request,
+        };
+        self.answer(request.body(Body::empty()).map_err(|error| self.unreachable(&error))?).await
     }
 
     async fn get_as(&self, path: &str, accept: &str) -> Result<Answer, PortError> {
@@ -135,11 +142,12 @@ impl Wire {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let response = self.client.send(request).await.map_err(|error| self.lost(&error))?;
         let status = response.status().as_u16();
-        let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-        let retry_after_s = header.and_then(|text| text.parse().ok());
+        let headers = response.headers();
+        let retry_after_s = header(headers, "retry-after").and_then(|text| text.parse().ok());
+        let etag = header(headers, "etag").map(str::to_owned);
         let body = Limited::new(response.into_body(), LARGEST_BODY).collect().await;
         let body = body.map_err(|error| self.unreachable(error.as_ref()))?.to_bytes();
-        Ok(Answer { status, body: body.into(), retry_after_s })
+        Ok(Answer { status, body: body.into(), retry_after_s, etag })
     }
 
     /// Waits for the first event of a watch. `false`: there is none to be had.
@@ -221,6 +229,10 @@ impl Wire {
     fn unreachable(&self, error: &(dyn Error + 'static)) -> PortError {
         PortError::Unreachable { target: self.target.to_string(), cause: chain(error) }
     }
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// 403 also says "not now": a quota that is used up, a namespace on its way out, an account that is not there yet.

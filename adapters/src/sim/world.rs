@@ -189,6 +189,20 @@ impl World {
         Ok(())
     }
 
+    /// The labels of its owner: with values, or none.
+    pub(super) fn mark(&mut self, object: &Object, labels: Option<&BTreeMap<String, String>>) {
+        let number = self.next();
+        let Some(thing) = self.things.get_mut(&object.id) else { return };
+        thing.version = number;
+        let Some(held) = thing.manifest.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) else { return };
+        for key in object.owner.labels().into_keys() {
+            match labels.and_then(|labels| labels.get(&key)) {
+                Some(value) => held.insert(key, Value::from(value.as_str())),
+                None => held.remove(&key),
+            };
+        }
+    }
+
     /// Reads, and lets time pass for the thing that is read.
     pub(super) fn observe(&mut self, owner: &str, id: &ResourceId) -> Option<Seen> {
         let thing = self.things.get_mut(id)?;

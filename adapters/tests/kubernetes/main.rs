@@ -18,6 +18,7 @@ mod awaited;
 mod causes;
 mod connecting;
 mod corpus;
+mod definitions;
 mod fake;
 mod names;
 mod quota;

@@ -31,7 +31,7 @@ fn config() -> Resource {
     };
     let (tenant, slice) = ("acme".parse().unwrap(), "factory".parse().unwrap());
     let owner = Owner { tenant, slice, uid: "u".into(), function: None };
-    Resource::Object(Object { id, owner, body: Body::Plain(json!({})), fills: Vec::new() })
+    Resource::Object(Object { id, owner, body: Body::Plain(json!({})), fills: Vec::new(), keep: false })
 }
 
 /// Every verb meets the same answer.

@@ -43,7 +43,13 @@ impl World {
             uid: self.call.owner.clone(),
             function: None,
         };
-        Resource::Object(Object { id: self.id(kind, name), owner, body: Body::Plain(body), fills: Vec::new() })
+        Resource::Object(Object {
+            id: self.id(kind, name),
+            owner,
+            body: Body::Plain(body),
+            fills: Vec::new(),
+            keep: false,
+        })
     }
 
     pub fn config(&self, name: &str, data: Value) -> Resource {

@@ -98,6 +98,14 @@ pub(crate) async fn plan_delete(app: Arc<App>, caller: Caller, input: Input) -> 
     Reply::ok(&redacted(&app.slices.plan(permit.tenant(), &ask).await?))
 }
 
+pub(crate) async fn test(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let permit = caller.write()?;
+    let asked = (input.names("function")?, options(&input)?.timeout_s);
+    let operation = app.slices.test(permit.tenant(), &input.name("name")?, asked).await?;
+    let location = format!("/api/v1/operations/{}", operation.id);
+    Ok(Reply::with(202, &json!({"operation": operation}))?.location(location))
+}
+
 fn document(input: &Input) -> Result<(Parsed, Ask), Problem> {
     let text = input.body_text()?;
     let parsed = parse(&[Source { name: "body", text }]).map_err(|problems| Problem::findings(&problems))?;

@@ -91,6 +91,8 @@ endpoints! {
     Delete "/api/v1/slices/{name}" Operator slices::delete, "Removes a slice; 202 with the operation",
         ["timeout" = "seconds of patience", "allowDataLoss" = "functions whose data may go", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never"];
     Post "/api/v1/slices/{name}:plan-delete" Operator slices::plan_delete, "What removing the slice would do", ["allowDataLoss" = "functions whose data may go"];
+    Post "/api/v1/slices/{name}:test" Operator slices::test, "Runs the tests that the slice's charts bring; 202 with the operation",
+        ["function" = "only of these functions", "timeout" = "seconds of patience"];
     Get "/api/v1/slices/{name}/description" Viewer slices::describe, "The slice beside what its clusters say now", [];
     Get "/api/v1/slices/{name}/explanation" Viewer slices::explain, "Why each function stands where it stands", [];
     Get "/api/v1/gateways" Viewer views::gateways, "Gateways of all slices",

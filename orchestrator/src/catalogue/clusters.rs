@@ -23,7 +23,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 use zeroize::Zeroizing;
 
 /// How long a cluster has to tell about itself.
@@ -48,6 +48,8 @@ pub struct Clusters {
     clock: Clock,
     /// What was read last; the store keeps what survives a restart.
     live: Arc<RwLock<BTreeMap<Name, Live>>>,
+    /// One look at a cluster at a time for plans.
+    turns: Arc<Mutex<BTreeMap<Name, Arc<Mutex<()>>>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -63,7 +65,7 @@ fn key(name: &Name) -> Key {
 
 impl Clusters {
     pub fn new(store: Arc<dyn Store>, registry: Arc<Registry>, clock: Clock) -> Self {
-        Self { store, registry, clock, live: Arc::default() }
+        Self { store, registry, clock, live: Arc::default(), turns: Arc::default() }
     }
 
     fn now(&self) -> Timestamp {
@@ -163,6 +165,7 @@ impl Clusters {
         deletion::delete(&self.store, Thing::Cluster(name), expect).await?;
         self.registry.forget(name).await;
         self.live.write().await.remove(name);
+        self.turns.lock().await.remove(name);
         Ok(())
     }
 
@@ -244,22 +247,35 @@ impl Finder for Clusters {
 impl slices::Clusters for Clusters {
     /// Facts that are too old are read again; a cluster that is known to be away is not waited for.
     async fn snapshot(&self, since: Timestamp) -> Result<Vec<Cluster>, StoreError> {
-        let all = self.list().await?;
-        let live = self.live.read().await.clone();
-        let now = self.now();
-        let stale = |cluster: &Cluster| match live.get(&cluster.name) {
+        let names: Vec<Name> = self.list().await?.into_iter().map(|(cluster, _)| cluster.name).collect();
+        let looks = names.iter().map(|name| self.look_anew(name, since));
+        futures::future::join_all(looks).await.into_iter().collect::<Result<(), _>>()?;
+        Ok(self.list().await?.into_iter().map(|(cluster, _)| cluster).collect())
+    }
+}
+
+impl Clusters {
+    async fn is_stale(&self, name: &Name, since: Timestamp) -> bool {
+        match self.live.read().await.get(name) {
             Some(live) => {
-                let old = now.duration_since(live.looked) > FRESH || live.looked <= since;
+                let old = self.now().duration_since(live.looked) > FRESH || live.looked <= since;
                 live.health.state == HealthState::Reachable && old
             }
             None => true,
-        };
-        let names: Vec<Name> = all.iter().map(|(c, _)| c).filter(|c| stale(c)).map(|c| c.name.clone()).collect();
-        futures::future::join_all(names.iter().map(|name| self.look(name)))
-            .await
-            .into_iter()
-            .collect::<Result<(), _>>()?;
-        Ok(self.list().await?.into_iter().map(|(cluster, _)| cluster).collect())
+        }
+    }
+
+    /// Who comes while somebody looks waits, and takes what was read if that is new enough.
+    async fn look_anew(&self, name: &Name, since: Timestamp) -> Result<(), StoreError> {
+        if !self.is_stale(name, since).await {
+            return Ok(());
+        }
+        let turn = Arc::clone(self.turns.lock().await.entry(name.clone()).or_default());
+        let _turn = turn.lock().await;
+        match self.is_stale(name, since).await {
+            true => self.look(name).await,
+            false => Ok(()),
+        }
     }
 }
 

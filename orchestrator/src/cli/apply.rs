@@ -260,6 +260,7 @@ pub(crate) fn show(plan: &Value, output: Output) {
             "run" => (">", Some(3)),
             "answer" => ("<", None),
             "clear" => ("x", None),
+            "forget" => ("o", None),
             _ => ("?", None),
         };
         if let Some(slot) = slot {

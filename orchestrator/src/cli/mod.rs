@@ -15,6 +15,7 @@ mod print;
 mod repository;
 mod run;
 mod serving;
+mod test;
 mod values;
 mod verbs;
 mod wait;

@@ -8,7 +8,7 @@ use super::client::{Client, escape};
 use super::context::{self, Context};
 use super::error::Failed;
 use super::pipe::{self, say};
-use super::{apply, exit, print, repository, serving, values, verbs, wait};
+use super::{apply, exit, print, repository, serving, test, values, verbs, wait};
 use models::file::Meta;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -118,6 +118,7 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
         },
         Command::Slice { verb } => match verb {
             SliceVerb::Explain(one) => verbs::explain(client, ("slice", &one.name), output).await,
+            SliceVerb::Test(args) => test::slice(client, args, output).await,
             SliceVerb::General(verb) => general(client, ("slice", verb), output).await,
         },
         Command::Gateway { verb } => general(client, ("gateway", verb), output).await,

@@ -8,7 +8,8 @@ use crate::plan::Plan;
 use crate::plan::claim::{self, Claim, Holder};
 use crate::store::{Key, Kind, Query, Store, StoreError, Txn};
 use models::Name;
-use models::resource::ResourceId;
+use models::change::{Change, Verb};
+use models::resource::{Resource, ResourceId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -27,7 +28,13 @@ pub(crate) async fn all(store: &Arc<dyn Store>) -> Result<BTreeMap<String, Claim
 
 /// What a plan makes is the slice's, or it is not started.
 pub(super) async fn take(inner: &Inner, mut txn: Txn, plan: &Plan) -> Result<Txn, OpsError> {
-    let made = plan.changes.iter().filter_map(|planned| claim::of(planned.change.after.as_ref()?));
+    // A hook of the way back makes what it is `before`.
+    let makes = |change: &Change| match change.verb {
+        Verb::Answer => change.before.clone(),
+        _ => change.after.clone(),
+    };
+    let made: Vec<Resource> = plan.changes.iter().filter_map(|planned| makes(&planned.change)).collect();
+    let made = made.iter().filter_map(claim::of);
     let made: BTreeMap<String, ResourceId> = made.map(|(claim, id)| (claim, id.clone())).collect();
     for (claim_id, resource) in made {
         let found = inner.store.get(&key(&claim_id)).await?;

@@ -33,8 +33,13 @@ pub(super) async fn ended(inner: &Inner, doc: OperationDoc, event: OperationEven
     inner.commit(txn).await.map(|_| ())
 }
 
-/// FAILED_TEMP: it waits for an operator. The claim stays.
-pub(super) async fn stuck(inner: &Inner, doc: OperationDoc, failure: Failure) -> Result<(), OpsError> {
+/// FAILED_TEMP: it waits for an operator. The claim stays. A test that failed has said all that it had to say.
+pub(super) async fn stuck(inner: &Inner, mut doc: OperationDoc, failure: Failure) -> Result<(), OpsError> {
+    if doc.operation.kind == OperationKind::TestSlice {
+        doc.operation.state = doc.operation.state.on(OperationEvent::Stuck)?;
+        doc.operation.error = Some(failure);
+        return ended(inner, doc, OperationEvent::Fail).await;
+    }
     stopped(inner, doc, (OperationEvent::Stuck, failure)).await
 }
 
@@ -53,9 +58,9 @@ pub(super) async fn stopped(
     mut doc: OperationDoc,
     (event, failure): (OperationEvent, Failure),
 ) -> Result<(), OpsError> {
-    inner.settle();
     let operation = &mut doc.operation;
     operation.state = operation.state.on(event)?;
+    inner.settle(operation);
     operation.waiting_for = None;
     operation.waiting_until = None;
     tracing::info!(operation.id = %operation.id, state = operation.state.as_str(), cause = %failure.message, "stopped");
@@ -66,9 +71,9 @@ pub(super) async fn stopped(
 
 /// The transaction that ends an operation for ever.
 pub(super) fn close(inner: &Inner, mut doc: OperationDoc, event: OperationEvent) -> Result<Txn, OpsError> {
-    inner.settle();
     let operation = &mut doc.operation;
     operation.state = operation.state.on(event)?;
+    inner.settle(operation);
     operation.ended = Some(inner.now());
     if operation.state == OperationState::Completed {
         operation.done = operation.changes;
@@ -95,6 +100,10 @@ pub(super) fn close(inner: &Inner, mut doc: OperationDoc, event: OperationEvent)
         | OperationState::FailedTemp
         | OperationState::RollingBack => (doc.subject(), Phase::Broken),
     };
+    let phase = match (&doc.before, doc.operation.kind) {
+        (Some(before), OperationKind::TestSlice) => before.phase,
+        _ => phase,
+    };
     match slice {
         Some(slice) => {
             Ok(txn.put(key, codec::json(&Slice { phase, operation: Some(doc.operation.id.clone()), ..slice.clone() })?))
@@ -116,5 +125,6 @@ pub(super) fn phase(kind: OperationKind) -> Phase {
         OperationKind::CreateSlice => Phase::Creating,
         OperationKind::ChangeSlice => Phase::Changing,
         OperationKind::DeleteSlice => Phase::Deleting,
+        OperationKind::TestSlice => Phase::Ready,
     }
 }

@@ -9,6 +9,7 @@ use super::executor;
 use super::fence::{Fence, Fenced};
 use super::model::{ChangeDoc, OperationDoc};
 use super::safe::StoreSafe;
+use super::settled::{Settled, Stopped};
 use super::unplanned::Planner;
 use super::unreadable;
 use super::waiting::Pauses;
@@ -20,7 +21,6 @@ use models::Name;
 use models::resource::Target;
 use serde::Serialize;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
@@ -73,8 +73,7 @@ pub(super) struct Inner {
     pub(super) random: Random,
     pub(super) limits: Limits,
     pub(super) fence: Fence,
-    /// When an operation stopped last, in milliseconds: what was read of a target before may miss what it did.
-    settled: AtomicI64,
+    settled: Settled,
     pub(super) planner: OnceLock<Weak<dyn Planner>>,
     lanes: Mutex<HashMap<Target, Arc<Semaphore>>>,
     running: Mutex<HashMap<String, Running>>,
@@ -114,7 +113,7 @@ impl Engine {
             random: means.random,
             limits: means.limits,
             fence,
-            settled: AtomicI64::new(0),
+            settled: Settled::default(),
             planner: OnceLock::new(),
             lanes: Mutex::default(),
             running: Mutex::default(),
@@ -203,9 +202,14 @@ impl Engine {
         self.0.now()
     }
 
-    /// When an operation stopped last.
+    /// What was read of a target before is not true any more.
     pub fn settled(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.0.settled.load(Ordering::Relaxed)).unwrap_or(Timestamp::UNIX_EPOCH)
+        self.0.settled.since()
+    }
+
+    /// Operations that made something and stopped a moment ago: what was read of a target before does not show it.
+    pub fn stopped(&self) -> Vec<Stopped> {
+        self.0.settled.made()
     }
 
     pub fn epoch(&self) -> u64 {
@@ -234,9 +238,9 @@ impl Inner {
         Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    /// What it did is done; told before its end is written, so that nobody who knows of the end knows an older world.
-    pub(super) fn settle(&self) {
-        self.settled.fetch_max(self.now().as_millisecond(), Ordering::Relaxed);
+    /// What it did is done.
+    pub(super) fn settle(&self, operation: &models::Operation) {
+        self.settled.tell(self.now(), operation);
     }
 
     /// A random byte; a machine without randomness loses the spreading of its pauses, nothing else.

@@ -58,6 +58,8 @@ struct Run<'a> {
     doc: OperationDoc,
     board: Board,
     in_flight: BTreeSet<Seq>,
+    /// Those of them whose effect is there and whose result is being written.
+    made: BTreeSet<Seq>,
     steps: JoinSet<(Seq, Result<ChangeDoc, Stop>)>,
     waiting: BTreeMap<Seq, String>,
     noted: Timestamp,
@@ -73,6 +75,7 @@ impl<'a> Run<'a> {
             doc,
             board,
             in_flight: BTreeSet::new(),
+            made: BTreeSet::new(),
             steps: JoinSet::new(),
             waiting: BTreeMap::new(),
             noted: Timestamp::UNIX_EPOCH,
@@ -109,7 +112,7 @@ impl<'a> Run<'a> {
             return;
         }
         let ready = match self.undoing() {
-            false => graph::to_do(&self.board, &self.in_flight),
+            false => graph::to_do(&self.board, (&self.in_flight, &self.made)),
             true => graph::to_undo(&self.board, &self.in_flight),
         };
         for seq in ready {
@@ -144,6 +147,7 @@ impl<'a> Run<'a> {
             }
         };
         self.in_flight.remove(&seq);
+        self.made.remove(&seq);
         self.waiting.remove(&seq);
         match result {
             Ok(doc) => {
@@ -161,8 +165,19 @@ impl<'a> Run<'a> {
     }
 
     async fn note(&mut self, note: Note) -> Result<(), OpsError> {
-        self.waiting.insert(note.seq, note.text);
-        self.tell_waiting().await
+        match note {
+            Note::Waits(seq, text) => {
+                self.waiting.insert(seq, text);
+                self.tell_waiting().await
+            }
+            Note::Made(seq) => {
+                // One that was told late has ended already.
+                if self.in_flight.contains(&seq) {
+                    self.made.insert(seq);
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Writes down what the operation waits for, when it changed and not more often than once a second.

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) type Board = BTreeMap<Seq, ChangeDoc>;
 
-/// Towards the goal: everything that it needs is done, or was left out by an operator.
-pub(crate) fn to_do(board: &Board, in_flight: &BTreeSet<Seq>) -> Vec<Seq> {
-    let settled = |seq: &Seq| board.get(seq).is_none_or(|doc| is_settled(doc.record.state));
+/// Towards the goal: everything that it needs is done or made, or was left out by an operator.
+pub(crate) fn to_do(board: &Board, (in_flight, made): (&BTreeSet<Seq>, &BTreeSet<Seq>)) -> Vec<Seq> {
+    let is_done = |seq: &Seq| board.get(seq).is_none_or(|doc| is_settled(doc.record.state));
+    let settled = |seq: &Seq| made.contains(seq) || is_done(seq);
     let ready = |doc: &&ChangeDoc| {
         !is_settled(doc.record.state)
             && !in_flight.contains(&doc.record.change.seq)
@@ -61,7 +62,7 @@ fn answered<'b>(board: &'b Board, doc: &'b ChangeDoc) -> impl Iterator<Item = &'
 
 fn has_effect(record: &ChangeRecord) -> bool {
     match record.change.verb {
-        Verb::Create | Verb::Update | Verb::Delete | Verb::Replace | Verb::Run | Verb::Clear => true,
+        Verb::Create | Verb::Update | Verb::Delete | Verb::Replace | Verb::Run | Verb::Clear | Verb::Forget => true,
         Verb::Check | Verb::Answer => false,
     }
 }

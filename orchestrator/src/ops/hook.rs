@@ -27,6 +27,9 @@ impl Step {
             self.bring(&marked, &mut known).await?;
         }
         let ended = self.ended(hook).await;
+        if ended.is_ok() && hook.words {
+            self.hear(hook).await;
+        }
         if let Err(Stop::Failed(..)) = &ended {
             self.after_failure(hook).await;
         }
@@ -104,6 +107,15 @@ impl Step {
             if let Some(seen) = self.settle_until(tried, &mut looks, moved).await? {
                 return Ok(seen);
             }
+        }
+    }
+
+    /// What its pods said goes into the change's log; a log that cannot be had is no failure of the hook.
+    async fn hear(&mut self, hook: &Hook) {
+        let Ok((port, call)) = self.port(&hook.object.id).await else { return };
+        for line in port.words(&call, &hook.object.id).await {
+            let now = self.inner.now();
+            self.doc.record.say(now, line);
         }
     }
 

@@ -3,11 +3,14 @@
 use super::codec;
 use super::error::OpsError;
 use super::model::ChangeDoc;
-use super::step::{Step, Stop};
+use super::step::{Note, Step, Stop};
 use crate::plan::Recorded;
 use crate::store::Txn;
+use futures::poll;
 use models::change::ChangeState;
 use models::resource::{Resource, Seen};
+use std::pin::pin;
+use std::task::Poll;
 
 impl Step {
     /// The inventory knows of the resource before it can exist.
@@ -43,7 +46,7 @@ impl Step {
             (None, Some(resource)) if !resource.is_check() => Txn::new().delete(self.resource_key(resource)),
             (None, _) => Txn::new(),
         };
-        self.write(txn).await?;
+        self.write_ahead(txn, state).await?;
         Ok(self.doc)
     }
 
@@ -53,6 +56,20 @@ impl Step {
         self.doc.record.ended = Some(self.inner.now());
         self.write(Txn::new()).await?;
         Ok(self.doc)
+    }
+
+    /// What needs this change may announce itself at once: the store keeps the order, so that no intent is on disk
+    /// before the results that it rests on. Both often share one flush.
+    async fn write_ahead(&self, txn: Txn, state: ChangeState) -> Result<(), OpsError> {
+        let mut write = pin!(self.write(txn));
+        if let Poll::Ready(done) = poll!(&mut write) {
+            return done;
+        }
+        if state == ChangeState::Done {
+            // Without room for it, those who wait are launched when the result is on disk.
+            let _ = self.tell.try_send(Note::Made(self.doc.record.change.seq));
+        }
+        write.await
     }
 
     fn resource_key(&self, resource: &Resource) -> crate::store::Key {

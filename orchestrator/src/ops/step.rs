@@ -13,17 +13,19 @@ use crate::store::Txn;
 use adapters::{Call, PortError};
 use futures::future::BoxFuture;
 use models::Operation;
-use models::change::{ChangeState, Failure, Verb};
+use models::change::{ChangeState, Failure, Seq, Verb};
 use models::resource::{Input, Ready, Resource, ResourceId, Seen};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// What a step waits for now.
-pub(super) struct Note {
-    pub(super) seq: u32,
-    pub(super) text: String,
+/// What a step tells while it is under way.
+pub(super) enum Note {
+    /// What it waits for now.
+    Waits(Seq, String),
+    /// Its effect is there, and its result is on its way to the disk before everything that is written from now on.
+    Made(Seq),
 }
 
 /// Why a step did not finish.
@@ -91,6 +93,12 @@ impl Step {
                 None
             }
             (Verb::Run, Some(Resource::Hook(hook)), _) => Some(self.run(hook, (Way::There, was)).await?),
+            (Verb::Forget, _, Some(before)) => {
+                if !self.is_needed_elsewhere(before).await? {
+                    self.forget(before).await?;
+                }
+                None
+            }
             (Verb::Delete | Verb::Clear, _, Some(before)) => {
                 if !self.is_needed_elsewhere(before).await? {
                     self.take_away(before, &mut known).await?;
@@ -301,7 +309,7 @@ impl Step {
             self.doc.record.say(now, text.clone());
         }
         // A note that finds no room is only late: the next one tells the same.
-        let _ = self.tell.try_send(Note { seq: self.doc.record.change.seq, text });
+        let _ = self.tell.try_send(Note::Waits(self.doc.record.change.seq, text));
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(None),
             () = moved => Ok(None),

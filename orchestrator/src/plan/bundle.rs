@@ -39,6 +39,14 @@ pub struct Bundle {
 impl Bundle {
     pub const FORMAT: u32 = 1;
 
+    /// Volumes that go when their function leaves its slice: all but the claims that the chart keeps.
+    pub fn lost_volumes(&self) -> Vec<String> {
+        let kept = |name: &String| {
+            self.objects.iter().any(|piece| piece.keep && piece.is("PersistentVolumeClaim") && &piece.name == name)
+        };
+        self.volumes.iter().filter(|name| !kept(name)).cloned().collect()
+    }
+
     /// The hooks of one moment, such as `pre-install`, in the order in which they run.
     pub fn hooks_of<'b>(&'b self, event: &'b str) -> impl Iterator<Item = &'b HookPiece> {
         self.hooks.iter().filter(move |hook| hook.events.iter().any(|known| known == event))
@@ -52,6 +60,9 @@ pub struct HookPiece {
     pub weight: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<DeletePolicy>,
+    /// The chart wants to hear what its pods said when it succeeded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub words: bool,
     pub piece: Piece,
 }
 
@@ -88,6 +99,9 @@ pub struct Piece {
     pub name: String,
     /// The chart's file that it came from.
     pub source: String,
+    /// `helm.sh/resource-policy: keep`
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep: bool,
     pub body: Body,
 }
 

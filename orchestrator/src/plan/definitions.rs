@@ -38,6 +38,7 @@ struct There {
     /// What is to be there in the end; `None`: what is there stays.
     wanted: Option<Value>,
     stranger: bool,
+    keep: bool,
 }
 
 impl Maker<'_> {
@@ -59,6 +60,7 @@ impl Maker<'_> {
                     there.insert(id.clone(), self.there(cluster, &piece.name).await?);
                 }
                 let Some(there) = there.get_mut(&id) else { continue };
+                there.keep |= piece.keep;
                 match compared(there, wanted) {
                     Ok(note) => {
                         all.notes.extend(note.map(|note| format!("{function}: {} on {cluster} {note}", id.short())))
@@ -83,7 +85,7 @@ impl Maker<'_> {
         let live = self.renderer.definition(cluster, name).await?;
         let slice = live.as_ref().and_then(|live| live.pointer("/metadata/labels")?.get(label::SLICE)?.as_str());
         let stranger = live.is_some() && slice != Some(SHARED);
-        Ok(There { live, wanted: None, stranger })
+        Ok(There { live, wanted: None, stranger, keep: false })
     }
 
     fn apart(&self, function: &Name, (id, source): (&ResourceId, &str), broken: &[String]) -> Problem {
@@ -107,6 +109,7 @@ impl Maker<'_> {
                 owner: shared(&self.slice),
                 body: Body::Plain(body.clone()),
                 fills: vec![],
+                keep: there.keep,
             })
         };
         let before = there.live.as_ref().map(plain);

@@ -162,16 +162,20 @@ fn difference(wanted: &Wanted, before: &Recorded, observed: Option<&Observed>) -
 
 fn delete(id: &ResourceId, before: &Recorded, observed: Option<&Observed>) -> Step {
     let data = before.tier == tier::VOLUME || has_claim_templates(&before.resource);
+    let keep = before.resource.object().is_some_and(|object| object.keep);
     Step {
-        verb: Verb::Delete,
+        verb: if keep { Verb::Forget } else { Verb::Delete },
         id: id.clone(),
         before: Some(before.resource.clone()),
         after: None,
         seen: seen(observed, Some(before)),
         needs: before.needs.clone(),
         tier: before.tier,
-        reason: "no longer wanted".into(),
-        irreversible: data.then(|| format!("the data of {} is gone", id.short())),
+        reason: match keep {
+            true => "no longer wanted; the chart says that it is kept (helm.sh/resource-policy)".into(),
+            false => "no longer wanted".into(),
+        },
+        irreversible: (data && !keep).then(|| format!("the data of {} is gone", id.short())),
         behind: vec![],
         turn: 0,
     }

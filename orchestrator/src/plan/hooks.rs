@@ -98,6 +98,21 @@ pub fn weave(steps: Vec<Step>, (scene, world, want): (&Scene<'_>, &World, &Want)
     steps
 }
 
+const TEST: &str = "test";
+
+/// The runs of the test hooks of a slice's functions.
+pub fn trial(scene: &Scene<'_>, functions: &BTreeSet<Name>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let asked = scene.bundles.iter().filter(|(function, _)| functions.is_empty() || functions.contains(*function));
+    for (function, bundle) in asked {
+        if let (Some(cluster), Some(role)) = (scene.placed.get(function), scene.role(function)) {
+            let life = Life { scene, function, role, cluster, there: bundle, back: bundle };
+            life.runs(TEST, &[], &mut steps);
+        }
+    }
+    steps
+}
+
 /// Functions with a release where they do not stand any more.
 fn leaving(scene: &Scene<'_>, world: &World) -> BTreeMap<Name, Name> {
     let placed = world.slice.iter().flat_map(|slice| &slice.placed);
@@ -110,7 +125,7 @@ impl Life<'_> {
         let name = format!("{}/{}", piece.piece.kind, piece.piece.name);
         let id = names::object(self.cluster, &format!("hook/{event}"), &self.scene.namespace, name);
         let object = hook_object(self.scene, self.cluster, self.function, &piece.piece);
-        Hook { id, object, policies: piece.policies.clone() }
+        Hook { id, object, policies: piece.policies.clone(), words: piece.words || event == TEST }
     }
 
     fn step(&self, (verb, hook): (Verb, &Hook), reason: String) -> Step {

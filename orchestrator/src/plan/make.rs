@@ -4,7 +4,7 @@ use super::bundle::{Bundle, ChartPin};
 use super::definitions::{self, Definitions};
 use super::diff::{self, Sides};
 use super::hooks::{self, Kept};
-use super::model::{Candidate, Choice, Plan, PlannedChange};
+use super::model::{Candidate, Choice, Plan, PlannedChange, Recorded};
 use super::names::{self, digest};
 use super::order::order;
 use super::release::{Releases, Standing};
@@ -290,7 +290,7 @@ impl Maker<'_> {
             now.is_none_or(|(_, now)| now.as_str() != cluster)
         };
         let lost = before.placed.iter().filter(|(f, c)| leaves(f, c)).map(|(f, _)| f.as_str());
-        guard(self.world, self.wish, lost)
+        guard((self.world, self.wish), lost, Bundle::lost_volumes)
     }
 }
 
@@ -336,8 +336,13 @@ fn fresh(placement: &Placement) -> Vec<Choice> {
     placement.sites.iter().flat_map(each).collect()
 }
 
-fn guard<'n>(world: &World, wish: &Wish, lost: impl Iterator<Item = &'n str>) -> Result<(), PlanError> {
-    let holds = |name: &&str| world.bundles.get(*name).is_some_and(|bundle| !bundle.volumes.is_empty());
+fn guard<'n>(
+    (world, wish): (&World, &Wish),
+    lost: impl Iterator<Item = &'n str>,
+    volumes: impl Fn(&Bundle) -> Vec<String>,
+) -> Result<(), PlanError> {
+    let of = |name: &str| world.bundles.get(name).map(&volumes).unwrap_or_default();
+    let holds = |name: &&str| !of(name).is_empty();
     let silent: Vec<&str> = lost
         .filter(holds)
         .filter(|name| !wish.allow_data_loss.iter().any(|allowed| allowed.as_str() == *name))
@@ -345,10 +350,7 @@ fn guard<'n>(world: &World, wish: &Wish, lost: impl Iterator<Item = &'n str>) ->
     if silent.is_empty() {
         return Ok(());
     }
-    let volumes = |name: &&str| {
-        let volumes = world.bundles.get(*name).map(|bundle| bundle.volumes.join(", ")).unwrap_or_default();
-        format!("{name} holds data (volumes {volumes}) that would be deleted")
-    };
+    let volumes = |name: &&str| format!("{name} holds data (volumes {}) that would be deleted", of(name).join(", "));
     Err(PlanError::Refused {
         reason: silent.iter().map(volumes).collect::<Vec<_>>().join("; "),
         mend: format!("to delete it say: --allow-data-loss {}", silent.join(" --allow-data-loss ")),
@@ -372,12 +374,17 @@ fn unasked_loss(steps: &[diff::Step], wish: &Wish) -> Result<(), PlanError> {
 
 fn delete(world: &World, wish: &Wish) -> Result<Plan, PlanError> {
     let slice = world.slice.as_ref().ok_or_else(|| PlanError::NotFound(wish.name.clone()))?;
-    guard(world, wish, slice.placed.keys().map(String::as_str))?;
+    guard((world, wish), slice.placed.keys().map(String::as_str), |bundle| bundle.volumes.clone())?;
     let clusters: BTreeSet<&str> = slice.placed.values().map(String::as_str).collect();
     let whole = |cluster: &str| {
         format!("namespace {} on {cluster} goes with everything in it, also what others put there", slice.namespace())
     };
-    let warnings = clusters.into_iter().map(whole).collect();
+    let kept = |recorded: &Recorded| {
+        let object = recorded.resource.object().filter(|object| object.keep && !object.id.namespace.is_empty())?;
+        let id = &object.id;
+        Some(format!("{} on {}: its chart says that it is kept, and it goes with its namespace", id.short(), id.target))
+    };
+    let warnings = clusters.into_iter().map(whole).chain(world.recorded.values().filter_map(kept)).collect();
     let kind = OperationKind::DeleteSlice;
     let outcome = Outcome { kind, after: None, choices: vec![], warnings, bundles: vec![] };
     let (placed, bundles, renewed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());

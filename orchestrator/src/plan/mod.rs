@@ -18,11 +18,13 @@ pub mod names;
 pub mod order;
 mod refuse;
 mod release;
-mod render;
+pub mod remember;
+pub mod render;
 pub mod renewal;
 pub mod resolve;
 pub mod scope;
 pub(crate) mod size;
+pub mod trial;
 pub mod want;
 pub mod world;
 

@@ -38,7 +38,7 @@ fn rank(step: &Step) -> (u8, u8, u8, u16) {
         (Verb::Create | Verb::Update | Verb::Replace, _) if is_record(step) => (1, u8::MAX, 2),
         (Verb::Create | Verb::Update | Verb::Replace, _) => (0, step.tier, 1),
         (Verb::Check, _) => (1, step.tier, 0),
-        (Verb::Delete, _) => (2, u8::MAX - step.tier, 1),
+        (Verb::Delete | Verb::Forget, _) => (2, u8::MAX - step.tier, 1),
         (Verb::Answer, "pre-rollback" | "pre-delete") => (1, u8::MAX, 3),
         (Verb::Answer, _) => (0, step.tier, 0),
         (Verb::Run | Verb::Clear, "pre-install" | "pre-upgrade") => (0, step.tier, 0),
@@ -66,7 +66,7 @@ fn needs((seq, step): &(Seq, Step), steps: &[(Seq, Step)], numbers: &BTreeMap<Re
                 needs = having(&|other| runs_on(other, step) || other.id == step.id).into_iter().collect();
             }
         }
-        Verb::Delete => needs.extend(having(&|other| goes_before(other, step))),
+        Verb::Delete | Verb::Forget => needs.extend(having(&|other| goes_before(other, step))),
         Verb::Run | Verb::Clear | Verb::Answer => {}
     }
     needs.extend(step.behind.iter().filter_map(|id| numbers.get(id)));
@@ -77,7 +77,7 @@ fn needs((seq, step): &(Seq, Step), steps: &[(Seq, Step)], numbers: &BTreeMap<Re
 /// A removal waits for the removals of the next higher tier that has any, and for checks of what takes its place.
 fn goes_before(other: &Step, step: &Step) -> bool {
     match other.verb {
-        Verb::Delete => other.tier > step.tier,
+        Verb::Delete | Verb::Forget => other.tier > step.tier,
         Verb::Run | Verb::Clear => other.tier > step.tier,
         Verb::Check => true,
         Verb::Create | Verb::Update | Verb::Replace | Verb::Answer => false,

@@ -150,7 +150,7 @@ pub fn found(scene: &Scene<'_>, (function, cluster): (&Name, &Name), revision: &
 fn stranger(scene: &Scene<'_>, function: &Name, (id, body): (ResourceId, serde_json::Value)) -> Resource {
     let (tenant, slice, uid) = (scene.slice.tenant.clone(), scene.slice.name.clone(), scene.slice.uid.clone());
     let owner = Owner { tenant, slice, uid, function: Some(function.clone()) };
-    Resource::Object(Object { id, owner, body: Body::Plain(body), fills: vec![] })
+    Resource::Object(Object { id, owner, body: Body::Plain(body), fills: vec![], keep: false })
 }
 
 pub fn superseded(release: &ReleaseRecord, recorded: &Recorded) -> ReleaseRecord {

@@ -154,7 +154,9 @@ impl Rendering {
             for object in hook.objects {
                 let piece = self.piece(object).await?;
                 let policies = hook.delete_policies.iter().filter_map(|word| policy(word)).collect();
-                bundle.hooks.push(HookPiece { events: hook.events.clone(), weight: hook.weight, policies, piece });
+                let words = hook.log_policies.iter().any(|word| word == "hook-succeeded");
+                let (events, weight) = (hook.events.clone(), hook.weight);
+                bundle.hooks.push(HookPiece { events, weight, policies, words, piece });
             }
         }
         Ok(bundle)
@@ -163,8 +165,11 @@ impl Rendering {
     async fn piece(&self, Object { source, object, .. }: Object) -> Result<Piece, PlanError> {
         let word = |pointer: &str| text(&object, pointer).to_owned();
         let (api_version, kind, name) = (word("/apiVersion"), word("/kind"), word("/metadata/name"));
+        let policy =
+            object.pointer("/metadata/annotations").and_then(|all| all.get("helm.sh/resource-policy")?.as_str());
+        let keep = policy.is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep"));
         let body = self.body(&kind, object).await?;
-        Ok(Piece { api_version, kind, name, source, body })
+        Ok(Piece { api_version, kind, name, source, keep, body })
     }
 
     /// It holds the chart's Secrets too.

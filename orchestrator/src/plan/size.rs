@@ -32,15 +32,16 @@ impl Maker<'_> {
     /// What each function is on every cluster where it may stand: requests exist only after rendering. One render per
     /// distinct version and API list; where something is kept, that is its size everywhere.
     pub(super) async fn sizes(&self, parts: &[Part<'_>]) -> Result<BTreeMap<Name, Sizes>, PlanError> {
-        let mut sizes = BTreeMap::new();
-        for part in parts {
+        let size = async |part: &Part<'_>| {
             let size = match &part.kept {
                 Some(bundle) => Sizes::Kept(Box::new(bundle.clone())),
                 None => Sizes::Rendered(self.rendered(part).await?),
             };
-            sizes.insert(part.workload.name.clone(), size);
-        }
-        Ok(sizes)
+            Ok((part.workload.name.clone(), size))
+        };
+        let all = futures::future::join_all(parts.iter().map(size)).await;
+        // In the order of the file, so that the same fault is told first each time.
+        all.into_iter().collect()
     }
 
     /// Fails where the chart renders for no cluster; one that only some take is refused by those that do not.

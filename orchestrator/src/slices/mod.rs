@@ -10,6 +10,7 @@ mod renewal;
 mod resolve;
 mod snapshot;
 mod start;
+mod test;
 mod waiting;
 
 pub use ask::{Ask, AskError, AskOptions, Goal, Started, Supersede};

@@ -2,7 +2,8 @@
 
 use super::{AskError, Slices, bundle_key, incarnation_key, looked_at, shown_key, uid_key};
 use crate::ops::{OperationDoc, claims, codec};
-use crate::plan::{Bundle, Choice, ClusterView, Plan, World, names};
+use crate::plan::remember::{Remembering, Rendered};
+use crate::plan::{Bundle, Choice, ClusterView, Plan, Renderer, World, names};
 use crate::store::{Kind, Query, Revision};
 use adapters::release::HelmRevision;
 use jiff::Timestamp;
@@ -21,6 +22,13 @@ pub(super) struct Snapshot {
     pub(super) slice: Option<Revision>,
     /// When an operation had stopped last.
     pub(super) settled: Timestamp,
+    pub(super) rendered: Rendered,
+}
+
+impl Snapshot {
+    pub(super) fn renderer<'a>(&'a self, renderer: &'a dyn Renderer) -> Remembering<'a> {
+        Remembering { renderer, rendered: &self.rendered }
+    }
 }
 
 impl Slices {
@@ -29,16 +37,13 @@ impl Slices {
         let stored = self.store.get(&codec::slice_key(tenant, name)).await?;
         let rev = stored.as_ref().map(|object| object.rev);
         let slice: Option<Slice> = stored.map(|object| object.read()).transpose()?;
-        let mut world = World {
-            clusters: self.views().await?,
-            booked: self.booked(tenant, name).await?,
-            now: self.engine.now(),
-            claims: claims::all(&self.store).await?,
-            ..World::default()
-        };
+        let clusters = self.views(settled).await?;
+        let booked = self.booked(tenant, name, &clusters).await?;
+        let claims = claims::all(&self.store).await?;
+        let mut world = World { clusters, booked, claims, now: self.engine.now(), ..World::default() };
         let Some(slice) = slice else {
             world.incarnations = self.free_incarnation(tenant, name).await?;
-            return Ok(Snapshot { world, slice: rev, settled });
+            return Ok(Snapshot { world, slice: rev, settled, rendered: Rendered::default() });
         };
         for (recorded, _) in codec::recorded(&self.store, tenant, &slice.uid).await? {
             world.recorded.insert(recorded.resource.id().clone(), recorded);
@@ -54,7 +59,7 @@ impl Slices {
             }
         }
         world.slice = Some(slice);
-        Ok(Snapshot { world, slice: rev, settled })
+        Ok(Snapshot { world, slice: rev, settled, rendered: Rendered::default() })
     }
 
     /// Nobody is told that a release was changed by helm where that cannot be read; the next plan looks again.
@@ -88,15 +93,23 @@ impl Slices {
         }
     }
 
-    pub(super) async fn views(&self) -> Result<BTreeMap<Name, ClusterView>, AskError> {
-        let clusters = self.clusters.snapshot(self.engine.settled()).await?;
+    /// Not older than `since`.
+    pub(super) async fn views(&self, since: Timestamp) -> Result<BTreeMap<Name, ClusterView>, AskError> {
+        let clusters = self.clusters.snapshot(since).await?;
         Ok(clusters.into_iter().map(|cluster| (cluster.name.clone(), ClusterView { cluster })).collect())
     }
 
-    /// What operations under way were given: the clusters' figures may not show it yet.
-    pub(super) async fn booked(&self, tenant: &Name, name: &Name) -> Result<Vec<(Name, Vec<Pods>)>, AskError> {
+    /// What operations were given that are under way, or stopped after the clusters were read: their figures may not
+    /// show it yet.
+    pub(super) async fn booked(
+        &self,
+        tenant: &Name,
+        name: &Name,
+        clusters: &BTreeMap<Name, ClusterView>,
+    ) -> Result<Vec<(Name, Vec<Pods>)>, AskError> {
         let own = codec::claim_key(tenant, name);
         let mut booked = Vec::new();
+        let mut counted = BTreeSet::new();
         for claim in codec::all(&self.store, Query::all(Kind::Claim)).await? {
             let (holder, owner) = (claim.doc["holder"].as_str().unwrap_or_default(), claim.key.tenant.parse());
             let Ok(owner): Result<Name, _> = owner else { continue };
@@ -105,13 +118,34 @@ impl Slices {
             }
             // What cannot be read holds up its own slice only.
             let Ok(Some((doc, _))) = codec::operation(&self.store, &owner, holder).await else { continue };
-            // Who waits for a place was given nothing, and a deletion needs nothing.
-            if doc.operation.state == OperationState::Processing && doc.wish.is_none() && doc.after.is_some() {
-                let choices = self.choices(&owner, &doc.operation.uid).await.unwrap_or_default();
-                booked.extend(choices.into_iter().filter(|choice| is_new(&doc, choice)).flat_map(given));
+            if doc.operation.state == OperationState::Processing {
+                counted.insert(doc.operation.id.clone());
+                booked.extend(self.given(&doc).await);
             }
         }
+        for stopped in self.engine.stopped().into_iter().filter(|stopped| !counted.contains(&stopped.operation)) {
+            let unread = |cluster: &Name| {
+                let read = clusters.get(cluster).and_then(|view| view.facts()).and_then(|facts| facts.read_at);
+                read.is_none_or(|read| read <= stopped.at)
+            };
+            if !clusters.keys().any(unread) {
+                continue;
+            }
+            let Ok(Some((doc, _))) = codec::operation(&self.store, &stopped.tenant, &stopped.operation).await else {
+                continue;
+            };
+            booked.extend(self.given(&doc).await.into_iter().filter(|(cluster, _)| unread(cluster)));
+        }
         Ok(booked)
+    }
+
+    /// Who waits for a place was given nothing, and a deletion needs nothing.
+    async fn given(&self, doc: &OperationDoc) -> Vec<(Name, Vec<Pods>)> {
+        if doc.wish.is_some() || doc.after.is_none() {
+            return Vec::new();
+        }
+        let choices = self.choices(&doc.operation.tenant, &doc.operation.uid).await.unwrap_or_default();
+        choices.into_iter().filter(|choice| is_new(doc, choice)).filter_map(given).collect()
     }
 
     pub(super) async fn bundles(&self, tenant: &Name, uid: &str) -> Result<BTreeMap<String, Bundle>, AskError> {

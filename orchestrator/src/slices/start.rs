@@ -4,10 +4,11 @@ use super::snapshot::Snapshot;
 use super::{
     Ask, AskError, Goal, Slices, Started, Supersede, bundle_key, choices_key, incarnation_key, shown_key, uid_key,
 };
-use crate::ops::{StartOptions, codec, footing};
+use crate::ops::{StartOptions, Stopped, codec, footing};
 use crate::plan::bundle::ChartPin;
 use crate::plan::{Plan, Wish, World, make};
 use crate::store::{Expect, Txn};
+use jiff::Timestamp;
 use models::{Name, OperationKind, OperationState};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -94,6 +95,14 @@ impl Slices {
             (Ok(_), Err(error)) => Err(error),
             (planned, _) => planned,
         };
+        let planned = match planned {
+            Err(AskError::NoPlace { passing: true, .. }) => match self.recounted((tenant, &ask.name), snapshot).await {
+                Ok(true) => self.planned(tenant, ask, snapshot).await,
+                Ok(false) => planned,
+                Err(error) => Err(error),
+            },
+            planned => planned,
+        };
         (planned, Some(turn))
     }
 
@@ -103,14 +112,40 @@ impl Slices {
         (tenant, name): (&Name, &Name),
         snapshot: &mut Snapshot,
     ) -> Result<bool, AskError> {
-        let (booked, settled) = (self.booked(tenant, name).await?, self.engine.settled());
+        let (booked, settled) = (self.booked(tenant, name, &snapshot.world.clusters).await?, self.engine.settled());
         if booked == snapshot.world.booked && settled == snapshot.settled {
             return Ok(false);
         }
-        snapshot.world.booked = booked;
-        snapshot.settled = settled;
-        snapshot.world.clusters = self.views().await?;
+        self.read_again((tenant, name), snapshot, settled).await?;
         Ok(true)
+    }
+
+    /// Where something was counted that may stand in the figures by now, or not stand at all, they are read again. Says
+    /// whether they were.
+    pub(super) async fn recounted(
+        &self,
+        (tenant, name): (&Name, &Name),
+        snapshot: &mut Snapshot,
+    ) -> Result<bool, AskError> {
+        let read = snapshot.world.clusters.values().filter_map(|view| view.facts()?.read_at).min();
+        let late = |stopped: &Stopped| read.is_none_or(|read| read <= stopped.at);
+        if !self.engine.stopped().iter().any(late) {
+            return Ok(false);
+        }
+        self.read_again((tenant, name), snapshot, self.engine.now()).await?;
+        Ok(true)
+    }
+
+    async fn read_again(
+        &self,
+        (tenant, name): (&Name, &Name),
+        snapshot: &mut Snapshot,
+        since: Timestamp,
+    ) -> Result<(), AskError> {
+        snapshot.settled = self.engine.settled();
+        snapshot.world.clusters = self.views(since).await?;
+        snapshot.world.booked = self.booked(tenant, name, &snapshot.world.clusters).await?;
+        Ok(())
     }
 
     /// The plan for an ask, or exactly the one that was shown.
@@ -130,7 +165,7 @@ impl Slices {
             wish.charts = pins(shown, &snapshot.world);
         }
         self.fetch(snapshot, &wish).await?;
-        let plan = make(&snapshot.world, &wish, self.renderer.as_ref()).await?;
+        let plan = make(&snapshot.world, &wish, &snapshot.renderer(self.renderer.as_ref())).await?;
         match shown.filter(|shown| shown.digest != plan.digest) {
             Some(shown) => Err(AskError::PlanChanged { difference: difference(&shown, &plan) }),
             None => Ok(plan),
@@ -193,7 +228,7 @@ fn nothing_to_do(plan: &Plan) -> bool {
 
 /// What is written beside the operation, in its own transaction.
 pub(super) fn extra(plan: &Plan, snapshot: &Snapshot) -> Result<Txn, AskError> {
-    if plan.kind == OperationKind::DeleteSlice {
+    if matches!(plan.kind, OperationKind::DeleteSlice | OperationKind::TestSlice) {
         return Ok(Txn::new());
     }
     let mut txn = Txn::new().put(choices_key(&plan.tenant, &plan.uid), codec::json(&plan.choices)?);

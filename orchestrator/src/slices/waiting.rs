@@ -59,7 +59,11 @@ impl Slices {
             snapshot.world.incarnations = after.incarnation.saturating_sub(1);
         }
         self.fetch(&mut snapshot, wish).await?;
-        let plan = make(&snapshot.world, wish, self.renderer.as_ref()).await;
+        let mut plan = make(&snapshot.world, wish, &snapshot.renderer(self.renderer.as_ref())).await;
+        let none = matches!(plan, Err(PlanError::NoPlace(_)));
+        if none && self.recounted((&wish.tenant, &wish.name), &mut snapshot).await? {
+            plan = make(&snapshot.world, wish, &snapshot.renderer(self.renderer.as_ref())).await;
+        }
         Ok((snapshot, plan))
     }
 }
@@ -71,7 +75,7 @@ impl Planner for Slices {
         let mut plan = planned.map_err(|error| told(error.into()))?;
         let turn = Arc::clone(&self.turn).lock_owned().await;
         if self.refreshed((&wish.tenant, &wish.name), &mut snapshot).await.map_err(told)? {
-            let again = make(&snapshot.world, wish, self.renderer.as_ref()).await;
+            let again = make(&snapshot.world, wish, &snapshot.renderer(self.renderer.as_ref())).await;
             plan = again.map_err(|error| told(error.into()))?;
         }
         let extra = extra(&plan, &snapshot).map_err(told)?;

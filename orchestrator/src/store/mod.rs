@@ -37,7 +37,8 @@ pub use vault::{Vault, VaultError};
 /// The store of one installation.
 ///
 /// Guarantees: what `commit` acknowledged survives the death of the process and of the machine; a reader sees committed
-/// transactions only, and each of them whole; revisions grow in the order of commits.
+/// transactions only, and each of them whole; revisions grow in the order of commits. Commits keep the order in which
+/// they were begun (their futures first polled): what one wrote is durable, and seen by readers, no later than the next.
 ///
 /// Assumptions: one process owns the store (a second one is refused when it opens).
 ///

@@ -99,6 +99,55 @@ async fn each_moment_runs_its_hooks_by_weight_and_name() {
     before(&steps, "clear post-delete Job/rel-after-delete", namespace);
 }
 
+/// What a chart wants kept is left where it is, and is nobody's of ours from then on.
+#[tokio::test]
+async fn what_a_chart_keeps_outlives_its_function() {
+    let server = with_corpus().await;
+    let file = server.path("slice.yaml");
+    let keeps = SLICE.replace("lifecycle", "keeps")
+        + "}\n    - {name: other, site: edge, chart: {repository: corpus, name: web}}\n";
+    std::fs::write(&file, &keeps).unwrap();
+    let out = server.cli(&["apply", "-f", file.to_str().unwrap(), "--wait"]);
+    assert!(out.status.success(), "{}", words(&out));
+    let alone = keeps.replace("- {name: it, site: edge, chart: {repository: corpus, name: keeps}}\n    ", "");
+    std::fs::write(&file, alone).unwrap();
+    let out = server.cli(&["apply", "-f", file.to_str().unwrap(), "--wait"]);
+    assert!(out.status.success(), "{}", words(&out));
+    let steps = done(&server).await;
+    assert_eq!(of(&steps, "forget "), ["Secret rel-kept", "PersistentVolumeClaim rel-data"], "{steps:#?}");
+    assert!(of(&steps, "delete ").contains(&"ConfigMap rel-goes"), "{steps:#?}");
+    let out = server.cli(&["delete", "slice", "one", "--wait"]);
+    assert!(out.status.success(), "{}", words(&out));
+    assert!(!words(&out).contains("rel-data"), "{}", words(&out));
+}
+
+/// A test changes nothing, whatever comes out of it.
+#[tokio::test]
+async fn the_tests_of_a_chart_run_when_they_are_asked_for() {
+    let server = with_corpus().await;
+    let none = server.cli(&["slice", "test", "one"]);
+    assert!(words(&none).contains("slice one does not exist"), "{}", words(&none));
+    apply(&server, "");
+    let none = server.cli(&["slice", "test", "one"]);
+    assert!(words(&none).contains("no chart of slice one brings a test"), "{}", words(&none));
+    let file = server.path("trial.yaml");
+    std::fs::write(&file, format!("{}}}\n", SLICE.replace("lifecycle", "trial"))).unwrap();
+    let out = server.cli(&["apply", "-f", file.to_str().unwrap(), "--wait"]);
+    assert!(out.status.success(), "{}", words(&out));
+    let unknown = server.cli(&["slice", "test", "one", "--function", "itt"]);
+    assert!(words(&unknown).contains("did you mean \"it\"?"), "{}", words(&unknown));
+    let out = server.cli(&["slice", "test", "one", "--function", "it"]);
+    assert!(out.status.success(), "{}", words(&out));
+    let said = words(&out);
+    assert_eq!(said.matches("PASSED").count(), 2, "{said}");
+    let steps = done(&server).await;
+    assert_eq!(of(&steps, "run "), ["test Job/rel-old-word", "test Pod/rel-answers"]);
+    let slice = words(&server.cli(&["get", "slices"]));
+    assert!(slice.contains("Ready"), "{slice}");
+    let again = server.cli(&["apply", "-f", file.to_str().unwrap(), "--wait"]);
+    assert!(words(&again).contains("unchanged"), "{}", words(&again));
+}
+
 /// A function that leaves its slice says its farewells, and what its hooks left goes with it.
 #[tokio::test]
 async fn a_function_that_leaves_runs_its_delete_hooks() {

@@ -216,6 +216,18 @@ async fn two_slices_at_one_moment_are_not_given_the_same_room() {
     assert_eq!(planned, 1);
 }
 
+/// The second fits beside the first exactly: what the first was given counts once, be it read or only known of.
+#[tokio::test]
+async fn what_stopped_a_moment_ago_is_counted_once() {
+    let server = small().await;
+    for (name, cpu) in [("a", "300m"), ("b", "300m"), ("c", "400m")] {
+        let id = apply(&server, name, (cpu, "")).await;
+        until(&server, &id, in_state("COMPLETED")).await;
+    }
+    let more = apply(&server, "d", ("1m", "")).await;
+    until(&server, &more, waits).await;
+}
+
 /// What waits was given nothing: it keeps nobody from what is free.
 #[tokio::test]
 async fn a_change_that_waits_holds_no_room() {

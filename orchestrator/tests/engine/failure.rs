@@ -34,6 +34,7 @@ fn calls(from: &Want, to: &Want) -> Vec<(ResourceId, Word)> {
     let word = |verb: Verb| match verb {
         Verb::Create | Verb::Update => Some(Word::Apply),
         Verb::Delete | Verb::Replace => Some(Word::Remove),
+        Verb::Forget => Some(Word::Apply),
         Verb::Check | Verb::Run | Verb::Answer | Verb::Clear => None,
     };
     let far = plan.changes.into_iter().filter(|c| c.change.id.target != Target::Local);

@@ -63,7 +63,7 @@ fn wanted(piece: Piece, tier: u8, fills: Vec<Fill>) -> Wanted {
             Part::Text(_) => {}
         }
     }
-    let object = Object { id, owner: owner(), body: Body::Plain(body), fills };
+    let object = Object { id, owner: owner(), body: Body::Plain(body), fills, keep: false };
     Wanted { resource: Resource::Object(object), needs, tier, why: "wanted".into() }
 }
 

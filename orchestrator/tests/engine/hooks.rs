@@ -19,8 +19,8 @@ fn hook(event: &str, (kind, object): (&str, &str), policies: &[DeletePolicy]) ->
     let pod = json!({"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]});
     let spec = if short == "Pod" { pod } else { json!({"template": {"spec": pod}}) };
     let body = Body::Plain(json!({"spec": spec}));
-    let object = Object { id: id("cloud", kind, object), owner: owner(), body, fills: vec![] };
-    Hook { id: moment, object, policies: policies.to_vec() }
+    let object = Object { id: id("cloud", kind, object), owner: owner(), body, fills: vec![], keep: false };
+    Hook { id: moment, object, policies: policies.to_vec(), words: false }
 }
 
 fn step(verb: Verb, (before, after): (Option<&Hook>, Option<&Hook>), behind: &[ResourceId]) -> Step {

@@ -114,7 +114,7 @@ fn sealed(digest: &Digest) -> Want {
     let of = id("cloud", "v1/Secret", "sealed");
     let Resource::Object(sample) = &want[&id("cloud", "v1/Service", "store")].resource else { panic!("an object") };
     let body = Body::Sealed { digest: digest.to_string() };
-    let object = Object { id: of.clone(), owner: sample.owner.clone(), body, fills: vec![] };
+    let object = Object { id: of.clone(), owner: sample.owner.clone(), body, fills: vec![], keep: false };
     let needs = vec![id("cloud", "v1/Namespace", NAMESPACE)];
     let wanted = Wanted { resource: Resource::Object(object), needs, tier: tier::BASE, why: "wanted".into() };
     want.insert(of, wanted);

@@ -3,7 +3,6 @@
 use crate::control_plane::Api;
 use crate::objects::Template;
 use futures::StreamExt;
-use http::Method;
 use std::time::{Duration, Instant};
 
 /// As many as the product sends at one time to one cluster.
@@ -22,10 +21,4 @@ pub async fn create(templates: &[Template], apis: [&Api; 2], namespace: &str) ->
     };
     tokio::join!(on(0), on(1));
     began.elapsed()
-}
-
-pub async fn remove(apis: [&Api; 2], namespace: &str) {
-    for api in apis {
-        api.call(Method::DELETE, &format!("/api/v1/namespaces/{namespace}"), None).await;
-    }
 }

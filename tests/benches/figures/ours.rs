@@ -1,7 +1,9 @@
 //! A server of the release build on a folder of its own, and what is asked of it.
 
+use crate::idle::children;
 use crate::row::root;
 use crate::wait::Events;
+use jiff::Timestamp;
 use reqwest::Client;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -20,7 +22,11 @@ pub struct Ours {
 
 /// What one apply came to.
 pub struct Applied {
+    /// From the request to the last answer of an API server, by the record of the changes.
     pub took: Duration,
+    /// To the look that saw all of them.
+    pub seen: Duration,
+    operation: String,
     /// The changes that made objects on clusters.
     pub steps: Vec<Value>,
 }
@@ -100,19 +106,34 @@ impl Ours {
         said["operation"]["id"].as_str().unwrap().to_owned()
     }
 
-    /// From the request to the moment at which every object is there: each is done when its API server answered.
-    pub async fn apply(&self, slice: &str) -> Applied {
-        let began = Instant::now();
+    /// Until the API servers have answered for every object. Each look at the operation costs the server time that the
+    /// slice would have, so they are `pause` apart, and what is between two is told by the record of the changes.
+    pub async fn apply(&self, slice: &str, pause: Duration) -> Applied {
+        let began = Timestamp::now();
         let operation = self.begin(slice).await;
         let made = |step: &&Value| step["change"]["verb"] != "check";
         let all_made = |view: &Value| {
             let steps = view["steps"].as_array().unwrap();
             !steps.is_empty() && steps.iter().filter(made).all(|step| step["state"] == "done")
         };
-        let view = self.until(&operation, Duration::from_millis(4), all_made).await;
-        let took = began.elapsed();
-        let on_cluster = |step: &&Value| made(step) && step["change"]["id"]["target"] != "@local";
-        Applied { took, steps: view["steps"].as_array().unwrap().iter().filter(on_cluster).cloned().collect() }
+        let view = self.until(&operation, pause, all_made).await;
+        let since = |at: Timestamp| at.duration_since(began).try_into().unwrap();
+        let seen: Duration = since(Timestamp::now());
+        let steps: Vec<&Value> = view["steps"].as_array().unwrap().iter().filter(made).collect();
+        let ended = steps.iter().map(|step| step["ended"].as_str().unwrap().parse::<Timestamp>().unwrap());
+        let took: Duration = since(ended.max().unwrap());
+        assert!(took <= seen, "an object is told to be made {took:?} after the request, and was seen after {seen:?}");
+        let on_cluster = steps.into_iter().filter(|step| step["change"]["id"]["target"] != "@local");
+        Applied { took, seen, steps: on_cluster.cloned().collect(), operation }
+    }
+
+    /// Nothing works on it any more, and its objects stay: here no pod ever starts, and waiting for one costs calls.
+    pub async fn leave(&self, applied: &Applied) {
+        for word in ["cancel", "fail"] {
+            let path = format!("/api/v1/operations/{}:{word}", applied.operation);
+            let (status, said) = self.call("POST", &path, String::new()).await;
+            assert_eq!(status, 202, "{said}");
+        }
     }
 
     /// Looks at an operation again and again; a minute at most.
@@ -135,6 +156,17 @@ impl Ours {
         assert_eq!(status, 202, "{said}");
         let operation = said["operation"]["id"].as_str().unwrap().to_owned();
         self.until(&operation, Duration::from_millis(50), |view| view["state"] == "COMPLETED").await;
+    }
+
+    /// What the server and its chart worker have computed so far, of a core.
+    pub fn computed(&self) -> Duration {
+        let ticks = |pid: u32| -> u64 {
+            let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+            fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
+        };
+        let all = std::iter::once(self.pid()).chain(children(self.pid()));
+        Duration::from_millis(10 * all.map(ticks).sum::<u64>())
     }
 
     /// Calls to clusters so far.

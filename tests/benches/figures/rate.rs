@@ -15,6 +15,8 @@ const TURNS: usize = 4;
 const TURN: Duration = Duration::from_secs(15);
 /// Slices that are on their way at one time.
 const AT_ONCE: usize = 8;
+/// Between two looks at an operation.
+const LOOK: Duration = Duration::from_millis(100);
 
 pub async fn measure(table: &mut Table) {
     let Some((edge, cloud)) = planes().await else { return };
@@ -24,8 +26,9 @@ pub async fn measure(table: &mut Table) {
     ours.cluster("edge", &edge.kubeconfig(&User::ADMIN)).await;
     ours.cluster("cloud", &cloud.kubeconfig(&User::ADMIN)).await;
     ours.charts();
-    let first = ours.apply("warm").await;
+    let first = ours.apply("warm", LOOK).await;
     let templates = templates(&first.steps, [("edge", apis[0]), ("cloud", apis[1])]).await;
+    ours.leave(&first).await;
     let number = AtomicUsize::new(0);
     let next = |word: &str| format!("{word}-{}", number.fetch_add(1, Ordering::Relaxed));
     let (mut made, mut took) = ([0usize; 2], [Duration::ZERO; 2]);
@@ -34,7 +37,11 @@ pub async fn measure(table: &mut Table) {
         let began = Instant::now();
         let mine = futures::stream::iter(std::iter::from_fn(|| (Instant::now() < end).then(|| next("s"))));
         made[0] += mine
-            .map(|name| async { ours.apply(&{ name }).await.steps.len() })
+            .map(|name| async {
+                let applied = ours.apply(&{ name }, LOOK).await;
+                ours.leave(&applied).await;
+                applied.steps.len()
+            })
             .buffer_unordered(AT_ONCE)
             .fold(0, |sum, n| async move { sum + n })
             .await;

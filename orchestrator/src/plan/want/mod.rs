@@ -125,7 +125,7 @@ impl<'a> Scene<'a> {
         let mut needs = vec![self.namespace_id(cluster)];
         needs.extend(piece.needs);
         let owner = self.owner(piece.function);
-        let object = Object { id, owner, body: Body::Plain(body), fills: piece.fills };
+        let object = Object { id, owner, body: Body::Plain(body), fills: piece.fills, keep: false };
         Wanted { resource: Resource::Object(object), needs, tier: tier::BASE, why: piece.why }
     }
 }

@@ -26,7 +26,7 @@ pub fn wanted(scene: &Scene<'_>) -> Vec<Wanted> {
 fn namespace(scene: &Scene<'_>, cluster: &Name) -> Wanted {
     let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": scene.namespace}});
     let id = scene.namespace_id(cluster);
-    let object = Object { id, owner: scene.owner(None), body: Body::Plain(body), fills: vec![] };
+    let object = Object { id, owner: scene.owner(None), body: Body::Plain(body), fills: vec![], keep: false };
     Wanted {
         resource: Resource::Object(object),
         needs: vec![],

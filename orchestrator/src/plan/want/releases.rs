@@ -60,6 +60,7 @@ fn record(scene: &Scene<'_>, (function, cluster): (&Name, &Name), (one, newest):
             format!("helm finds what {function} was before")
         }
     };
-    let object = Object { id, owner: scene.owner(Some(function)), body: Body::Release(one), fills: vec![] };
+    let object =
+        Object { id, owner: scene.owner(Some(function)), body: Body::Release(one), fills: vec![], keep: false };
     Wanted { resource: Resource::Object(object), needs, tier: tier::BASE, why }
 }

@@ -42,7 +42,7 @@ fn object(scene: &Scene<'_>, cluster: &Name, workload: &Workload<'_>, piece: &Pi
         (_, role) => tier_of(role),
     };
     let owner = scene.owner(Some(workload.name));
-    let resource = Resource::Object(Object { id, owner, body, fills: vec![] });
+    let resource = Resource::Object(Object { id, owner, body, fills: vec![], keep: piece.keep });
     Wanted { resource, needs: vec![], tier, why: format!("chart of {} ({})", workload.name, piece.source) }
 }
 
@@ -59,7 +59,7 @@ pub fn hook_object(scene: &Scene<'_>, cluster: &Name, function: &Name, piece: &P
         Body::Plain(body) => Body::Plain(ours(scene, function, body.clone())),
         body @ (Body::Sealed { .. } | Body::Release(_)) => body.clone(),
     };
-    Object { id, owner: scene.owner(Some(function)), body, fills: vec![] }
+    Object { id, owner: scene.owner(Some(function)), body, fills: vec![], keep: false }
 }
 
 /// Namespace, pod labels and service account; nothing else of the chart's is touched.

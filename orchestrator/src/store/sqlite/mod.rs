@@ -26,8 +26,6 @@ pub struct Options {
     pub clock: Clock,
     /// Read-only connections.
     pub readers: usize,
-    /// Transactions that may wait for the writer; more wait in `commit`.
-    pub queue: usize,
     /// Transactions that share one flush to disk at most.
     pub group: usize,
     /// How long events are kept at most.
@@ -47,7 +45,6 @@ impl Options {
         Self {
             clock,
             readers: 4,
-            queue: 256,
             group: 64,
             event_keep: Duration::from_secs(24 * 60 * 60),
             event_rows: 50_000,
@@ -69,7 +66,9 @@ pub struct Stats {
 
 /// A store in a data folder of its own.
 pub struct Sqlite {
-    sender: Option<mpsc::Sender<Request>>,
+    /// Without a bound of its own: each transaction in it is held by somebody who waits for it, and only what is taken
+    /// at once keeps the order in which commits were begun.
+    sender: Option<mpsc::UnboundedSender<Request>>,
     thread: Option<JoinHandle<()>>,
     newest: watch::Receiver<Revision>,
     readers: Readers,
@@ -87,7 +86,7 @@ impl Sqlite {
         let readers = Readers::open(folder.clone(), &options)?;
         let head = failure::within(&folder.file, schema::head(&conn))?;
         let (watch_sender, newest) = watch::channel(head);
-        let (sender, receiver) = mpsc::channel(options.queue.max(1));
+        let (sender, receiver) = mpsc::unbounded_channel();
         let counters = Arc::new(Counters::default());
         let document_bytes = options.document_bytes;
         let writer = Writer {
@@ -141,7 +140,7 @@ impl Store for Sqlite {
         let prepared = Prepared::new(txn, self.document_bytes)?;
         let (reply, answer) = oneshot::channel();
         let sender = self.sender.as_ref().ok_or(StoreError::Closed)?;
-        sender.send(Request { prepared, reply }).await.map_err(|_| StoreError::Closed)?;
+        sender.send(Request { prepared, reply }).map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 

@@ -102,7 +102,7 @@ enum Outcome {
 
 impl Writer {
     /// Serves until the store is dropped or the file cannot be trusted any more.
-    pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    pub(super) fn run(mut self, mut requests: mpsc::UnboundedReceiver<Request>) {
         self.prune();
         while let Some(first) = requests.blocking_recv() {
             let mut group = vec![first];
