@@ -188,10 +188,14 @@ fn is_due(hook: &Hook, seen: &Seen) -> bool {
     }
 }
 
-/// A pod that is ready has not ended.
+/// A pod that is ready has not ended, and nobody starts one again that has failed, whatever its cause.
 fn end(kind: &str, seen: &Seen) -> Ready {
     match (kind, seen.outputs.get("phase").map(String::as_str), &seen.ready) {
         ("Pod", Some("Succeeded"), _) => Ready::Yes,
+        ("Pod", Some("Failed"), Ready::Waiting { reason } | Ready::Failed { reason }) if !reason.is_empty() => {
+            Ready::Failed { reason: reason.clone() }
+        }
+        ("Pod", Some("Failed"), _) => Ready::Failed { reason: "the pod failed".into() },
         ("Pod", _, Ready::Yes) => Ready::Waiting { reason: "the pod runs".into() },
         (_, _, ready) => ready.clone(),
     }

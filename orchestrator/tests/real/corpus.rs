@@ -122,6 +122,9 @@ fn by_helm(chart: &'static str, case: &Case) -> Lives {
     let first = live(&namespace, "rel");
     helm.deploys(&["upgrade", "rel"], (&case.chart, &case.then));
     let then = live(&namespace, "rel");
+    if chart == "trial" {
+        helm.says(&["test", "rel"]);
+    }
     helm.says(&["uninstall", "rel"]);
     [first, then]
 }
@@ -135,6 +138,10 @@ async fn by_sliceway(ground: &Ground, chart: &'static str, case: &Case) -> (Live
         let (slice, _) = ground.slices.get(&name("default"), &name(chart)).await.unwrap();
         found = (slice.namespace(), format!("it-{}", slice.uid));
         lives.push(live(&found.0, &found.1));
+    }
+    if chart == "trial" {
+        let test = ground.slices.test(&name("default"), &name(chart), (vec![], Some(90))).await.unwrap();
+        assert_eq!(ground.wait(&test.id).await.operation.state, OperationState::Completed);
     }
     ground.remove(chart).await;
     (lives.try_into().unwrap(), found.0, found.1)
