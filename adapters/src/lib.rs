@@ -10,6 +10,8 @@ pub mod helm;
 pub mod kubernetes;
 pub mod local;
 pub mod port;
+mod remedy;
+pub mod removed;
 pub mod sim;
 
 pub use port::{Call, Discovery, Port, PortError, Safe, Sealed};

@@ -219,6 +219,9 @@ pub struct Seen {
     /// It carries another owner's label, or none of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stranger: Option<String>,
+    /// What would help it to become ready, as [`crate::change::Failure::next`] says it; empty where nothing is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub next: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

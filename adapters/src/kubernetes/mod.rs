@@ -6,15 +6,18 @@
 mod catalog;
 mod cause;
 mod connect;
+mod doctor;
 mod facts;
 mod family;
 mod fields;
 mod hide;
 mod names;
+mod node;
 pub mod quantity;
 mod quota;
 mod ready;
 mod seen;
+mod way;
 mod wire;
 
 pub use connect::{ConnectError, ExecPolicy, certificate_end, inline};
@@ -23,14 +26,17 @@ pub use names::{broken_label, broken_name};
 use crate::deadline::within;
 use crate::fill;
 use crate::port::{Call, Discovery, Port, PortError};
+use crate::removed::{self, Removed};
 use async_trait::async_trait;
 use catalog::{Catalog, Kind};
 use futures::StreamExt;
 use models::resource::{Object, Ready, Resource, ResourceId, Seen, label};
+use models::checkup::{Check, Question};
 use models::{ClusterFacts, Name, Readiness};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::RwLock;
+use way::Way;
 use wire::{Answer, METADATA, Wire};
 
 /// A version that no object ever has: a write based on it makes what is absent and is refused, atomically, where an
@@ -44,14 +50,15 @@ const AT_ONCE: usize = 8;
 pub struct Kubernetes {
     wire: Wire,
     catalog: RwLock<Option<Arc<Catalog>>>,
+    way: Way,
 }
 
 impl Kubernetes {
     /// Reads the kubeconfig and makes a client. Connects to nothing yet.
     pub async fn connect(target: Name, kubeconfig: &str, exec: ExecPolicy) -> Result<Self, ConnectError> {
         let client = connect::client(kubeconfig, exec).await?;
-        let end = certificate_end(kubeconfig);
-        Ok(Self { wire: Wire::new(target, client, end), catalog: RwLock::new(None) })
+        let way = Way::of(kubeconfig);
+        Ok(Self { wire: Wire::new(target, client, way.client_end), catalog: RwLock::new(None), way })
     }
 
     /// What the API server serves; read once, and again when a kind is not in it.
@@ -78,8 +85,29 @@ impl Kubernetes {
     }
 
     async fn path(&self, id: &ResourceId) -> Result<String, PortError> {
-        let cause = || format!("this cluster does not serve {} (is its CRD installed, or the API removed?)", id.kind);
-        self.place(id).await?.ok_or_else(|| PortError::Invalid { id: id.to_string(), cause: cause() })
+        match self.place(id).await? {
+            Some(path) => Ok(path),
+            None => Err(PortError::Invalid { id: id.to_string(), cause: self.unserved_words(id).await? }),
+        }
+    }
+
+    /// Why a kind is not there: dropped by Kubernetes, served in another version, or never made by a CRD.
+    async fn unserved_words(&self, id: &ResourceId) -> Result<String, PortError> {
+        let (version, kind) = id.api();
+        let words = format!("this cluster does not serve {}", id.kind);
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        let others = self.catalog().await?.versions_of(group, kind);
+        Ok(match removed::of(&id.kind) {
+            Some(Removed { in_minor: Some(minor), instead: "", .. }) => {
+                format!("{words}: Kubernetes removed it in 1.{minor}, and nothing takes its place")
+            }
+            Some(Removed { in_minor: Some(minor), instead, .. }) => {
+                format!("{words}: Kubernetes removed it in 1.{minor}; use {instead} in its place")
+            }
+            _ if !others.is_empty() => format!("{words}; use {} in its place", others.join(" or ")),
+            _ if removed::is_builtin(group) => format!("{words}: its version of Kubernetes does not know it"),
+            _ => format!("{words}: no CRD of this cluster makes kinds of {group}: {kind} is not known"),
+        })
     }
 
     async fn get(&self, id: &ResourceId) -> Result<Option<Value>, PortError> {
@@ -234,17 +262,12 @@ impl Kubernetes {
     async fn observe_object(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
         let Some(live) = self.get(id).await? else { return Ok(None) };
         let mut seen = seen::of(call, &live);
-        // What holds it stands elsewhere: in its pods and events. Not finding out must not hide the first reason.
-        seen.ready = match seen.ready {
-            Ready::Yes => Ready::Yes,
-            first @ Ready::Waiting { .. } => cause::of(&self.wire, &live).await.unwrap_or(None).unwrap_or(first),
-            // A cause that can pass by itself is waited for, whatever the object's own deadline says.
-            Ready::Failed { reason } => match cause::of(&self.wire, &live).await.unwrap_or(None) {
-                Some(Ready::Waiting { reason: cause }) => Ready::Waiting { reason: format!("{cause} ({reason})") },
-                Some(Ready::Failed { reason }) => Ready::Failed { reason },
-                Some(Ready::Yes) | None => Ready::Failed { reason },
-            },
-        };
+        if seen.ready != Ready::Yes {
+            // What holds it stands elsewhere: in its pods and events. Not finding out must not hide the first reason.
+            let found = cause::of(&self.wire, &live).await.unwrap_or(None);
+            let cause = cause::joined(&live, seen.ready, found);
+            (seen.ready, seen.next) = (cause.ready, cause.next);
+        }
         match &seen.ready {
             // A look alone changes nothing, not even a count.
             Ready::Waiting { reason } if !call.operation.is_empty() && quota::is_short(reason) => {
@@ -347,5 +370,11 @@ impl Discovery for Kubernetes {
             Ok(found)
         };
         within(call, self.wire.target(), work).await
+    }
+
+    async fn examine(&self, call: &Call, question: &Question) -> Vec<Check> {
+        let catalog = within(call, self.wire.target(), self.discover()).await;
+        let catalog = catalog.as_ref().map(Arc::as_ref).map_err(Clone::clone);
+        doctor::Patient { wire: &self.wire, catalog, way: &self.way, question }.checks(call).await
     }
 }
