@@ -10,7 +10,8 @@ pub(crate) const RETRY: &str = "then: sliceway operation retry";
 /// After the file or its chart was mended; or not at all.
 pub(crate) const FILE: &str = "then: sliceway apply -f FILE (or go back: sliceway operation rollback)";
 /// Either of the two.
-pub(crate) const EITHER: &str = "then: sliceway operation retry (a changed file: sliceway apply -f FILE; or go back: sliceway operation rollback)";
+pub(crate) const EITHER: &str =
+    "then: sliceway operation retry (a changed file: sliceway apply -f FILE; or go back: sliceway operation rollback)";
 
 pub(crate) fn of(error: &PortError) -> String {
     match error {
@@ -38,9 +39,9 @@ pub(crate) fn busy(words: &str, cluster: &str) -> Option<String> {
     if let Some(quota) = between(words, "exceeded quota: ", ",") {
         return Some(match quota {
             "sliceway" => format!("raise `quota:` of the site in the slice file, or end what uses it up, {EITHER}"),
-            other => format!(
-                "have quota {other} raised, which is not ours, or end what uses it up on {cluster}, {RETRY}"
-            ),
+            other => {
+                format!("have quota {other} raised, which is not ours, or end what uses it up on {cluster}, {RETRY}")
+            }
         });
     }
     if let Some(hook) = between(words, "failed calling webhook \"", "\"") {
@@ -74,7 +75,9 @@ pub(crate) fn refused(words: &str, cluster: &str) -> String {
         .iter()
         .any(|sign| words.contains(sign))
     {
-        return format!("set `resources` in the chart's values to what the LimitRange allows, or have it changed, {EITHER}");
+        return format!(
+            "set `resources` in the chart's values to what the LimitRange allows, or have it changed, {EITHER}"
+        );
     }
     if words.contains("must specify") {
         return format!("say it in the chart's values: a quota of the namespace counts it, {FILE}");
@@ -148,7 +151,11 @@ mod tests {
         assert!(busy(foreign, "edge").unwrap().contains("quota theirs"));
         assert_eq!(busy("the server is busy", "edge"), None);
         for words in ["", "violates PodSecurity", "data: Forbidden: field is immutable", "must specify limits.cpu"] {
-            assert!(refused(words, "edge").contains(", then: sliceway apply -f FILE") || refused(words, "edge").contains(RETRY), "{words}");
+            assert!(
+                refused(words, "edge").contains(", then: sliceway apply -f FILE")
+                    || refused(words, "edge").contains(RETRY),
+                "{words}"
+            );
         }
     }
 }

@@ -224,6 +224,16 @@ pub struct Seen {
     pub next: String,
 }
 
+impl Seen {
+    /// Why it is not ready, and what would help; `None` where it is.
+    pub fn why(&self) -> Option<String> {
+        let (Ready::Waiting { reason } | Ready::Failed { reason }) = &self.ready else { return None };
+        // What to type belongs to who knows the operation.
+        let help = self.next.split_once(", then: ").map(|(help, _)| format!("; what helps: {help}"));
+        Some(format!("{reason}{}", help.unwrap_or_default()))
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "state")]
 pub enum Ready {

@@ -45,7 +45,10 @@ pub(super) enum Try<T> {
     /// Not yet, and why; a look at something that moves by itself.
     NotYet(String),
     /// The same where it is known what would help.
-    Held { text: String, next: String },
+    Held {
+        text: String,
+        next: String,
+    },
     Error(PortError),
     Failed(Failure),
 }
@@ -233,7 +236,8 @@ impl Step {
     }
 
     fn not_ready(&self, id: &ResourceId, (reason, next): (String, String)) -> Failure {
-        let known = if next.is_empty() { "change the slice file or the chart, then: sliceway apply -f FILE" } else { &next };
+        let known =
+            if next.is_empty() { "change the slice file or the chart, then: sliceway apply -f FILE" } else { &next };
         Failure {
             code: "not-ready".into(),
             message: format!("{} on {} will not become ready: {reason}", id.short(), id.target),
@@ -324,7 +328,8 @@ impl Step {
         for verb in ["retry", "rollback"] {
             next = next.replace(&format!("operation {verb}"), &format!("operation {verb} {id}"));
         }
-        function.map_or_else(|| next.clone(), |function| next.replace("--replace NAME", &format!("--replace {function}")))
+        function
+            .map_or_else(|| next.clone(), |function| next.replace("--replace NAME", &format!("--replace {function}")))
     }
 
     async fn failed(&mut self, failure: Failure) -> Stop {

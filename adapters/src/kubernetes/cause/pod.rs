@@ -23,7 +23,8 @@ pub(super) async fn cause(wire: &Wire, pod: &Value) -> Result<Option<Cause>, Por
         return homeless(wire, pod, text(condition, "/message")).await.map(Some);
     }
     let mut events = None;
-    for (list, word) in [("/status/initContainerStatuses", "init container"), ("/status/containerStatuses", "container")]
+    for (list, word) in
+        [("/status/initContainerStatuses", "init container"), ("/status/containerStatuses", "container")]
     {
         for status in pod.pointer(list).and_then(Value::as_array).into_iter().flatten() {
             if is_well(status, word) {
@@ -115,9 +116,9 @@ impl Container<'_> {
             reason @ ("ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "InvalidImageName") => {
                 Some(self.image(reason, message))
             }
-            "CreateContainerConfigError" => {
+            reason @ "CreateContainerConfigError" => {
                 let next = format!("make what it refers to, or name another one in the chart's values, {EITHER}");
-                Some(Cause::waiting(format!("{place} cannot be made: {message}"), next))
+                Some(Cause::waiting(format!("{place} cannot be made ({reason}): {message}"), next))
             }
             reason @ ("CreateContainerError" | "RunContainerError") => {
                 let next = format!("correct its command or image in the chart's values, {FILE}");
@@ -151,9 +152,8 @@ impl Container<'_> {
 
     fn unhealthy(&self, answer: &str) -> Cause {
         let kind = answer.split_whitespace().next().unwrap_or("").to_lowercase();
-        let next = format!(
-            "mend what its {kind} probe asks, or the probe (path, port, time) in the chart's values, {EITHER}"
-        );
+        let next =
+            format!("mend what its {kind} probe asks, or the probe (path, port, time) in the chart's values, {EITHER}");
         Cause::waiting(format!("{} is not ready: {}", self.place(), answer.trim()), next)
     }
 
@@ -179,7 +179,9 @@ impl Container<'_> {
         let reason = format!("{} {again}: {why}, exit code {code}{told}{words}", self.place());
         let next = match why {
             "OOMKilled" => format!("raise resources.limits.memory in the chart's values, {FILE}"),
-            "StartError" | "ContainerCannotRun" => format!("correct its command or image in the chart's values, {FILE}"),
+            "StartError" | "ContainerCannotRun" => {
+                format!("correct its command or image in the chart's values, {FILE}")
+            }
             _ => format!("mend what its last words name, in the chart's values or around it, {EITHER}"),
         };
         Cause::waiting(reason, next)
@@ -196,7 +198,13 @@ impl Container<'_> {
             return Cause::failed(words, format!("correct the image's name in the chart's values, {FILE}"));
         } else if reason == "ErrImageNeverPull" {
             format!("load the image onto the node, or let it be pulled (imagePullPolicy), {EITHER}")
-        } else if says(&["unauthorized", "authorization failed", "no basic auth", "authentication required", "403 forbidden"]) {
+        } else if says(&[
+            "unauthorized",
+            "authorization failed",
+            "no basic auth",
+            "authentication required",
+            "403 forbidden",
+        ]) {
             format!(
                 "give credentials of registry {registry}: a Secret of type kubernetes.io/dockerconfigjson, named as \
                  imagePullSecrets in the chart's values; or name an image that is there, {FILE}"

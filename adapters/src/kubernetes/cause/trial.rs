@@ -10,7 +10,7 @@ use crate::remedy::{self, RETRY};
 use serde_json::{Value, json};
 
 pub(super) async fn cause(wire: &Wire, maker: &Value, message: &str) -> Result<Cause, PortError> {
-    let reason = format!("no pod can be made: {message}");
+    let reason = format!("no pod can be made: {}", message.trim_start_matches("Error creating: "));
     let away = message.contains("failed calling webhook");
     if quota::is_short(message) || waits(message) || away {
         let next = remedy::busy(message, wire.target()).unwrap_or_default();

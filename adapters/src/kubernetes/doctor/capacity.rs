@@ -54,7 +54,13 @@ fn words((cpu, memory): Room) -> String {
 
 fn judged(places: &[Place]) -> Check {
     let details = places.iter().map(|place| {
-        let room = format!("{}: {} allocatable, {} requested, {} free", place.name, words(place.has), words(place.asked), words(free(place)));
+        let room = format!(
+            "{}: {} allocatable, {} requested, {} free",
+            place.name,
+            words(place.has),
+            words(place.asked),
+            words(free(place))
+        );
         if place.closed.is_empty() { room } else { format!("{room}; takes no pods: {}", place.closed.join(", ")) }
     });
     let details: Vec<String> = details.collect();
@@ -72,7 +78,9 @@ fn judged(places: &[Place]) -> Check {
     let found = format!("{} free of {} on {} of {} nodes", words(left), words(has), open.len(), places.len());
     let little = left.0 * LITTLE < has.0 || left.1 * LITTLE < has.1;
     match (closed, little) {
-        (_, true) => check(Finding::Warning, format!("{found}: little is left")).next("add a node, or end what is not needed"),
+        (_, true) => {
+            check(Finding::Warning, format!("{found}: little is left")).next("add a node, or end what is not needed")
+        }
         (0, false) => check(Finding::Ok, found),
         (_, false) => check(Finding::Warning, found).next("mend the nodes that take no pods, where that is not meant"),
     }
@@ -92,7 +100,10 @@ mod tests {
         assert_eq!(judged(&[]).state, Finding::Failed);
         assert_eq!(judged(&[node((0, 0), &["it is cordoned"])]).state, Finding::Failed);
         let one = judged(&[node((500, 512 << 20), &[])]);
-        assert_eq!((one.state, one.found.as_str()), (Finding::Ok, "1.50 CPU and 512 MiB free of 2.00 CPU and 1024 MiB on 1 of 1 nodes"));
+        assert_eq!(
+            (one.state, one.found.as_str()),
+            (Finding::Ok, "1.50 CPU and 512 MiB free of 2.00 CPU and 1024 MiB on 1 of 1 nodes")
+        );
         assert_eq!(judged(&[node((1_900, 0), &[])]).state, Finding::Warning);
         let two = judged(&[node((0, 0), &[]), node((0, 0), &["it is not ready: no network"])]);
         assert_eq!(two.state, Finding::Warning);

@@ -51,7 +51,8 @@ fn judged(ends: &[(&str, Result<Timestamp, String>)], now: Timestamp, cluster: &
     let check = Check::new("certificates", state, found).details(details);
     match (state >= Finding::Warning, ours) {
         (true, true) => check.next(format!("give a new one: sliceway cluster set {cluster} --kubeconfig F")),
-        (true, false) => check.next(format!("renew it on the cluster; after a new CA: sliceway cluster set {cluster} --kubeconfig F")),
+        (true, false) => check
+            .next(format!("renew it on the cluster; after a new CA: sliceway cluster set {cluster} --kubeconfig F")),
         (false, _) => check,
     }
 }

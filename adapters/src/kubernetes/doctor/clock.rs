@@ -33,7 +33,11 @@ fn judged(asked: Timestamp, theirs: Timestamp, took: Duration) -> Check {
     let found = match least <= 0 && most >= 0 {
         true => format!("it agrees with ours within {}", seconds(spread)),
         false => {
-            format!("it is {} {way} ours (uncertain by {}; the answer took {took} ms)", seconds(middle.abs()), seconds(spread))
+            format!(
+                "it is {} {way} ours (uncertain by {}; the answer took {took} ms)",
+                seconds(middle.abs()),
+                seconds(spread)
+            )
         }
     };
     // What is surely apart, whatever the uncertainty.
@@ -45,7 +49,6 @@ fn judged(asked: Timestamp, theirs: Timestamp, took: Duration) -> Check {
         _ => Check::new("clock", Finding::Ok, found),
     }
 }
-
 
 #[cfg(test)]
 mod tests {

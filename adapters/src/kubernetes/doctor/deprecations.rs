@@ -37,7 +37,11 @@ pub(super) async fn check(patient: &Patient<'_>) -> Result<Check, PortError> {
         _ => format!("{} of {} kinds in use", details.len(), by_kind.len()),
     };
     let check = Check::new(NAME, state, found).details(details);
-    Ok(if state == Finding::Ok { check } else { check.next("take newer versions of these charts: sliceway apply -f FILE --upgrade NAME") })
+    Ok(if state == Finding::Ok {
+        check
+    } else {
+        check.next("take newer versions of these charts: sliceway apply -f FILE --upgrade NAME")
+    })
 }
 
 /// What the server says when its objects of this kind are asked for.
@@ -77,7 +81,10 @@ mod tests {
     fn what_is_not_served_fails_and_what_ends_soon_warns() {
         let check = |kind, served, minor, warning| judged(kind, (served, Some(minor)), warning);
         let (state, words) = check("batch/v1beta1/CronJob", false, 36, None).unwrap();
-        assert_eq!((state, words.as_str()), (Finding::Failed, "batch/v1beta1/CronJob is not served since 1.25; batch/v1/CronJob takes its place"));
+        assert_eq!(
+            (state, words.as_str()),
+            (Finding::Failed, "batch/v1beta1/CronJob is not served since 1.25; batch/v1/CronJob takes its place")
+        );
         let (state, words) = check("batch/v1beta1/CronJob", true, 23, None).unwrap();
         assert!(state == Finding::Warning && words.contains("ends with 1.25"), "{words}");
         let (state, words) = check("dev.test/v1/Gear", false, 36, None).unwrap();

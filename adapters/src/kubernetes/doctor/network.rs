@@ -79,7 +79,8 @@ fn words(set: &Value) -> Vec<&str> {
 /// Whether one of its containers has this in its arguments.
 fn says(set: &Value, flag: &str) -> bool {
     let containers = set.pointer("/spec/template/spec/containers").and_then(Value::as_array).into_iter().flatten();
-    containers.flat_map(|container| ["args", "command"].map(|list| container.get(list).map(Value::to_string)))
+    containers
+        .flat_map(|container| ["args", "command"].map(|list| container.get(list).map(Value::to_string)))
         .flatten()
         .any(|list| list.contains(flag))
 }
@@ -100,7 +101,12 @@ async fn version_of(patient: &Patient<'_>) -> String {
 
 impl Found<'_> {
     fn place(&self) -> String {
-        format!("{} (DaemonSet {}/{})", self.name, text(self.set, "/metadata/namespace"), text(self.set, "/metadata/name"))
+        format!(
+            "{} (DaemonSet {}/{})",
+            self.name,
+            text(self.set, "/metadata/namespace"),
+            text(self.set, "/metadata/name")
+        )
     }
 
     /// `None`: it cannot be known.
@@ -134,7 +140,8 @@ fn judged(found: &[Found<'_>], version: String) -> Check {
         };
     }
     if let Some(one) = found.iter().find(|one| one.enforces().is_none()) {
-        let words = format!("{}: only newer versions of it enforce policies, and which it is cannot be known", one.place());
+        let words =
+            format!("{}: only newer versions of it enforce policies, and which it is cannot be known", one.place());
         return check(Finding::Unknown, words).next(PROVE);
     }
     if version.contains("+k3s") || version.contains("+rke2") {

@@ -36,7 +36,7 @@ const fn right(group: &'static str, resource: &'static str, (verbs, need): (&'st
 }
 
 /// Everything that is asked of an API server.
-const NEEDED: &[Right] = &[
+static NEEDED: &[Right] = &[
     // What is read of every cluster.
     right("", "nodes", (&["list"], Need::Always)),
     right("", "pods", (&["list"], Need::Always)),

@@ -10,7 +10,12 @@ pub(super) async fn check(patient: &Patient<'_>) -> Result<Check, PortError> {
     let classes = patient.some("/apis/storage.k8s.io/v1/storageclasses").await?;
     if classes.is_empty() {
         let next = "make a storage class, and mark one as the default";
-        return Ok(Check::new("storage", Finding::Warning, "no storage class: a claim without a volume of its own waits for ever").next(next));
+        return Ok(Check::new(
+            "storage",
+            Finding::Warning,
+            "no storage class: a claim without a volume of its own waits for ever",
+        )
+        .next(next));
     }
     let drivers = patient.some("/apis/storage.k8s.io/v1/csidrivers").await;
     let runs = patient.some("/apis/apps/v1/deployments").await;
@@ -84,8 +89,9 @@ fn judged(classes: &[(&Value, Provisioner)]) -> Check {
         Provisioner::There(words) => check(Finding::Ok, format!("default {default}: {words}")),
         Provisioner::ByHand => check(Finding::Warning, format!("default {default}: its volumes are made by hand"))
             .next("make a volume for each claim, or another class the default"),
-        Provisioner::Unknown(words) => check(Finding::Unknown, format!("default {default}: {words}"))
-            .next("see that its provisioner runs"),
+        Provisioner::Unknown(words) => {
+            check(Finding::Unknown, format!("default {default}: {words}")).next("see that its provisioner runs")
+        }
     }
 }
 
