@@ -287,9 +287,12 @@ async fn snapshot(engine: &Engine, clusters: &BTreeMap<String, Arc<Kubernetes>>,
 async fn charts(store: &Arc<dyn Store>, blobs: &Blobs) {
     let mut charts = Vec::new();
     let own = "orchestrator/tests/real/charts";
-    for (folder, chart, version) in
-        [("labs/charts", "mqtt-server", "1.2.0"), ("labs/charts", "mqtt-gateway", "1.0.0"), (own, "probe", "0.1.0")]
-    {
+    for (folder, chart, version) in [
+        ("labs/charts", "mqtt-server", "1.2.0"),
+        ("labs/charts", "mqtt-gateway", "1.0.0"),
+        (own, "probe", "0.1.0"),
+        (own, "raw", "0.1.0"),
+    ] {
         let archive = pack_folder(&root().join(folder).join(chart)).unwrap();
         let digest = blobs.put(archive).await.unwrap().to_string();
         charts.push(StoredChart { name: chart.into(), version: version.into(), digest, dependencies: vec![] });

@@ -3,8 +3,11 @@
 //! Needs a running lab (`sliceway-lab up`); says visibly that it is skipped where there is none.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod broken;
+mod causes;
 mod factory;
 mod faults;
 mod ground;
 mod killed;
+mod registry;
 mod repair;
