@@ -9,6 +9,7 @@ mod commands;
 mod conditions;
 mod corpus;
 mod deletions;
+mod doctor;
 mod faces;
 mod housekeeping;
 mod http;
