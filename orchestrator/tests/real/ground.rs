@@ -38,7 +38,7 @@ fn lab_folder() -> Option<PathBuf> {
     Some(state.ok()?.join(lab))
 }
 
-fn kubeconfig(cluster: &str) -> Option<String> {
+pub fn kubeconfig(cluster: &str) -> Option<String> {
     std::fs::read_to_string(lab_folder()?.join(cluster).join("admin.kubeconfig")).ok()
 }
 
@@ -52,7 +52,7 @@ pub struct Credentials {
 
 impl Credentials {
     /// The administrator's kubeconfig with this certificate in it.
-    fn kubeconfig(&self, admin: &str) -> String {
+    pub fn kubeconfig(&self, admin: &str) -> String {
         use base64::Engine as _;
         use rcgen::{CertificateParams, DnType, Issuer, KeyPair};
         let pki = lab_folder().unwrap().join("edge/pki");

@@ -7,13 +7,13 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-struct Server {
+pub struct Server {
     child: Child,
     url: String,
 }
 
 impl Server {
-    fn start(folder: &Path) -> Self {
+    pub fn start(folder: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sliceway"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.join("data"))
@@ -37,7 +37,7 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    fn cli(&self, folder: &Path, words: &[&str]) -> Output {
+    pub fn cli(&self, folder: &Path, words: &[&str]) -> Output {
         let token = std::fs::read_to_string(folder.join("data/admin.token")).unwrap();
         Command::new(env!("CARGO_BIN_EXE_sliceway"))
             .args(words)
@@ -48,7 +48,7 @@ impl Server {
             .unwrap()
     }
 
-    fn good(&self, folder: &Path, words: &[&str]) -> String {
+    pub fn good(&self, folder: &Path, words: &[&str]) -> String {
         let out = self.cli(folder, words);
         assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8_lossy(&out.stdout).into_owned()

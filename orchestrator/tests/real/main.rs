@@ -5,9 +5,11 @@
 
 mod broken;
 mod causes;
+mod doctor;
 mod factory;
 mod faults;
 mod ground;
 mod killed;
 mod registry;
 mod repair;
+mod said;

@@ -49,9 +49,10 @@ pub(super) fn joined(live: &Value, first: Ready, cause: Option<Cause>) -> Cause 
     let Cause { ready, next } = &cause;
     let ready = match (first, ready) {
         (Ready::Yes, _) | (_, Ready::Yes) => Ready::Yes,
-        // Nothing starts a job again that has given up.
+        // Nothing starts a job again that has given up, and trying again only finds it so.
         (Ready::Failed { reason }, _) if text(live, "/kind") == "Job" => {
-            Ready::Failed { reason: format!("{reason}; {}", cause.reason()) }
+            let help = next.split_once(", then: ").map_or(next.as_str(), |(help, _)| help);
+            return Cause::failed(format!("{reason}; {}", cause.reason()), format!("{help}, {}", remedy::FILE));
         }
         // A cause that can pass by itself is waited for, whatever the object's own deadline says.
         (Ready::Failed { reason }, Ready::Waiting { reason: cause }) => {

@@ -27,7 +27,7 @@ pub(super) async fn cause(wire: &Wire, pod: &Value) -> Result<Option<Cause>, Por
         [("/status/initContainerStatuses", "init container"), ("/status/containerStatuses", "container")]
     {
         for status in pod.pointer(list).and_then(Value::as_array).into_iter().flatten() {
-            if is_well(status, word) {
+            if is_well(pod, (status, word)) {
                 continue;
             }
             if events.is_none() {
@@ -59,10 +59,11 @@ pub(super) async fn cause(wire: &Wire, pod: &Value) -> Result<Option<Cause>, Por
 }
 
 /// Nothing is wrong with it that holds the pod.
-fn is_well(status: &Value, word: &str) -> bool {
+fn is_well(pod: &Value, (status, word): (&Value, &str)) -> bool {
     let ready = status.get("ready") == Some(&Value::Bool(true));
     let done = status.pointer("/state/terminated/exitCode") == Some(&Value::from(0));
-    ready || done && word == "init container"
+    let may_end = word == "init container" || matches!(text(pod, "/spec/restartPolicy"), "Never" | "OnFailure");
+    ready || done && may_end
 }
 
 /// The scheduler's words, which count nodes; then each node by its name, as far as that can be told.
