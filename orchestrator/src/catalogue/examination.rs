@@ -1,16 +1,12 @@
 //! A look at one cluster before somebody relies on it. It changes nothing, and never asks a cluster about another one.
 
 use super::clusters::NoSafe;
-use super::{CatalogueError, Clusters, readable};
+use super::{CatalogueError, Clusters};
 use crate::auth::AdminPermit;
-use crate::ops::codec;
-use crate::plan::{Bundle, Recorded};
-use crate::store::{Kind, Query, Store, StoreError};
+use crate::ops::used;
 use adapters::{Call, PortError};
-use models::checkup::{Check, Checkup, Finding, Question, Used};
-use models::resource::{Resource, Target};
-use models::{Name, Slice};
-use std::collections::{BTreeMap, BTreeSet};
+use models::Name;
+use models::checkup::{Check, Checkup, Finding, Question};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,34 +42,4 @@ fn call() -> Call {
 fn unusable(error: &PortError) -> Check {
     Check::new("kubeconfig", Finding::Failed, error.to_string())
         .next("give one that can be used: sliceway cluster set NAME --kubeconfig F")
-}
-
-/// The kinds that slices have on a cluster: by what is recorded there, and by the bundles that belong there.
-async fn used(store: &Arc<dyn Store>, cluster: &Name) -> Result<Vec<Used>, StoreError> {
-    let mut all = BTreeSet::new();
-    for object in codec::all(store, Query::all(Kind::Resource)).await? {
-        let Some(recorded) = readable::<Recorded>(&object) else { continue };
-        if let Resource::Object(object) = &recorded.resource
-            && object.id.target == Target::Cluster(cluster.clone())
-        {
-            let owner = &object.owner;
-            let by = format!("{} of slice {} (tenant {})", object.id.short(), owner.slice, owner.tenant);
-            all.insert(Used { kind: object.id.kind.clone(), by });
-        }
-    }
-    let mut slices: BTreeMap<String, Slice> = BTreeMap::new();
-    for object in codec::all(store, Query::all(Kind::Slice)).await? {
-        slices.extend(readable::<Slice>(&object).map(|slice| (slice.uid.clone(), slice)));
-    }
-    for object in codec::all(store, Query::all(Kind::Bundle)).await? {
-        let Some((uid, function)) = object.key.id.split_once('/') else { continue };
-        let Some(slice) = slices.get(uid) else { continue };
-        let here = slice.placed.get(function).is_some_and(|at| at == cluster.as_str());
-        let Some(bundle) = Some(&object).filter(|_| here).and_then(readable::<Bundle>) else { continue };
-        all.extend(bundle.objects.iter().map(|piece| Used {
-            kind: format!("{}/{}", piece.api_version, piece.kind),
-            by: format!("{} {} of slice {} (tenant {})", piece.kind, piece.name, slice.name, slice.tenant),
-        }));
-    }
-    Ok(all.into_iter().collect())
 }

@@ -22,6 +22,7 @@ mod step;
 mod undo;
 mod unplanned;
 mod unreadable;
+mod used;
 mod waiting;
 
 pub use engine::{Engine, Limits, Means, OperationView, Ports};
@@ -30,3 +31,4 @@ pub use model::OperationDoc;
 pub(crate) use standing::standing;
 pub use start::StartOptions;
 pub use unplanned::{Planned, Planner, Unplanned};
+pub(crate) use used::used;

@@ -9,6 +9,7 @@ use models::labels::Labels;
 use orchestrator::ops::OperationView;
 use orchestrator::slices::{Ask, AskError};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// Long enough for a container to end three times, when all of them start at once.
 const PATIENCE_S: u64 = 60;
@@ -78,6 +79,8 @@ async fn every_cause_says_what_where_why_and_what_to_do() {
 /// Follows one row to its end; what is wrong about it.
 async fn told(ground: &Ground, row: &Row, id: &str) -> Vec<String> {
     let mut waited = String::new();
+    // The operation has a patience of its own.
+    let deadline = Instant::now() + Duration::from_secs(2 * PATIENCE_S);
     let view = loop {
         let view = ground.view(id).await;
         if let Some(text) = &view.operation.waiting_for
@@ -88,7 +91,8 @@ async fn told(ground: &Ground, row: &Row, id: &str) -> Vec<String> {
         if view.operation.state != OperationState::Processing {
             break view;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        assert!(Instant::now() < deadline, "{} does not end: {:?}", row.name, view.operation);
+        tokio::time::sleep(Duration::from_millis(100)).await;
     };
     judged(row, &view, &waited)
 }
