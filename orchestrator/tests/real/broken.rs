@@ -125,21 +125,20 @@ fn containers() -> Vec<Row> {
     let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "it"}, "spec": {"backoffLimit": 0,
         "template": {"spec": {"restartPolicy": "Never", "containers": [
             container(json!({"command": shell("echo the seed is missing; exit 5")}))]}}}});
+    // It would count as available between two of its ends.
+    let crash = json!({"command": shell("echo first; echo no config in /etc/x >&2; exit 3")});
     let init = container(json!({"name": "setup", "command": shell("echo no licence >&2; exit 4")}));
     let from = json!({"secretKeyRef": {"name": "absent", "key": "k"}});
     let volume = json!([{"name": "v", "configMap": {"name": "absent"}}]);
+    let mount = json!({"volumeMounts": [{"name": "v", "mountPath": "/v"}]});
     vec![
-        row(
-            "c-crash",
-            one(json!({"command": shell("echo first; echo no config in /etc/x >&2; exit 3")})),
-            Ends::Waiting,
-        )
-        .says(&[
-            "on edge: pod it-",
-            "container main keeps ending: Error, exit code 3",
-            "its last words: first | no config in /etc/x",
-        ])
-        .next(&["mend what its last words name", "apply -f FILE", FILE_OR_BACK]),
+        row("c-crash", vec![deployment(crash, json!({}), json!({"minReadySeconds": 300}))], Ends::Waiting)
+            .says(&[
+                "on edge: pod it-",
+                "container main keeps ending: Error, exit code 3",
+                "its last words: first | no config in /etc/x",
+            ])
+            .next(&["mend what its last words name", "apply -f FILE", FILE_OR_BACK]),
         row("c-command", one(json!({"command": ["/no/such"]})), Ends::Waiting)
             .says(&["container main", "/no/such"])
             .next(&["correct its command or image", "apply -f FILE"]),
@@ -157,7 +156,7 @@ fn containers() -> Vec<Row> {
         row("c-config", one(json!({"env": [{"name": "K", "valueFrom": from}]})), Ends::Waiting)
             .says(&["container main cannot be made (CreateContainerConfigError): secret \"absent\" not found"])
             .next(&["make what it refers to"]),
-        row("c-mount", with_pod(json!({"volumes": volume})), Ends::Waiting)
+        row("c-mount", vec![deployment(mount, json!({"volumes": volume}), json!({}))], Ends::Waiting)
             .says(&["pod it-", "configmap \"absent\" not found"])
             .next(&["make what it mounts"]),
     ]
@@ -184,7 +183,7 @@ fn probes() -> Vec<Row> {
         // It would count as available between two of its ends.
         row(
             "c-live",
-            vec![deployment(json!({"livenessProbe": broken}), json!({}), json!({"minReadySeconds": 600}))],
+            vec![deployment(json!({"livenessProbe": broken}), json!({}), json!({"minReadySeconds": 300}))],
             Ends::Waiting,
         )
         .says(&["container main is ended", "by its probe: Liveness probe failed: the disk is full"])

@@ -250,8 +250,11 @@ impl Ground {
 
     /// Removes a slice with all that it holds.
     pub async fn remove(&self, slice: &str) {
-        let options =
-            AskOptions { allow_data_loss: vec![name("store")], supersede: Supersede::Any, ..AskOptions::default() };
+        let options = AskOptions {
+            allow_data_loss: vec![name("store"), name("f")],
+            supersede: Supersede::Any,
+            ..AskOptions::default()
+        };
         let view = self.reach(&Ask { name: name(slice), goal: Goal::Delete, options }).await;
         assert_eq!(view.operation.state, models::OperationState::Completed, "{:?}", view.operation.error);
     }

@@ -4,10 +4,11 @@
 use crate::ground::root;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
-/// Ends when our end of its pipe is closed, however this process ends.
-const GUARD: &str = r#"docker-registry serve "$1" >/dev/null 2>&1 & read -r _; kill -9 "$!""#;
+/// Keeps its files in the machine, which sees none of ours. Ends when our end of its pipe is closed, however this process
+/// ends.
+const GUARD: &str = r#"d=$(mktemp -d); cd "$d"; printf %s "$1" >config.yml; echo nobody:x >htpasswd
+docker-registry serve config.yml >/dev/null 2>&1 & read -r _; kill -9 "$!"; rm -rf "$d""#;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Door {
@@ -17,30 +18,22 @@ pub enum Door {
 
 pub struct Registry {
     guard: Child,
-    _folder: TempDir,
 }
 
 impl Registry {
     pub fn start(port: u16, door: Door) -> Self {
-        let folder = TempDir::new().unwrap();
-        let path = |name: &str| folder.path().join(name).display().to_string();
         let auth = match door {
-            Door::Open => String::new(),
-            Door::Asks => {
-                std::fs::write(path("htpasswd"), "nobody:x\n").unwrap();
-                format!("auth: {{htpasswd: {{realm: lab, path: {}}}}}\n", path("htpasswd"))
-            }
+            Door::Open => "",
+            Door::Asks => "auth: {htpasswd: {realm: lab, path: htpasswd}}\n",
         };
         let text = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
-             http: {{addr: \"127.0.0.1:{port}\", secret: x}}\n{auth}",
-            path("data")
+            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: data}}}}\n\
+             http: {{addr: \"127.0.0.1:{port}\", secret: x}}\n{auth}"
         );
-        std::fs::write(path("config.yml"), text).unwrap();
         let mut command = Command::new(root().join("target/debug/sliceway-lab"));
-        command.args(["exec", "edge", "--", "sh", "-c", GUARD, "guard", &path("config.yml")]);
+        command.args(["exec", "edge", "--", "sh", "-c", GUARD, "guard", &text]);
         let guard = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let registry = Self { guard, _folder: folder };
+        let registry = Self { guard };
         let end = Instant::now() + Duration::from_secs(20);
         while !answers(port) {
             assert!(Instant::now() < end, "the registry did not come up");
@@ -50,7 +43,7 @@ impl Registry {
 }
 
 fn answers(port: u16) -> bool {
-    let ask = format!("echo | busybox nc -w 1 127.0.0.1 {port} >/dev/null");
+    let ask = format!("echo | busybox nc -w 1 127.0.0.1 {port} >/dev/null 2>&1");
     let mut command = Command::new(root().join("target/debug/sliceway-lab"));
     command.args(["exec", "edge", "--", "sh", "-c", &ask]).status().unwrap().success()
 }
