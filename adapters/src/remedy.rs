@@ -119,7 +119,9 @@ fn right(words: &str, cluster: &str) -> String {
     };
     let group = between(words, "in API group \"", "\"").filter(|group| !group.is_empty());
     let group = group.map(|group| format!(".{group}")).unwrap_or_default();
-    let place = match between(words, "in the namespace \"", "\"") {
+    // The server says of a namespace itself that it is in that namespace.
+    let inside = between(words, "in the namespace \"", "\"").filter(|_| resource != "namespaces");
+    let place = match inside {
         Some(namespace) => format!("in namespace {namespace} of {cluster}"),
         None => format!("on {cluster}"),
     };
@@ -142,6 +144,8 @@ mod tests {
         assert!(of(group).starts_with("grant patch on deployments.apps to sw in namespace n of edge (every"));
         let core = r#"namespaces is forbidden: User "sw" cannot list resource "namespaces" in API group "" at the cluster scope"#;
         assert!(of(core).starts_with("grant list on namespaces to sw on edge (every"), "{}", of(core));
+        let itself = r#"namespaces "n" is forbidden: User "sw" cannot patch resource "namespaces" in API group "" in the namespace "n""#;
+        assert!(of(itself).starts_with("grant patch on namespaces to sw on edge (every"), "{}", of(itself));
         assert!(of("Forbidden").starts_with("grant the verb to our user"));
     }
 
@@ -150,6 +154,8 @@ mod tests {
         let foreign = "exceeded quota: theirs, requested: pods=1, used: pods=1, limited: pods=1";
         assert!(busy(foreign, "edge").unwrap().contains("quota theirs"));
         assert_eq!(busy("the server is busy", "edge"), None);
+        let denied = refused(r#"admission webhook "policy.example" denied the request: no"#, "edge");
+        assert!(denied.contains("what webhook policy.example asks for"), "{denied}");
         for words in ["", "violates PodSecurity", "data: Forbidden: field is immutable", "must specify limits.cpu"] {
             assert!(
                 refused(words, "edge").contains(", then: sliceway apply -f FILE")
