@@ -373,8 +373,9 @@ impl Discovery for Kubernetes {
     }
 
     async fn examine(&self, call: &Call, question: &Question) -> Vec<Check> {
+        let asked = std::time::Instant::now();
         let catalog = within(call, self.wire.target(), self.discover()).await;
         let catalog = catalog.as_ref().map(Arc::as_ref).map_err(Clone::clone);
-        doctor::Patient { wire: &self.wire, catalog, way: &self.way, question }.checks(call).await
+        doctor::Patient { wire: &self.wire, catalog, way: &self.way, question, asked }.checks(call).await
     }
 }

@@ -17,10 +17,13 @@ impl Clusters {
     /// Every check of a cluster. One that cannot be reached is a finding, not an error.
     pub async fn examine(&self, _: &AdminPermit, name: &Name) -> Result<Checkup, CatalogueError> {
         let (cluster, _) = self.get(name).await?;
-        let question = Question { now: self.now(), used: used(&self.store, name).await? };
-        let checks = match self.registry.handle(name).await {
+        let used = used(&self.store, name).await?;
+        let handle = self.registry.handle(name).await;
+        // Clocks are compared with it: nothing comes between it and the look.
+        let question = Question { now: self.now(), used };
+        let checks = match handle {
             Ok(handle) => handle.discovery.examine(&call(), &question).await,
-            Err(error) => vec![unusable(&error)],
+            Err(error) => vec![unusable(&error, name)],
         };
         let state = checks.iter().map(|check| check.state).max().unwrap_or(Finding::Unknown);
         let simulated = cluster.spec.sim.is_some();
@@ -39,7 +42,7 @@ fn call() -> Call {
     }
 }
 
-fn unusable(error: &PortError) -> Check {
+fn unusable(error: &PortError, name: &Name) -> Check {
     Check::new("kubeconfig", Finding::Failed, error.to_string())
-        .next("give one that can be used: sliceway cluster set NAME --kubeconfig F")
+        .next(format!("give one that can be used: sliceway cluster set {name} --kubeconfig F"))
 }

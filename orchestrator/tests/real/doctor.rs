@@ -1,6 +1,6 @@
 //! `cluster doctor` over the lab's real clusters, by the CLI of a real server.
 
-use crate::ground::{Credentials, kubeconfig, lab, lab_is_up};
+use crate::ground::{Credentials, kubeconfig, lab, lab_is_up, root};
 use crate::killed::Server;
 use serde_json::Value;
 use std::path::Path;
@@ -87,4 +87,42 @@ fn a_cordoned_node_and_a_user_without_rights_are_found() {
     lab(&["kubectl", "cloud", "--", "uncordon", &node]);
     let (state, capacity) = check(&checkup, "capacity");
     assert!(code == 1 && state == "FAILED" && capacity.contains("takes no pods: it is cordoned"), "{capacity}");
+}
+
+const DATED: &str = r#"
+apiVersion: sliceway/v1
+kind: Slice
+metadata: {name: dated}
+spec:
+  sites: {edge: {cluster: edge}}
+  functions:
+    - name: f
+      site: edge
+      chart: {repository: own, name: raw}
+      values: {objects: [{apiVersion: batch/v1beta1, kind: CronJob, metadata: {name: old}, spec: {}}]}
+"#;
+
+#[test]
+fn what_a_slice_uses_and_the_cluster_does_not_serve_is_named_with_who_uses_it() {
+    if !lab_is_up() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let server = Server::start(folder);
+    let admin = lab(&["kubeconfig", "edge"]);
+    server.good(folder, &["cluster", "add", "edge", "--kubeconfig", admin.trim()]);
+    let charts = root().join("orchestrator/tests/real/charts");
+    server.good(folder, &["repository", "add", "own", "--path", charts.to_str().unwrap()]);
+    let file = folder.join("slice.yaml");
+    std::fs::write(&file, DATED).unwrap();
+    let applied = server.cli(folder, &["apply", "-f", file.to_str().unwrap(), "--wait"]);
+    assert_eq!(applied.status.code(), Some(6), "{}", String::from_utf8_lossy(&applied.stderr));
+    let (code, checkup) = looked(&server, folder, "edge");
+    let (state, words) = check(&checkup, "deprecations");
+    let told = "batch/v1beta1/CronJob is not served since 1.25; batch/v1/CronJob takes its place; used by CronJob old of slice dated (tenant default)";
+    assert!(code == 1 && state == "FAILED" && words.contains(told), "{words}");
+    server.good(folder, &["delete", "slice", "dated", "--wait"]);
+    let (_, checkup) = looked(&server, folder, "edge");
+    assert_eq!(check(&checkup, "deprecations").0, "OK", "{checkup}");
 }

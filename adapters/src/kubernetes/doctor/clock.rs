@@ -12,7 +12,7 @@ const LARGE: i64 = 10_000;
 const TOO_LARGE: i64 = 300_000;
 
 pub(super) async fn check(patient: &Patient<'_>) -> Result<Check, PortError> {
-    let asked = Timestamp::now();
+    let asked = patient.now();
     let (headers, took) = patient.wire.headers("/version").await?;
     let date = headers.get("date").and_then(|value| value.to_str().ok());
     let theirs = date.and_then(|text| jiff::fmt::rfc2822::parse(text).ok()).map(|zoned| zoned.timestamp());

@@ -17,8 +17,10 @@ use super::wire::Wire;
 use crate::deadline::within;
 use crate::port::{Call, PortError};
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use models::checkup::{Check, Finding, Question};
 use serde_json::Value;
+use std::time::Instant;
 
 /// Whom the checks look at.
 pub(super) struct Patient<'a> {
@@ -26,6 +28,8 @@ pub(super) struct Patient<'a> {
     pub(super) catalog: Result<&'a Catalog, PortError>,
     pub(super) way: &'a Way,
     pub(super) question: &'a Question,
+    /// When the question was asked.
+    pub(super) asked: Instant,
 }
 
 type Looked<'a> = BoxFuture<'a, Result<Check, PortError>>;
@@ -65,6 +69,11 @@ impl Patient<'_> {
         let answer = self.wire.get(&format!("{path}?limit=500")).await?;
         let list = self.wire.ok(answer, &self.wire.itself(path))?;
         Ok(list.get("items").and_then(Value::as_array).cloned().unwrap_or_default())
+    }
+
+    /// By the clock that the question came with.
+    fn now(&self) -> Timestamp {
+        self.question.now + self.asked.elapsed()
     }
 
     fn catalog(&self) -> Result<&Catalog, PortError> {
