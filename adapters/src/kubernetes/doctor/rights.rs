@@ -61,6 +61,9 @@ static NEEDED: &[Right] = &[
     right("batch", "cronjobs", (HOLD, Need::Charts)),
     right("rbac.authorization.k8s.io", "roles", (HOLD, Need::Charts)),
     right("rbac.authorization.k8s.io", "rolebindings", (HOLD, Need::Charts)),
+    right("apiextensions.k8s.io", "customresourcedefinitions", (HOLD, Need::Charts)),
+    right("rbac.authorization.k8s.io", "clusterroles", (HOLD, Need::Charts)),
+    right("rbac.authorization.k8s.io", "clusterrolebindings", (HOLD, Need::Charts)),
     // What tells why something is not ready.
     right("", "pods/log", (&["get"], Need::Sight)),
     right("", "events", (&["list"], Need::Sight)),
