@@ -87,10 +87,10 @@ fn bare(mut object: Value) -> Value {
         }
     }
     // Where a Job has no label, as ours always has, it gets its template's.
-    if object["kind"] == "Job" {
-        if let Some(labels) = object.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-            labels.retain(|key, _| !key.ends_with("job-name"));
-        }
+    if object["kind"] == "Job"
+        && let Some(labels) = object.pointer_mut("/metadata/labels").and_then(Value::as_object_mut)
+    {
+        labels.retain(|key, _| !key.ends_with("job-name"));
     }
     if object["kind"] == "Pod" {
         for pointer in ["/spec", "/spec/containers/0"] {

@@ -199,7 +199,7 @@ async fn a_release_larger_than_a_secret_is_applied_and_helm_still_lists_it() {
                     {name: {{ $.Release.Name }}-{{ base $path }}}\ndata: {word: {{ $.Values.word | quote }}, noise: {{ \
                     $.Files.Get $path | quote }}}\n{{- end }}\n";
     std::fs::write(chart.join("templates/maps.yaml"), template).unwrap();
-    ground.shelve(&[chart.clone()]).await;
+    ground.shelve(std::slice::from_ref(&chart)).await;
     for word in ["one", "two"] {
         let view = ground.reach(&ask("heavy", one("heavy", json!({"word": word})))).await;
         assert_eq!(view.operation.state, OperationState::Completed, "{:?}", view.operation.error);
