@@ -11,6 +11,8 @@ pub mod kubernetes;
 pub mod local;
 pub mod port;
 pub mod release;
+mod remedy;
+pub mod removed;
 pub mod sim;
 
 pub use port::{Call, Discovery, Port, PortError, Safe, Sealed};

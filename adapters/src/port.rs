@@ -14,6 +14,7 @@
 use crate::helm::Lookup;
 use crate::release::HelmRevision;
 use async_trait::async_trait;
+use models::checkup::{Check, Finding, Question};
 use models::resource::{Object, Resource, ResourceId, Seen};
 use models::secret::SecretRef;
 use serde_json::Value;
@@ -102,6 +103,12 @@ pub trait Discovery: Send + Sync {
     /// The revisions of Helm releases that a namespace holds, in any order, whoever deployed them.
     async fn releases(&self, call: &Call, namespace: &str) -> Result<Vec<HelmRevision>, PortError>;
 
+    /// What a person should know before relying on it, check by check. A simulator has nothing to be examined.
+    async fn examine(&self, _call: &Call, _question: &Question) -> Vec<Check> {
+        let words = "it is simulated: it runs nothing, and what is found here says nothing about a real cluster";
+        vec![Check::new("simulated", Finding::Unknown, words)]
+    }
+
     /// Requests sent to the target since this port was made; a simulator sends none.
     fn calls(&self) -> u64 {
         0
@@ -165,24 +172,8 @@ impl PortError {
         }
     }
 
-    /// What would help.
-    pub fn next(&self) -> &'static str {
-        match self {
-            Self::Unreachable { .. } | Self::TimedOut { .. } => {
-                "check the cluster and the way to it (sliceway get cluster), then: sliceway operation retry"
-            }
-            Self::Busy { .. } | Self::Stale { .. } => "sliceway operation retry",
-            Self::Foreign { .. } => {
-                "rename yours, or remove or relabel the other one, then: sliceway operation retry (or rollback)"
-            }
-            Self::Unauthorized { .. } => {
-                "give new credentials: sliceway cluster set NAME --kubeconfig F, then: sliceway operation retry"
-            }
-            Self::Forbidden { .. } => "grant the verb to our user on the cluster, then: sliceway operation retry",
-            Self::Invalid { .. } => {
-                "change the slice file, the chart or the rule of the cluster, then: sliceway apply -f FILE"
-            }
-            Self::Sealed { .. } => "restore the key file that belongs to this data folder",
-        }
+    /// What would help, and what to type then.
+    pub fn next(&self) -> String {
+        crate::remedy::of(self)
     }
 }

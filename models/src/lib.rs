@@ -4,6 +4,7 @@
 //! It must never import another crate of the workspace.
 
 pub mod change;
+pub mod checkup;
 pub mod cluster;
 pub mod file;
 pub mod labels;

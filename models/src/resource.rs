@@ -310,6 +310,19 @@ pub struct Seen {
     /// It carries another owner's label, or none of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stranger: Option<String>,
+    /// What would help it to become ready, as [`crate::change::Failure::next`] says it; empty where nothing is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub next: String,
+}
+
+impl Seen {
+    /// Why it is not ready, and what would help; `None` where it is.
+    pub fn why(&self) -> Option<String> {
+        let (Ready::Waiting { reason } | Ready::Failed { reason }) = &self.ready else { return None };
+        // What to type belongs to who knows the operation.
+        let help = self.next.split_once(", then: ").map(|(help, _)| format!("; what helps: {help}"));
+        Some(format!("{reason}{}", help.unwrap_or_default()))
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -121,8 +121,22 @@ impl Catalog {
         self.kinds.values().filter(|kind| kind.listed && kind.name() != "Event")
     }
 
-    pub(super) fn knows(&self, kind: &str) -> bool {
+    pub(super) fn serves(&self, kind: &str) -> bool {
         self.kinds.contains_key(kind)
+    }
+
+    /// Where all objects of `group/version/Kind` are listed.
+    pub(super) fn collection(&self, kind: &str) -> Option<&str> {
+        self.kinds.get(kind).map(|kind| kind.path.as_str())
+    }
+
+    /// The other versions in which a kind is served: `batch/v1/CronJob`.
+    pub(super) fn versions_of(&self, group: &str, name: &str) -> Vec<String> {
+        let of_group = |kind: &&Kind| {
+            let version = kind.id.rsplit_once('/').map_or("", |(version, _)| version);
+            kind.name() == name && version.split_once('/').map_or("", |(group, _)| group) == group
+        };
+        self.kinds.values().filter(of_group).map(|kind| kind.id.clone()).collect()
     }
 
     /// `group/version` and `group/version/Kind`, sorted.

@@ -57,7 +57,7 @@ pub(super) async fn client(text: &str, exec: ExecPolicy) -> Result<Client, Conne
 }
 
 /// The parser's own words quote the file, and with it a token: they go nowhere.
-fn parse(text: &str) -> Result<Kubeconfig, ConnectError> {
+pub(super) fn parse(text: &str) -> Result<Kubeconfig, ConnectError> {
     let words = "it is no kubeconfig in YAML or JSON (kubectl config view --raw prints one)";
     Kubeconfig::from_yaml(text).map_err(|_| ConnectError::Unreadable(words.to_owned()))
 }
@@ -76,14 +76,7 @@ fn refuse_files(kubeconfig: &Kubeconfig) -> Result<(), ConnectError> {
 
 /// When the client certificate of the current context ends.
 pub fn certificate_end(text: &str) -> Option<Timestamp> {
-    use base64::Engine as _;
-    let kubeconfig = parse(text).ok()?;
-    let current = kubeconfig.current_context.clone()?;
-    let context = kubeconfig.contexts.iter().find(|named| named.name == current)?.context.clone()?;
-    let user = kubeconfig.auth_infos.iter().find(|named| Some(&named.name) == context.user.as_ref())?;
-    let data = user.auth_info.as_ref()?.client_certificate_data.clone()?;
-    let pem = base64::engine::general_purpose::STANDARD.decode(data.trim()).ok()?;
-    crate::local::certificate_end(&pem)
+    super::way::Way::of(text).client_end
 }
 
 /// The client's side: one context of a kubeconfig file, with the files that it names put in.

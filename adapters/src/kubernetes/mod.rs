@@ -6,16 +6,19 @@
 mod catalog;
 mod cause;
 mod connect;
+mod doctor;
 mod facts;
 mod family;
 mod fields;
 mod hide;
 mod marks;
 mod names;
+mod node;
 pub mod quantity;
 mod quota;
 mod ready;
 mod seen;
+mod way;
 mod wire;
 mod words;
 
@@ -27,14 +30,17 @@ use crate::fill;
 use crate::helm::Lookup;
 use crate::port::{Call, Discovery, Port, PortError};
 use crate::release::{self, HelmRevision};
+use crate::removed::{self, Removed};
 use async_trait::async_trait;
 use catalog::{Catalog, Kind};
 use futures::StreamExt;
+use models::checkup::{Check, Question};
 use models::resource::{Hook, Object, Ready, Resource, ResourceId, Seen, Target, label};
 use models::{ClusterFacts, Name, Readiness};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::RwLock;
+use way::Way;
 use wire::{Answer, METADATA, WHOLE, Wire};
 
 /// A version that no object ever has: a write based on it makes what is absent and is refused, atomically, where an
@@ -48,14 +54,15 @@ const AT_ONCE: usize = 8;
 pub struct Kubernetes {
     wire: Wire,
     catalog: RwLock<Option<Arc<Catalog>>>,
+    way: Way,
 }
 
 impl Kubernetes {
     /// Reads the kubeconfig and makes a client. Connects to nothing yet.
     pub async fn connect(target: Name, kubeconfig: &str, exec: ExecPolicy) -> Result<Self, ConnectError> {
         let client = connect::client(kubeconfig, exec).await?;
-        let end = certificate_end(kubeconfig);
-        Ok(Self { wire: Wire::new(target, client, end), catalog: RwLock::new(None) })
+        let way = Way::of(kubeconfig);
+        Ok(Self { wire: Wire::new(target, client, way.client_end), catalog: RwLock::new(None), way })
     }
 
     /// What the API server serves; read once, and again when a kind is not in it.
@@ -87,8 +94,29 @@ impl Kubernetes {
     }
 
     async fn path(&self, id: &ResourceId) -> Result<String, PortError> {
-        let cause = || format!("this cluster does not serve {} (is its CRD installed, or the API removed?)", id.kind);
-        self.place(id).await?.ok_or_else(|| PortError::Invalid { id: id.to_string(), cause: cause() })
+        match self.place(id).await? {
+            Some(path) => Ok(path),
+            None => Err(PortError::Invalid { id: id.to_string(), cause: self.unserved_words(id).await? }),
+        }
+    }
+
+    /// Why a kind is not there: dropped by Kubernetes, served in another version, or never made by a CRD.
+    async fn unserved_words(&self, id: &ResourceId) -> Result<String, PortError> {
+        let (version, kind) = id.api();
+        let words = format!("this cluster does not serve {}", id.kind);
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        let others = self.catalog().await?.versions_of(group, kind);
+        Ok(match removed::of(&id.kind) {
+            Some(Removed { in_minor: Some(minor), instead: "", .. }) => {
+                format!("{words}: Kubernetes removed it in 1.{minor}, and nothing takes its place")
+            }
+            Some(Removed { in_minor: Some(minor), instead, .. }) => {
+                format!("{words}: Kubernetes removed it in 1.{minor}; use {instead} in its place")
+            }
+            _ if !others.is_empty() => format!("{words}; use {} in its place", others.join(" or ")),
+            _ if removed::is_builtin(group) => format!("{words}: its version of Kubernetes does not know it"),
+            _ => format!("{words}: no CRD of this cluster makes kinds of {group}: {kind} is not known"),
+        })
     }
 
     async fn get(&self, id: &ResourceId) -> Result<Option<Value>, PortError> {
@@ -266,17 +294,12 @@ impl Kubernetes {
     async fn observe_object(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
         let Some(live) = self.get(id).await? else { return Ok(None) };
         let mut seen = seen::of(call, &live);
-        // What holds it stands elsewhere: in its pods and events. Not finding out must not hide the first reason.
-        seen.ready = match seen.ready {
-            Ready::Yes => Ready::Yes,
-            first @ Ready::Waiting { .. } => cause::of(&self.wire, &live).await.unwrap_or(None).unwrap_or(first),
-            // A cause that can pass by itself is waited for, whatever the object's own deadline says.
-            Ready::Failed { reason } => match cause::of(&self.wire, &live).await.unwrap_or(None) {
-                Some(Ready::Waiting { reason: cause }) => Ready::Waiting { reason: format!("{cause} ({reason})") },
-                Some(Ready::Failed { reason }) => Ready::Failed { reason },
-                Some(Ready::Yes) | None => Ready::Failed { reason },
-            },
-        };
+        if seen.ready != Ready::Yes {
+            // What holds it stands elsewhere: in its pods and events. Not finding out must not hide the first reason.
+            let found = cause::of(&self.wire, &live).await.unwrap_or(None);
+            let cause = cause::joined(&live, seen.ready, found);
+            (seen.ready, seen.next) = (cause.ready, cause.next);
+        }
         if id.api().1 == "CustomResourceDefinition" && seen.ready == Ready::Yes && !self.serves(&live).await? {
             seen.ready = Ready::Waiting { reason: "the API server does not serve it yet".into() };
         }
@@ -297,7 +320,7 @@ impl Kubernetes {
         let versions = definition.pointer("/spec/versions").and_then(Value::as_array).into_iter().flatten();
         let served = versions.filter(|version| version.get("served") == Some(&Value::Bool(true)));
         let mut names = served.map(|version| format!("{group}/{}/{kind}", seen::text(version, "/name")));
-        Ok(names.all(|name| catalog.knows(&name)))
+        Ok(names.all(|name| catalog.serves(&name)))
     }
 
     async fn check(&self, call: &Call, readiness: &Readiness) -> Result<Seen, PortError> {
@@ -476,5 +499,12 @@ impl Discovery for Kubernetes {
             Ok(found)
         };
         within(call, self.wire.target(), work).await
+    }
+
+    async fn examine(&self, call: &Call, question: &Question) -> Vec<Check> {
+        let asked = std::time::Instant::now();
+        let catalog = within(call, self.wire.target(), self.discover()).await;
+        let catalog = catalog.as_ref().map(Arc::as_ref).map_err(Clone::clone);
+        doctor::Patient { wire: &self.wire, catalog, way: &self.way, question, asked }.checks(call).await
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn of(call: &Call, live: &Value) -> Seen {
         ready: ready::of(live),
         deleting: deleting(live),
         stranger: stranger(call, live),
+        next: String::new(),
     }
 }
 

@@ -11,6 +11,7 @@ use models::resource::{ResourceId, Target};
 use serde_json::Value;
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Items of a list that are asked for at once.
 const PAGE: usize = 500;
@@ -107,6 +108,20 @@ impl Wire {
     pub(super) async fn merge(&self, path: &str, patch: &Value) -> Result<Answer, PortError> {
         let path = format!("{path}?fieldManager=sliceway-recount");
         self.send(Method::PATCH, &path, ("application/merge-patch+json", patch.to_string().into_bytes())).await
+    }
+
+    /// What stands beside an answer, and how long it took.
+    pub(super) async fn headers(&self, path: &str) -> Result<(HeaderMap, Duration), PortError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let request = Request::get(path).header("accept", WHOLE).body(Body::empty());
+        let begun = Instant::now();
+        let response = self.client.send(request.map_err(|error| self.unreachable(&error))?).await;
+        let response = response.map_err(|error| self.lost(&error))?;
+        Ok((response.headers().clone(), begun.elapsed()))
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Answer, PortError> {
+        self.send(Method::POST, path, ("application/json", body.to_string().into_bytes())).await
     }
 
     pub(super) async fn delete(&self, path: &str, options: &Value) -> Result<Answer, PortError> {
@@ -236,7 +251,7 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 /// 403 also says "not now": a quota that is used up, a namespace on its way out, an account that is not there yet.
-fn waits(message: &str) -> bool {
+pub(super) fn waits(message: &str) -> bool {
     ["exceeded quota", "status unknown for quota", "being terminated", "error looking up service account"]
         .iter()
         .any(|sign| message.contains(sign))

@@ -231,6 +231,7 @@ impl World {
             ready: self.ready(id, thing),
             deleting: thing.leaving.map(|_| "its contents are being removed".to_owned()),
             stranger: stranger(&thing.manifest, owner),
+            next: String::new(),
         })
     }
 

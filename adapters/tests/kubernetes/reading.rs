@@ -89,7 +89,7 @@ async fn a_workload_that_is_not_ready_says_what_holds_its_pods() {
     world.waits_for(&want, "container main keeps ending: Error, exit code 3").await;
     let config = json!({"waiting": {"reason": "CreateContainerConfigError", "message": "secret \"s\" not found"}});
     report(&world, &pod, (config, json!({}))).await;
-    world.waits_for(&want, "CreateContainerConfigError: secret \"s\" not found").await;
+    world.waits_for(&want, "(CreateContainerConfigError): secret \"s\" not found").await;
 }
 
 #[tokio::test]

@@ -27,6 +27,10 @@ pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<R
     Ok(Reply::ok(&cluster)?.etag(rev))
 }
 
+pub(crate) async fn doctor(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    Reply::ok(&app.clusters.examine(&caller.admin()?, &input.name("name")?).await?)
+}
+
 pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let body: ClusterBody = input.json()?;
     let name = input.text("name").parse().map_err(|error| Problem::bad(format!("name: {error}")))?;

@@ -72,6 +72,7 @@ endpoints! {
     Get "/api/v1/clusters/{name}" Viewer clusters::get, "One cluster", [];
     Put "/api/v1/clusters/{name}" Admin clusters::put, "Registers or changes a cluster; its kubeconfig is kept sealed and never returned", [];
     Delete "/api/v1/clusters/{name}" Admin clusters::delete, "Forgets a cluster that carries no slice", [];
+    Get "/api/v1/clusters/{name}/doctor" Admin clusters::doctor, "A look at the cluster, check by check, with what to do; it changes nothing", [];
     Get "/api/v1/repositories" Viewer repositories::list, "Repositories with their charts",
         ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
     Get "/api/v1/repositories/{name}" Viewer repositories::get, "One repository", [];

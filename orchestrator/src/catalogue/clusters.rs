@@ -43,8 +43,8 @@ pub struct NewCluster {
 
 #[derive(Clone)]
 pub struct Clusters {
-    store: Arc<dyn Store>,
-    registry: Arc<Registry>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) registry: Arc<Registry>,
     clock: Clock,
     /// What was read last; the store keeps what survives a restart.
     live: Arc<RwLock<BTreeMap<Name, Live>>>,
@@ -68,7 +68,7 @@ impl Clusters {
         Self { store, registry, clock, live: Arc::default(), turns: Arc::default() }
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
@@ -280,7 +280,7 @@ impl Clusters {
 }
 
 /// Telling about itself needs no secret.
-struct NoSafe;
+pub(super) struct NoSafe;
 
 #[async_trait]
 impl Safe for NoSafe {

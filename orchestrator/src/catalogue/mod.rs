@@ -7,6 +7,7 @@ mod browse;
 mod charts;
 mod clusters;
 mod deletion;
+mod examination;
 mod folder;
 mod registry;
 mod remembered;

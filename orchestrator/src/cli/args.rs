@@ -83,7 +83,7 @@ pub(crate) enum Command {
     Diff(Preview),
     /// Make something by flags: tenant NAME, token --role R
     Create(Create),
-    /// Clusters: add, set, and the general verbs
+    /// Clusters: add, set, doctor, and the general verbs
     #[command(alias = "clusters")]
     Cluster {
         #[command(subcommand)]
@@ -400,6 +400,8 @@ pub(crate) enum ClusterVerb {
     Add(ClusterAdd),
     /// Change labels, exposure, address or kubeconfig
     Set(ClusterAdd),
+    /// Look at a cluster check by check, and say what to do; exits with 1 where something failed
+    Doctor(Name),
     #[command(flatten)]
     General(General),
 }

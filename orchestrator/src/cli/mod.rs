@@ -7,6 +7,7 @@ mod args;
 mod client;
 mod complete;
 mod context;
+mod doctor;
 mod error;
 mod exit;
 mod nouns;

@@ -184,6 +184,7 @@ pub(crate) static NOUNS: &[Noun] = &[
             always("CHANGES", progress),
             always("CREATED", |item| text(item, "/created")),
             always("CAUSE OR WAITING FOR", waiting),
+            wide("NEXT", |item| text(item, "/error/next")),
         ],
     },
 ];

@@ -26,6 +26,7 @@ mod step;
 mod undo;
 mod unplanned;
 mod unreadable;
+mod used;
 mod waiting;
 
 pub use engine::{Engine, Limits, Means, OperationView, Ports};
@@ -35,3 +36,4 @@ pub use settled::Stopped;
 pub(crate) use standing::standing;
 pub use start::StartOptions;
 pub use unplanned::{Planned, Planner, Unplanned};
+pub(crate) use used::used;

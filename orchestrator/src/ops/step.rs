@@ -48,6 +48,11 @@ pub(super) enum Try<T> {
     Done(T),
     /// Not yet, and why; a look at something that moves by itself.
     NotYet(String),
+    /// The same where it is known what would help.
+    Held {
+        text: String,
+        next: String,
+    },
     Error(PortError),
     Failed(Failure),
 }
@@ -244,8 +249,10 @@ impl Step {
                     Ok(None) => Try::NotYet(format!("{} does not exist any more", id.short())),
                     Ok(Some(seen)) => match seen.ready {
                         Ready::Yes => Try::Done(()),
-                        Ready::Waiting { reason } => Try::NotYet(format!("{}: {reason}", id.short())),
-                        Ready::Failed { reason } => Try::Failed(self.not_ready(id, reason)),
+                        Ready::Waiting { reason } => {
+                            Try::Held { text: format!("{} on {}: {reason}", id.short(), id.target), next: seen.next }
+                        }
+                        Ready::Failed { reason } => Try::Failed(self.not_ready(id, (reason, seen.next))),
                     },
                 };
                 let moved = self.moved(id.clone(), version).await;
@@ -257,11 +264,13 @@ impl Step {
         Ok(())
     }
 
-    fn not_ready(&self, id: &ResourceId, reason: String) -> Failure {
+    fn not_ready(&self, id: &ResourceId, (reason, next): (String, String)) -> Failure {
+        let known =
+            if next.is_empty() { "change the slice file or the chart, then: sliceway apply -f FILE" } else { &next };
         Failure {
             code: "not-ready".into(),
             message: format!("{} on {} will not become ready: {reason}", id.short(), id.target),
-            next: "change the slice file or the chart, then: sliceway apply -f FILE".into(),
+            next: self.typed(known),
         }
     }
 
@@ -287,7 +296,8 @@ impl Step {
         let (failure, text, least) = match tried {
             Try::Done(value) => return Ok(Some(value)),
             Try::Failed(failure) => return Err(self.failed(failure).await),
-            Try::NotYet(text) => (self.late(&text), text, None),
+            Try::NotYet(text) => (self.late(&text, ""), text, None),
+            Try::Held { text, next } => (self.late(&text, &next), text, None),
             Try::Error(error) => {
                 let failure = self.failure(&error);
                 if !error.retryable() {
@@ -309,6 +319,7 @@ impl Step {
             self.doc.record.say(now, text.clone());
         }
         // A note that finds no room is only late: the next one tells the same.
+        let text = helped(text, &failure.next);
         let _ = self.tell.try_send(Note::Waits(self.doc.record.change.seq, text));
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(None),
@@ -318,20 +329,34 @@ impl Step {
     }
 
     fn failure(&self, error: &PortError) -> Failure {
-        let id = &self.operation.id;
-        let next = error.next().replace("operation retry", &format!("operation retry {id}"));
+        let next = self.typed(&error.next());
         let change = &self.doc.record.change;
         let message = format!("change {} ({}): {error}", change.seq, change.id.short());
         Failure { code: error.code().into(), message, next }
     }
 
-    fn late(&self, text: &str) -> Failure {
-        let (id, change) = (&self.operation.id, &self.doc.record.change);
+    fn late(&self, text: &str, next: &str) -> Failure {
+        let change = &self.doc.record.change;
+        let known = if next.is_empty() { "mend the cause, then: sliceway operation retry (or rollback)" } else { next };
         Failure {
             code: "timeout".into(),
             message: format!("change {}: waited {} s; {text}", change.seq, self.operation.timeout_s),
-            next: format!("mend the cause, then: sliceway operation retry {id} (or rollback)"),
+            next: self.typed(known),
         }
+    }
+
+    /// What to type, with this operation and function in it.
+    fn typed(&self, next: &str) -> String {
+        let id = &self.operation.id;
+        let change = &self.doc.record.change;
+        let object = change.after.as_ref().or(change.before.as_ref()).and_then(Resource::object);
+        let function = object.and_then(|object| object.owner.function.as_ref());
+        let mut next = next.to_owned();
+        for verb in ["retry", "rollback"] {
+            next = next.replace(&format!("operation {verb}"), &format!("operation {verb} {id}"));
+        }
+        function
+            .map_or_else(|| next.clone(), |function| next.replace("--replace NAME", &format!("--replace {function}")))
     }
 
     pub(super) async fn failed(&mut self, failure: Failure) -> Stop {
@@ -353,7 +378,7 @@ impl Step {
         for input in fill::inputs(want) {
             match self.input(&input).await? {
                 Try::Done(value) => values.push((input, value)),
-                Try::NotYet(text) => return Ok(Err(Try::NotYet(text))),
+                Try::NotYet(text) | Try::Held { text, .. } => return Ok(Err(Try::NotYet(text))),
                 Try::Error(error) => return Ok(Err(Try::Error(error))),
                 Try::Failed(failure) => return Ok(Err(Try::Failed(failure))),
             }
@@ -403,6 +428,14 @@ impl Step {
             safe: Arc::clone(&self.inner.safe),
         };
         Ok((port, call))
+    }
+}
+
+/// What is waited for with what would help; what to type is for when waiting has ended, since it goes on by itself before.
+fn helped(text: String, next: &str) -> String {
+    match next.split_once(", then: ") {
+        Some((help, _)) if help != "mend the cause" => format!("{text}; what helps: {help}"),
+        Some(_) | None => text,
     }
 }
 

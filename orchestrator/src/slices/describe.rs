@@ -6,7 +6,7 @@ use crate::plan::{Observed, Recorded, names, renewal};
 use adapters::local::NOT_AFTER;
 use jiff::Timestamp;
 use models::cluster::{Cluster, Expose};
-use models::resource::{Ready, ResourceId, Seen, Target};
+use models::resource::{ResourceId, Target};
 use models::slice::Workload;
 use models::{Name, Slice};
 use serde_json::{Value, json};
@@ -114,12 +114,11 @@ fn state(slice: &Slice, function: &Name, (recorded, observed): Known<'_>) -> (Va
     for (id, _) in own {
         any = true;
         match observed.get(id) {
-            Some(Observed::Present(seen)) => match &seen.ready {
-                Ready::Yes => {}
-                Ready::Waiting { reason } | Ready::Failed { reason } => {
-                    return (json!(false), Some(format!("{}: {reason}", id.short())));
+            Some(Observed::Present(seen)) => {
+                if let Some(why) = seen.why() {
+                    return (json!(false), Some(format!("{} on {}: {why}", id.short(), id.target)));
                 }
-            },
+            }
             Some(Observed::Absent) => return (json!(false), Some(format!("{} is gone", id.short()))),
             Some(Observed::Unknown) | None => return (Value::Null, Some(format!("{} cannot be read now", id.target))),
         }
@@ -176,10 +175,9 @@ fn word(observed: &Observed) -> String {
     match observed {
         Observed::Absent => "absent".into(),
         Observed::Unknown => "unknown".into(),
-        Observed::Present(seen) => match (&**seen, &seen.ready) {
-            (Seen { deleting: Some(held), .. }, _) => format!("going away: {held}"),
-            (_, Ready::Yes) => "ready".into(),
-            (_, Ready::Waiting { reason } | Ready::Failed { reason }) => reason.clone(),
+        Observed::Present(seen) => match &seen.deleting {
+            Some(held) => format!("going away: {held}"),
+            None => seen.why().unwrap_or_else(|| "ready".into()),
         },
     }
 }

@@ -15,7 +15,7 @@ async fn a_slice_is_planned_applied_left_alone_changed_and_deleted() {
     let server = Server::start().with_lab().await;
     let plan = server.cli(&["plan", "-f", &factory()]);
     let shown = words(&plan);
-    assert!(shown.contains("35 to create, 0 to change, 0 to delete"), "{shown}");
+    assert!(shown.contains("37 to create, 0 to change, 0 to delete"), "{shown}");
     assert!(shown.contains("@ store on cloud:"), "{shown}");
     let id = plan_id(&shown);
 

@@ -10,6 +10,7 @@ mod commands;
 mod conditions;
 mod corpus;
 mod deletions;
+mod doctor;
 mod faces;
 mod hooks;
 mod housekeeping;

@@ -29,6 +29,10 @@ fn error(view: &OperationView) -> (String, String) {
     (error.code, error.message)
 }
 
+fn next(view: &OperationView) -> String {
+    view.operation.error.clone().expect("it says why").next
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_for_64_cpus_is_waited_for_with_figures_and_mended_by_a_new_file() {
     let Some(ground) = Ground::new().await else { return };
@@ -97,6 +101,7 @@ async fn an_expired_client_certificate_is_told_with_its_end() {
     let (code, message) = error(&view);
     assert_eq!((view.operation.state, code.as_str()), (OperationState::FailedTemp, "unauthorized"));
     assert!(message.contains("2021-01-01"), "{message}");
+    assert!(next(&view).contains("sliceway cluster set edge --kubeconfig F"), "{}", next(&view));
     ground.renew_edge();
     retried(&ground, &view).await;
     ground.remove("expired").await;
@@ -110,6 +115,7 @@ async fn a_forbidden_verb_is_told_with_verb_and_resource() {
     let (code, message) = error(&view);
     assert_eq!((view.operation.state, code.as_str()), (OperationState::FailedTemp, "forbidden"));
     assert!(message.contains("resource \"namespaces\"") && message.contains("User \"nobody\" cannot"), "{message}");
+    assert!(next(&view).starts_with("grant patch on namespaces to nobody on edge"), "{}", next(&view));
     lab(&[
         "kubectl",
         "edge",

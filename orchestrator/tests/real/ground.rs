@@ -41,7 +41,7 @@ fn lab_folder() -> Option<PathBuf> {
     Some(state.ok()?.join(lab))
 }
 
-fn kubeconfig(cluster: &str) -> Option<String> {
+pub fn kubeconfig(cluster: &str) -> Option<String> {
     std::fs::read_to_string(lab_folder()?.join(cluster).join("admin.kubeconfig")).ok()
 }
 
@@ -55,7 +55,7 @@ pub struct Credentials {
 
 impl Credentials {
     /// The administrator's kubeconfig with this certificate in it.
-    fn kubeconfig(&self, admin: &str) -> String {
+    pub fn kubeconfig(&self, admin: &str) -> String {
         use base64::Engine as _;
         use rcgen::{CertificateParams, DnType, Issuer, KeyPair};
         let pki = lab_folder().unwrap().join("edge/pki");
@@ -197,7 +197,12 @@ impl Ground {
         let engine = Engine::new(means).await.unwrap();
         let known = Arc::new(Known(snapshot(&engine, &clusters, &cloud_spec).await, clusters.clone()));
         let shelf = (Arc::clone(&store), Arc::clone(&blobs));
-        let charts = ["labs/charts/mqtt-server", "labs/charts/mqtt-gateway", "orchestrator/tests/real/charts/probe"];
+        let charts = [
+            "labs/charts/mqtt-server",
+            "labs/charts/mqtt-gateway",
+            "orchestrator/tests/real/charts/probe",
+            "orchestrator/tests/real/charts/raw",
+        ];
         shelve(&shelf, "lab", &charts.map(|chart| root().join(chart))).await;
         // An operation begins only on what is registered.
         for (kind, id) in [(Kind::Tenant, "default"), (Kind::Cluster, "edge"), (Kind::Cluster, "cloud")] {
@@ -273,8 +278,11 @@ impl Ground {
 
     /// Removes a slice with all that it holds.
     pub async fn remove(&self, slice: &str) {
-        let options =
-            AskOptions { allow_data_loss: vec![name("store")], supersede: Supersede::Any, ..AskOptions::default() };
+        let options = AskOptions {
+            allow_data_loss: vec![name("store"), name("f")],
+            supersede: Supersede::Any,
+            ..AskOptions::default()
+        };
         let view = self.reach(&Ask { name: name(slice), goal: Goal::Delete, options }).await;
         assert_eq!(view.operation.state, models::OperationState::Completed, "{:?}", view.operation.error);
     }

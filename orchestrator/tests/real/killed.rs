@@ -37,7 +37,7 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    fn cli(&self, folder: &Path, words: &[&str]) -> Output {
+    pub fn cli(&self, folder: &Path, words: &[&str]) -> Output {
         let token = std::fs::read_to_string(folder.join("data/admin.token")).unwrap();
         Command::new(env!("CARGO_BIN_EXE_sliceway"))
             .args(words)

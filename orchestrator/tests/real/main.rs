@@ -3,17 +3,22 @@
 //! Needs a running lab (`sliceway-lab up`); says visibly that it is skipped where there is none.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod broken;
+mod causes;
 #[path = "../../../adapters/tests/command_line/mod.rs"]
 mod command_line;
 mod corpus;
+mod doctor;
 mod factory;
 mod faults;
 mod ground;
 mod helm;
 mod hooks;
 mod killed;
+mod registry;
 mod releases;
 mod repair;
+mod said;
 #[path = "../../../adapters/tests/settled/mod.rs"]
 mod settled;
 mod watched;
