@@ -6,11 +6,13 @@
 mod catalog;
 mod cause;
 mod connect;
+mod definition;
 mod doctor;
 mod facts;
 mod family;
 mod fields;
 mod hide;
+mod look;
 mod marks;
 mod names;
 mod node;
@@ -35,13 +37,13 @@ use async_trait::async_trait;
 use catalog::{Catalog, Kind};
 use futures::StreamExt;
 use models::checkup::{Check, Question};
-use models::resource::{Hook, Object, Ready, Resource, ResourceId, Seen, Target, label};
+use models::resource::{Hook, Object, Ready, Resource, ResourceId, Seen, label};
 use models::{ClusterFacts, Name, Readiness};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::RwLock;
 use way::Way;
-use wire::{Answer, METADATA, WHOLE, Wire};
+use wire::{Answer, METADATA, Wire};
 
 /// A version that no object ever has: a write based on it makes what is absent and is refused, atomically, where an
 /// object stands.
@@ -236,24 +238,6 @@ impl Kubernetes {
         self.wire.busy(format!("{id} is still on its way out: {holds}"), None)
     }
 
-    /// Of a definition, what would go with it: objects that are nobody's of ours.
-    async fn objects_of(&self, definition: &Value) -> Result<Option<String>, PortError> {
-        let word = |at: &str| seen::text(definition, at).to_owned();
-        let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
-        let served = versions.into_iter().flatten().find(|version| version.get("served") == Some(&Value::Bool(true)));
-        let Some(version) = served.and_then(|version| version.get("name")?.as_str()) else { return Ok(None) };
-        let path = format!("/apis/{}/{version}/{}", word("/spec/group"), word("/spec/names/plural"));
-        let answer = self.wire.get(&format!("{path}?limit=1")).await?;
-        if answer.status == 404 {
-            return Ok(None);
-        }
-        let list = self.wire.ok(answer, &self.wire.itself(&path))?;
-        let Some(first) = list.pointer("/items/0/metadata") else { return Ok(None) };
-        let left = list.pointer("/metadata/remainingItemCount").and_then(Value::as_u64).unwrap_or(0);
-        let name = [seen::text(first, "/namespace"), seen::text(first, "/name")].join("/");
-        Ok(Some(format!("its {} objects, which would go with it (first {name})", left + 1)))
-    }
-
     /// Looks first: what was ours when it was seen may have become a stranger's since. What is removed is what was
     /// looked at, by uid and version.
     async fn remove_object(&self, call: &Call, object: &Object, seen: Option<&Seen>) -> Result<(), PortError> {
@@ -313,16 +297,6 @@ impl Kubernetes {
         Ok(Some(seen))
     }
 
-    /// Every version that a definition serves is found by discovery; objects of it can be made from then on.
-    async fn serves(&self, definition: &Value) -> Result<bool, PortError> {
-        let catalog = self.discover().await?;
-        let (group, kind) = (seen::text(definition, "/spec/group"), seen::text(definition, "/spec/names/kind"));
-        let versions = definition.pointer("/spec/versions").and_then(Value::as_array).into_iter().flatten();
-        let served = versions.filter(|version| version.get("served") == Some(&Value::Bool(true)));
-        let mut names = served.map(|version| format!("{group}/{}/{kind}", seen::text(version, "/name")));
-        Ok(names.all(|name| catalog.serves(&name)))
-    }
-
     async fn check(&self, call: &Call, readiness: &Readiness) -> Result<Seen, PortError> {
         let mut all = Vec::new();
         for id in &readiness.objects {
@@ -340,49 +314,10 @@ impl Kubernetes {
         }
     }
 
-    /// An object of a namespace is looked for in that namespace, one of the cluster without one; nothing else is found.
-    async fn look_up(&self, lookup: &Lookup) -> Result<Option<Value>, PortError> {
-        let kind = format!("{}/{}", lookup.api_version, lookup.kind);
-        let target = Target::Cluster(self.wire.target_name().clone());
-        let name = if lookup.name.is_empty() { "all" } else { &lookup.name };
-        let id = ResourceId { target, kind, namespace: lookup.namespace.clone(), name: name.to_owned() };
-        let Ok(Some(path)) = self.place(&id).await else { return Ok(None) };
-        if !lookup.name.is_empty() {
-            return self.get(&id).await;
-        }
-        let collection = path.rsplit_once('/').map_or(path.as_str(), |(all, _)| all);
-        let mut items = self.wire.list(collection, ("", WHOLE)).await?;
-        for item in items.iter_mut().filter_map(Value::as_object_mut) {
-            item.insert("apiVersion".into(), json!(lookup.api_version));
-            item.insert("kind".into(), json!(lookup.kind));
-        }
-        let kind = format!("{}List", lookup.kind);
-        Ok(Some(json!({"apiVersion": lookup.api_version, "kind": kind, "items": items})))
-    }
-
     async fn relabel(&self, object: &Object, patch: &Value) -> Result<(), PortError> {
         let Some(path) = self.place(&object.id).await? else { return Ok(()) };
         let answer = self.wire.merge(&path, patch).await?;
         if answer.is_absent() { Ok(()) } else { self.wire.ok(answer, &object.id).map(drop) }
-    }
-
-    /// What Helm made in a namespace with a revision of its own.
-    async fn made_by_helm(&self, namespace: &str, made: &HelmRevision) -> Result<Vec<(String, String)>, PortError> {
-        let here = |kind: &str, name: String| ResourceId {
-            target: Target::Cluster(self.wire.target_name().clone()),
-            kind: kind.to_owned(),
-            namespace: namespace.to_owned(),
-            name,
-        };
-        let secret = self.get(&here("v1/Secret", release::secret_name(&made.release, made.revision))).await?;
-        let Some(release) = secret.as_ref().and_then(release::read) else { return Ok(vec![]) };
-        let catalog = self.catalog().await?;
-        let mut objects = release::objects(&release);
-        objects.retain(|(kind, name, other)| {
-            let stands = matches!(catalog.path(&here(kind, name.clone())), Some(Ok(_)));
-            stands && other.as_ref().is_none_or(|other| other == namespace)
-        });
-        Ok(objects.into_iter().map(|(kind, name, _)| (kind, name)).collect())
     }
 
     fn not_here(&self, id: &ResourceId) -> PortError {

@@ -6,7 +6,6 @@ use super::users::Thing;
 use super::{CatalogueError, Registry, deletion};
 use crate::auth::AdminPermit;
 use crate::ops::codec;
-use crate::plan::lookup::Finder;
 use crate::slices;
 use crate::store::{Clock, Expect, Key, Kind, Query, Revision, Store, StoreError, Txn};
 use adapters::helm::Lookup;
@@ -233,7 +232,7 @@ fn unknown() -> Health {
 }
 
 #[async_trait]
-impl Finder for Clusters {
+impl slices::Finder for Clusters {
     async fn find(&self, cluster: &Name, lookup: &Lookup) -> Result<Option<Value>, PortError> {
         self.registry.handle(cluster).await?.discovery.find(&look_call(), lookup).await
     }

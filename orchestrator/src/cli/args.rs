@@ -1,8 +1,10 @@
 //! What can be typed. General verbs come first, as in kubectl; a noun's own verbs come after it.
 
 mod repository;
+mod slice;
 
 pub(crate) use repository::{ChartVerb, RepositoryAdd, RepositoryVerb};
+pub(crate) use slice::{SliceVerb, TestSlice};
 
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -444,27 +446,6 @@ pub(crate) enum TokenVerb {
     },
     #[command(flatten)]
     General(General),
-}
-
-#[derive(Subcommand)]
-pub(crate) enum SliceVerb {
-    /// Why each function stands where it stands
-    Explain(Name),
-    /// Run the tests that its charts bring, and say what came out
-    Test(TestSlice),
-    #[command(flatten)]
-    General(General),
-}
-
-#[derive(Args)]
-pub(crate) struct TestSlice {
-    pub(crate) name: String,
-    /// Only of this function (repeatable)
-    #[arg(long = "function", value_name = "NAME")]
-    pub(crate) functions: Vec<String>,
-    /// Seconds of patience
-    #[arg(long)]
-    pub(crate) timeout: Option<u64>,
 }
 
 #[derive(Subcommand)]

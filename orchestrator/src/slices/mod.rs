@@ -18,7 +18,7 @@ pub use ask::{Ask, AskError, AskOptions, Goal, Started, Supersede};
 use crate::ops::{Engine, Planner, codec};
 pub use crate::plan::bundle::ChartPin;
 use crate::plan::claim;
-use crate::plan::lookup::Finder;
+pub use crate::plan::lookup::Finder;
 use crate::plan::{Choice, Recorded, Renderer};
 use crate::store::{Key, Kind, Object, Query, Revision, Store, StoreError};
 use async_trait::async_trait;
