@@ -17,6 +17,7 @@ mod node;
 pub mod quantity;
 mod quota;
 mod ready;
+mod releases;
 mod seen;
 mod way;
 mod wire;
@@ -29,7 +30,7 @@ use crate::deadline::within;
 use crate::fill;
 use crate::helm::Lookup;
 use crate::port::{Call, Discovery, Port, PortError};
-use crate::release::{self, HelmRevision};
+use crate::release::HelmRevision;
 use crate::removed::{self, Removed};
 use async_trait::async_trait;
 use catalog::{Catalog, Kind};
@@ -366,25 +367,6 @@ impl Kubernetes {
         if answer.is_absent() { Ok(()) } else { self.wire.ok(answer, &object.id).map(drop) }
     }
 
-    /// What Helm made in a namespace with a revision of its own.
-    async fn made_by_helm(&self, namespace: &str, made: &HelmRevision) -> Result<Vec<(String, String)>, PortError> {
-        let here = |kind: &str, name: String| ResourceId {
-            target: Target::Cluster(self.wire.target_name().clone()),
-            kind: kind.to_owned(),
-            namespace: namespace.to_owned(),
-            name,
-        };
-        let secret = self.get(&here("v1/Secret", release::secret_name(&made.release, made.revision))).await?;
-        let Some(release) = secret.as_ref().and_then(release::read) else { return Ok(vec![]) };
-        let catalog = self.catalog().await?;
-        let mut objects = release::objects(&release);
-        objects.retain(|(kind, name, other)| {
-            let stands = matches!(catalog.path(&here(kind, name.clone())), Some(Ok(_)));
-            stands && other.as_ref().is_none_or(|other| other == namespace)
-        });
-        Ok(objects.into_iter().map(|(kind, name, _)| (kind, name)).collect())
-    }
-
     fn not_here(&self, id: &ResourceId) -> PortError {
         PortError::Invalid { id: id.to_string(), cause: "a cluster holds objects, no secrets of ours".into() }
     }
@@ -469,20 +451,7 @@ impl Discovery for Kubernetes {
     }
 
     async fn releases(&self, call: &Call, namespace: &str) -> Result<Vec<HelmRevision>, PortError> {
-        let path = format!("/api/v1/namespaces/{}/secrets", catalog::encoded(namespace));
-        let work = self.wire.list(&path, (release::SELECTOR, METADATA));
-        let work = async {
-            let mut revisions = Vec::new();
-            for secret in work.await? {
-                let Some(mut revision) = HelmRevision::of(&secret) else { continue };
-                if fields::written_in(&secret).is_none() {
-                    revision.objects = self.made_by_helm(namespace, &revision).await?;
-                }
-                revisions.push(revision);
-            }
-            Ok(revisions)
-        };
-        within(call, self.wire.target(), work).await
+        within(call, self.wire.target(), self.revisions(namespace)).await
     }
 
     async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError> {
