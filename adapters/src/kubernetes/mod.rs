@@ -19,6 +19,7 @@ mod node;
 pub mod quantity;
 mod quota;
 mod ready;
+mod releases;
 mod seen;
 mod way;
 mod wire;
@@ -31,7 +32,7 @@ use crate::deadline::within;
 use crate::fill;
 use crate::helm::Lookup;
 use crate::port::{Call, Discovery, Port, PortError};
-use crate::release::{self, HelmRevision};
+use crate::release::HelmRevision;
 use crate::removed::{self, Removed};
 use async_trait::async_trait;
 use catalog::{Catalog, Kind};
@@ -404,20 +405,7 @@ impl Discovery for Kubernetes {
     }
 
     async fn releases(&self, call: &Call, namespace: &str) -> Result<Vec<HelmRevision>, PortError> {
-        let path = format!("/api/v1/namespaces/{}/secrets", catalog::encoded(namespace));
-        let work = self.wire.list(&path, (release::SELECTOR, METADATA));
-        let work = async {
-            let mut revisions = Vec::new();
-            for secret in work.await? {
-                let Some(mut revision) = HelmRevision::of(&secret) else { continue };
-                if fields::written_in(&secret).is_none() {
-                    revision.objects = self.made_by_helm(namespace, &revision).await?;
-                }
-                revisions.push(revision);
-            }
-            Ok(revisions)
-        };
-        within(call, self.wire.target(), work).await
+        within(call, self.wire.target(), self.revisions(namespace)).await
     }
 
     async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError> {
