@@ -12,7 +12,7 @@ mod facts;
 mod family;
 mod fields;
 mod hide;
-mod look;
+mod lookup;
 mod marks;
 mod names;
 mod node;

@@ -49,8 +49,8 @@ pub(super) fn joined(live: &Value, first: Ready, cause: Option<Cause>) -> Cause 
     let Cause { ready, next } = &cause;
     let ready = match (first, ready) {
         (Ready::Yes, _) | (_, Ready::Yes) => Ready::Yes,
-        // Nothing starts a job again that has given up, and trying again only finds it so.
-        (Ready::Failed { reason }, _) if text(live, "/kind") == "Job" => {
+        // Nothing starts a job or a pod again that has given up, and trying again only finds it so.
+        (Ready::Failed { reason }, _) if matches!(text(live, "/kind"), "Job" | "Pod") => {
             let help = next.split_once(", then: ").map_or(next.as_str(), |(help, _)| help);
             return Cause::failed(format!("{reason}; {}", cause.reason()), format!("{help}, {}", remedy::FILE));
         }

@@ -1,10 +1,9 @@
-//! Looking for what is not recorded: answers to charts, and what Helm made.
+//! Looking for what is not recorded: the answers to a chart's lookups.
 
 use super::Kubernetes;
 use super::wire::WHOLE;
 use crate::helm::Lookup;
 use crate::port::PortError;
-use crate::release::{self, HelmRevision};
 use models::resource::{ResourceId, Target};
 use serde_json::{Value, json};
 
@@ -27,28 +26,5 @@ impl Kubernetes {
         }
         let kind = format!("{}List", lookup.kind);
         Ok(Some(json!({"apiVersion": lookup.api_version, "kind": kind, "items": items})))
-    }
-
-    /// What Helm made in a namespace with a revision of its own.
-    pub(super) async fn made_by_helm(
-        &self,
-        namespace: &str,
-        made: &HelmRevision,
-    ) -> Result<Vec<(String, String)>, PortError> {
-        let here = |kind: &str, name: String| ResourceId {
-            target: Target::Cluster(self.wire.target_name().clone()),
-            kind: kind.to_owned(),
-            namespace: namespace.to_owned(),
-            name,
-        };
-        let secret = self.get(&here("v1/Secret", release::secret_name(&made.release, made.revision))).await?;
-        let Some(release) = secret.as_ref().and_then(release::read) else { return Ok(vec![]) };
-        let catalog = self.catalog().await?;
-        let mut objects = release::objects(&release);
-        objects.retain(|(kind, name, other)| {
-            let stands = matches!(catalog.path(&here(kind, name.clone())), Some(Ok(_)));
-            stands && other.as_ref().is_none_or(|other| other == namespace)
-        });
-        Ok(objects.into_iter().map(|(kind, name, _)| (kind, name)).collect())
     }
 }
