@@ -115,7 +115,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: TokenVerb,
     },
-    /// Slices: explain, and the general verbs
+    /// Slices: explain, test, and the general verbs
     #[command(alias = "slices")]
     Slice {
         #[command(subcommand)]

@@ -286,7 +286,10 @@ fn fields(before: &Resource, after: &Resource) -> String {
             (Resource::Secret(old), Resource::Secret(new)) if old.material == new.material => {
                 "a new one before the old one ends".into()
             }
-            (Resource::Object(_), Resource::Object(_)) => "its content".into(),
+            (Resource::Object(_), Resource::Object(new)) => match &new.body {
+                Body::Release(release) => format!("it is {}", release.status.as_str()),
+                Body::Plain(_) | Body::Sealed { .. } => "its content".into(),
+            },
             _ => "its material".into(),
         };
     };

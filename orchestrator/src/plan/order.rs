@@ -3,7 +3,7 @@
 
 use super::diff::Step;
 use super::model::PlannedChange;
-use super::want::quota;
+use super::want::{quota, tier};
 use models::change::{Change, Seq, Verb};
 use models::resource::{Body, Resource, ResourceId, Target};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +37,8 @@ fn rank(step: &Step) -> (u8, u8, u8, u16) {
         (Verb::Update, _) if shrinks(step) => (1, step.tier, 0),
         (Verb::Create | Verb::Update | Verb::Replace, _) if is_record(step) => (1, u8::MAX, 2),
         (Verb::Create | Verb::Update | Verb::Replace, _) => (0, step.tier, 1),
+        // A definition is served before what uses it.
+        (Verb::Check, _) if step.tier == tier::LOCAL => (0, step.tier, 2),
         (Verb::Check, _) => (1, step.tier, 0),
         (Verb::Delete | Verb::Forget, _) => (2, u8::MAX - step.tier, 1),
         (Verb::Answer, "pre-rollback" | "pre-delete") => (1, u8::MAX, 3),
