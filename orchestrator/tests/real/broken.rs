@@ -126,7 +126,7 @@ fn containers() -> Vec<Row> {
         "template": {"spec": {"restartPolicy": "Never", "containers": [
             container(json!({"command": shell("echo the seed is missing; exit 5")}))]}}}});
     // It would count as available between two of its ends.
-    let crash = json!({"command": shell("echo first; echo no config in /etc/x >&2; exit 3")});
+    let crash = json!({"command": shell("echo first; echo no config in /etc/x; exit 3")});
     let init = container(json!({"name": "setup", "command": shell("echo no licence >&2; exit 4")}));
     let from = json!({"secretKeyRef": {"name": "absent", "key": "k"}});
     let volume = json!([{"name": "v", "configMap": {"name": "absent"}}]);
