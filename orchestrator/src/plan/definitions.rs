@@ -127,9 +127,9 @@ impl Maker<'_> {
         };
         let seen = there.live.as_ref().map(seen);
         let (before, after) = (before.as_ref().map(object), object(&after));
-        let step = blank((verb, id.clone()), reason);
+        let step = Step::new((verb, id.clone()), TIER, reason);
         let check = Resource::Readiness(Readiness { id: ready(id), objects: vec![id.clone()] });
-        let served = blank((Verb::Check, ready(id)), "what uses it waits until it is served".to_owned());
+        let served = Step::new((Verb::Check, ready(id)), TIER, "what uses it waits until it is served");
         vec![
             Step { before, after: Some(after), seen, ..step },
             Step { after: Some(check), behind: vec![id.clone()], ..served },
@@ -154,22 +154,6 @@ fn compared(there: &mut There, wanted: &Value) -> Result<Option<&'static str>, V
         }
         Fit::Older => Ok(Some("is newer than what the chart brings: it is left as it is")),
         Fit::Apart(broken) => Err(broken),
-    }
-}
-
-fn blank((verb, id): (Verb, ResourceId), reason: String) -> Step {
-    Step {
-        verb,
-        id,
-        before: None,
-        after: None,
-        seen: None,
-        needs: vec![],
-        tier: TIER,
-        reason,
-        irreversible: None,
-        behind: vec![],
-        turn: 0,
     }
 }
 

@@ -32,6 +32,25 @@ pub struct Step {
     pub turn: u16,
 }
 
+impl Step {
+    /// One that nothing waits for, and that touches nothing yet.
+    pub fn new((verb, id): (Verb, ResourceId), tier: u8, reason: impl Into<String>) -> Self {
+        Self {
+            verb,
+            id,
+            before: None,
+            after: None,
+            seen: None,
+            needs: vec![],
+            tier,
+            reason: reason.into(),
+            irreversible: None,
+            behind: vec![],
+            turn: 0,
+        }
+    }
+}
+
 /// The two sides, and what may be lost.
 pub struct Sides<'a> {
     pub want: &'a Want,

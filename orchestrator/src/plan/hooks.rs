@@ -133,19 +133,7 @@ impl Life<'_> {
         if verb == Verb::Clear {
             id.kind = id.kind.replacen("hook/", "clear/", 1);
         }
-        Step {
-            verb,
-            id,
-            before: None,
-            after: None,
-            seen: None,
-            needs: vec![],
-            tier: tier_of(self.role),
-            reason,
-            irreversible: None,
-            behind: vec![],
-            turn: 0,
-        }
+        Step::new((verb, id), tier_of(self.role), reason)
     }
 
     fn is_own(&self, step: &Step) -> bool {
@@ -246,18 +234,10 @@ impl Life<'_> {
         let made = behind().flat_map(|revision| release::made(self.scene, at, revision));
         let all: BTreeMap<ResourceId, Resource> = records.chain(made).map(|one| (one.id().clone(), one)).collect();
         let settled = |id: &ResourceId| want.contains_key(id) || steps.iter().any(|step| &step.id == id);
-        let each = all.into_iter().filter(|(id, _)| !settled(id)).map(|(id, resource)| Step {
-            verb: Verb::Clear,
-            id,
-            before: Some(resource),
-            after: None,
-            seen: None,
-            needs: vec![],
-            tier: tier::BASE,
-            reason: "somebody made it with helm; what the file says is deployed after it".into(),
-            irreversible: None,
-            behind: vec![release.clone()],
-            turn: 0,
+        let each = all.into_iter().filter(|(id, _)| !settled(id)).map(|(id, resource)| {
+            let reason = "somebody made it with helm; what the file says is deployed after it";
+            let step = Step::new((Verb::Clear, id), tier::BASE, reason);
+            Step { before: Some(resource), behind: vec![release.clone()], ..step }
         });
         each.collect()
     }
