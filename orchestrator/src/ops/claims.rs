@@ -58,7 +58,8 @@ pub(super) async fn take(inner: &Inner, mut txn: Txn, plan: &Plan) -> Result<Txn
     Ok(txn)
 }
 
-/// Gives back what the slice holds and nothing that is recorded needs.
+/// Gives back what the slice holds and nothing that is recorded needs. What it was about to take away and did not may be
+/// shared again.
 pub(super) async fn give_back(inner: &Inner, (tenant, uid): (&Name, &str)) -> Result<(), OpsError> {
     let held: Vec<String> =
         all(&inner.store).await?.into_iter().filter(|(_, c)| holds(c, uid)).map(|(id, _)| id).collect();
@@ -68,8 +69,13 @@ pub(super) async fn give_back(inner: &Inner, (tenant, uid): (&Name, &str)) -> Re
     let recorded = codec::recorded(&inner.store, tenant, uid).await?;
     let needed: BTreeSet<String> =
         recorded.iter().filter_map(|(recorded, _)| claim::of(&recorded.resource)).map(|(id, _)| id).collect();
-    for id in held.into_iter().filter(|id| !needed.contains(id)) {
-        leave(inner, &id, uid).await?;
+    for id in held {
+        let stays = needed.contains(&id);
+        let settle = |claim: &mut Claim| match stays {
+            true => claim.leaving = false,
+            false => claim.holders.retain(|holder| holder.uid != uid),
+        };
+        change(inner, &id, settle).await?;
     }
     Ok(())
 }
@@ -78,11 +84,15 @@ fn holds(claim: &Claim, uid: &str) -> bool {
     claim.holders.iter().any(|holder| holder.uid == uid)
 }
 
-async fn leave(inner: &Inner, id: &str, uid: &str) -> Result<(), OpsError> {
+async fn change(inner: &Inner, id: &str, settle: impl Fn(&mut Claim)) -> Result<(), OpsError> {
     for _ in 0..TRIES {
         let Some(object) = inner.store.get(&key(id)).await? else { return Ok(()) };
-        let mut claim: Claim = object.read()?;
-        claim.holders.retain(|holder| holder.uid != uid);
+        let before: Claim = object.read()?;
+        let mut claim = before.clone();
+        settle(&mut claim);
+        if claim == before {
+            return Ok(());
+        }
         let txn = Txn::new().at(key(id), object.rev);
         let txn = match claim.holders.is_empty() {
             true => txn.delete(key(id)),

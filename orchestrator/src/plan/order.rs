@@ -78,8 +78,10 @@ fn needs((seq, step): &(Seq, Step), steps: &[(Seq, Step)], numbers: &BTreeMap<Re
 
 /// A removal waits for the removals of the next higher tier that has any, and for checks of what takes its place.
 fn goes_before(other: &Step, step: &Step) -> bool {
+    // A secret that is erased cannot be brought back: nothing on a cluster may fail after it.
+    let secrets_last = other.id.target != Target::Local && step.id.target == Target::Local;
     match other.verb {
-        Verb::Delete | Verb::Forget => other.tier > step.tier,
+        Verb::Delete | Verb::Forget => other.tier > step.tier || secrets_last,
         Verb::Run | Verb::Clear => other.tier > step.tier,
         Verb::Check => true,
         Verb::Create | Verb::Update | Verb::Replace | Verb::Answer => false,

@@ -10,6 +10,7 @@ use models::cluster::SimSpec;
 use models::resource::{Resource, ResourceId, Target};
 use models::{ChangeState, Slice};
 use orchestrator::ops::{Engine, Limits, Means, OperationView, Ports, StartOptions};
+use orchestrator::plan::claim::is_shared;
 use orchestrator::plan::diff::Step;
 use orchestrator::plan::want::Want;
 use orchestrator::plan::{Observed, Plan, Recorded};
@@ -193,6 +194,8 @@ impl Life {
     pub fn plan_with(&self, want: &Want, more: impl FnOnce(&mut Vec<Step>)) -> Plan {
         let recorded = self.recorded();
         let kept = recorded.iter().filter(|(_, recorded)| !matches!(recorded.resource, Resource::Hook(_)));
+        // As the slices do: what hooks left, and definitions, are not compared with their records.
+        let kept = kept.filter(|(id, _)| !is_shared(id));
         let ids = kept.map(|(id, _)| id.clone()).collect();
         let observed: BTreeMap<ResourceId, Observed> = self.run(self.engine.look(UID, ids, Duration::from_secs(2)));
         plan_with(want, &From { slice: self.slice(), recorded: &recorded, observed: &observed }, more)
