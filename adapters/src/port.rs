@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use models::checkup::{Check, Finding, Question};
 use models::resource::{Object, Resource, ResourceId, Seen};
 use models::secret::SecretRef;
+use models::slice::Adopted;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub struct Call {
     pub seq: u32,
     /// The slice's uid: what carries another one's label is a stranger.
     pub owner: String,
+    /// The Helm releases that it took over: what carries their marks and nobody's label is its own.
+    pub adopted: Option<Arc<Adopted>>,
     /// The epoch of the process that owns the operation.
     pub epoch: u64,
     /// How long the call may take.
@@ -66,14 +69,10 @@ pub trait Port: Send + Sync {
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError>;
 
     /// Takes our marks off an object that is left where it is; nothing else of it changes. Gone is done.
-    async fn disown(&self, _call: &Call, _object: &Object) -> Result<(), PortError> {
-        Ok(())
-    }
+    async fn disown(&self, call: &Call, object: &Object) -> Result<(), PortError>;
 
-    /// Puts our marks back on an object that carries nobody's.
-    async fn own(&self, _call: &Call, _object: &Object) -> Result<(), PortError> {
-        Ok(())
-    }
+    /// Puts our marks on an object that carries nobody's; one of another slice is [`PortError::Foreign`]. Gone is done.
+    async fn own(&self, call: &Call, object: &Object) -> Result<(), PortError>;
 
     /// The last lines that the pods of a Job, or a Pod, have said; nothing where there is nothing to be had.
     async fn words(&self, _call: &Call, _id: &ResourceId) -> Vec<String> {

@@ -12,6 +12,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use models::resource::{ReleaseRecord, Seen};
+use models::slice::Adopted;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -39,11 +40,12 @@ pub(crate) fn manifest(record: &ReleaseRecord, release: &[u8], seen: Option<&See
     let first = record.first.clone().or_else(|| told(FIRST)).unwrap_or_else(|| deployed.clone());
     let status = record.status.as_str();
     release["version"] = json!(record.revision);
-    let done = if record.revision == 1 { "Install complete" } else { "Upgrade complete" };
-    for (key, value) in
-        [("first_deployed", &*first), ("last_deployed", &*deployed), ("status", status), ("description", done)]
-    {
+    for (key, value) in [("first_deployed", &*first), ("last_deployed", &*deployed), ("status", status)] {
         release["info"][key] = json!(value);
+    }
+    if release["info"]["description"].as_str().unwrap_or_default().is_empty() {
+        let done = if record.revision == 1 { "Install complete" } else { "Upgrade complete" };
+        release["info"]["description"] = json!(done);
     }
     let text = fitting(&mut release).map_err(|error| PortError::Sealed { cause: error.to_string() })?;
     let labels = json!({
@@ -114,6 +116,22 @@ pub(crate) fn objects(release: &Value) -> Vec<(String, String, Option<String>)> 
         Some((kind, word("/metadata/name")?, word("/metadata/namespace")))
     };
     format!("\n{manifest}").split("\n---").filter_map(of).collect()
+}
+
+/// Whether an object is a release's that was taken over: its record, what it made, and the hooks beside it, which say
+/// no more than that they are hooks.
+pub fn is_adopted(adopted: &Adopted, object: &Value) -> bool {
+    let word = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+    let namespace = word("/metadata/namespace").unwrap_or_default();
+    if word("/type") == Some(TYPE) {
+        return adopted.is_release((namespace, word("/metadata/labels/name").unwrap_or_default()));
+    }
+    let mark = |key: &str| word(&format!("/metadata/annotations/{}", key.replace('/', "~1")));
+    let made = (mark("meta.helm.sh/release-namespace"), mark("meta.helm.sh/release-name"));
+    match made {
+        (Some(home), Some(release)) => adopted.is_release((home, release)),
+        _ => namespace == adopted.namespace && mark("helm.sh/hook").is_some(),
+    }
 }
 
 /// Selects the records of releases in a list of Secrets.

@@ -25,6 +25,8 @@ pub enum Verb {
     Clear,
     /// Left where it is, and ours no longer; the way back makes it ours again.
     Forget,
+    /// What stands there becomes ours; the way back leaves it where it is, as it was.
+    Adopt,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

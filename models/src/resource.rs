@@ -243,6 +243,8 @@ pub struct ReleaseRecord {
 pub enum ReleaseStatus {
     Deployed,
     Superseded,
+    /// Of a release that was taken over.
+    Failed,
 }
 
 impl ReleaseStatus {
@@ -250,6 +252,7 @@ impl ReleaseStatus {
         match self {
             Self::Deployed => "deployed",
             Self::Superseded => "superseded",
+            Self::Failed => "failed",
         }
     }
 }

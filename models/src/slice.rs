@@ -28,12 +28,38 @@ pub struct Slice {
     /// Where each function stands: function to cluster. Sticky.
     #[serde(default)]
     pub placed: BTreeMap<String, String>,
+    /// The Helm releases that it was made from, where they stood before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
 }
 
 impl Slice {
     /// The namespace on every cluster that carries a part of the slice.
     pub fn namespace(&self) -> String {
-        format!("sw-{}-{}", self.name, self.uid)
+        let own = || format!("sw-{}-{}", self.name, self.uid);
+        self.adopted.as_ref().map_or_else(own, |adopted| adopted.namespace.clone())
+    }
+
+    /// The name of a function's Helm release.
+    pub fn release(&self, function: &Name) -> String {
+        let adopted = self.adopted.as_ref().and_then(|adopted| adopted.releases.get(function));
+        adopted.cloned().unwrap_or_else(|| format!("{function}-{}", self.uid))
+    }
+}
+
+/// Releases that a slice took over. They keep their names and their namespace, which is not the slice's own: others may
+/// live in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adopted {
+    pub cluster: Name,
+    pub namespace: String,
+    /// Function to release.
+    pub releases: BTreeMap<Name, String>,
+}
+
+impl Adopted {
+    pub fn is_release(&self, (namespace, release): (&str, &str)) -> bool {
+        self.namespace == namespace && self.releases.values().any(|known| known == release)
     }
 }
 

@@ -9,6 +9,7 @@ mod files;
 mod ignore;
 mod locate;
 mod pack;
+mod recorded;
 mod supply;
 mod wire;
 mod worker;
@@ -18,6 +19,7 @@ pub use error::HelmError;
 pub(crate) use files::ChartFiles;
 pub use locate::{WORKER, locate};
 pub use pack::{PackError, pack_folder};
+pub use recorded::{chart_of, source};
 pub use supply::{DependRequest, Lock, Needs, PackedChart, PickRequest, Picked, Shown, ShownDependency, Wanted};
 pub use wire::{
     ApiVersions, Capabilities, ChartInfo, ChartSource, Found, Hook, Lookup, Object, Problem, ProblemKind, Release,

@@ -17,6 +17,40 @@ pub(super) fn written_in(live: &Value) -> Option<&str> {
     entries(live).next()?.get("apiVersion").and_then(Value::as_str)
 }
 
+/// The managers of an object with Helm's entries joined to ours; `None`: Helm wrote nothing of it. Helm is whoever wrote
+/// Helm's marks, under whichever name.
+pub(super) fn with_helms(live: &Value) -> Option<Value> {
+    let all = live.pointer("/metadata/managedFields").and_then(Value::as_array)?;
+    let ours = entries(live).next()?;
+    let is_helms = |entry: &&Value| {
+        let own = entry.get("manager") == ours.get("manager");
+        let same = entry.get("apiVersion") == ours.get("apiVersion") && entry.get("subresource").is_none();
+        !own && same && entry.pointer(MARK).is_some()
+    };
+    let mut joined = ours.clone();
+    let mut found = false;
+    for entry in all.iter().filter(is_helms) {
+        found = true;
+        join(&mut joined["fieldsV1"], &entry["fieldsV1"]);
+    }
+    let others = all.iter().filter(|entry| *entry != ours && !is_helms(entry)).cloned();
+    found.then(|| others.chain([joined]).collect())
+}
+
+/// Where the fields of an entry say that it wrote Helm's name for a release.
+const MARK: &str = "/fieldsV1/f:metadata/f:annotations/f:meta.helm.sh~1release-name";
+
+fn join(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, inner) in from {
+                join(into.entry(key.clone()).or_insert_with(|| Value::Object(Map::new())), inner);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// What we applied; not what somebody wrote under our name by another verb, or as a status.
 fn entries(live: &Value) -> impl Iterator<Item = &Value> {
     let all = live.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten();
@@ -71,6 +105,23 @@ mod tests {
             ]},
             "spec": {"replicas": replicas, "ports": [{"port": 80, "name": "web", "other": 1}], "words": ["a", "b"]},
         })
+    }
+
+    #[test]
+    fn what_helm_wrote_is_joined_to_ours_and_others_keep_theirs() {
+        let marks =
+            json!({"f:metadata": {"f:annotations": {"f:meta.helm.sh/release-name": {}}}, "f:data": {"f:old": {}}});
+        let entry = |manager: &str, operation: &str, fields: &Value| json!({"manager": manager, "operation": operation, "apiVersion": "v1", "fieldsV1": fields});
+        let ours = entry("sliceway", "Apply", &json!({"f:data": {"f:new": {}}}));
+        let other = entry("kubectl", "Update", &json!({"f:data": {"f:more": {}}}));
+        let live = |all: Vec<&Value>| json!({"metadata": {"managedFields": all}});
+        let helms = entry("helm-controller", "Update", &marks);
+        let all = with_helms(&live(vec![&helms, &other, &ours])).unwrap();
+        assert_eq!(all[0], other);
+        assert_eq!(all[1]["manager"], "sliceway");
+        assert_eq!(all[1]["fieldsV1"]["f:data"], json!({"f:new": {}, "f:old": {}}));
+        assert_eq!(with_helms(&live(vec![&other, &ours])), None);
+        assert_eq!(with_helms(&live(vec![&entry("sliceway", "Apply", &marks)])), None);
     }
 
     #[test]

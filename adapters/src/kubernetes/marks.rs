@@ -9,6 +9,8 @@ pub(super) fn none(owner: &Owner) -> Value {
     json!({"metadata": {"labels": labels, "managedFields": [{}]}})
 }
 
-pub(super) fn all(owner: &Owner) -> Value {
-    json!({"metadata": {"labels": owner.labels()}})
+/// A merge patch that puts them on what is still as it was seen.
+pub(super) fn all(owner: &Owner, live: &Value) -> Value {
+    let version = live.pointer("/metadata/resourceVersion");
+    json!({"metadata": {"labels": owner.labels(), "resourceVersion": version}})
 }

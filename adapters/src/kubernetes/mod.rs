@@ -179,9 +179,10 @@ impl Kubernetes {
             return Err(self.wire.busy(again.unwrap_or(words), None));
         }
         if family::refuses(&answer) && self.has_another_family(call, id, &manifest).await? {
-            answer = self.write(id, manifest, None).await?;
+            answer = self.write(id, manifest.clone(), None).await?;
         }
         let live = self.wire.ok(answer, id)?;
+        let live = self.take_fields(id, (&manifest, call), live).await?;
         let written = seen::of(call, &live);
         match &written.deleting {
             // It goes, and what was just written goes with it.
@@ -321,6 +322,34 @@ impl Kubernetes {
         if answer.is_absent() { Ok(()) } else { self.wire.ok(answer, &object.id).map(drop) }
     }
 
+    /// What carries nobody's marks gets ours, on what was looked at; the marks of another slice stay.
+    async fn mark(&self, call: &Call, object: &Object) -> Result<(), PortError> {
+        let Some(live) = self.get(&object.id).await? else { return Ok(()) };
+        match live.pointer("/metadata/labels").and_then(|labels| labels.get(label::SLICE)?.as_str()) {
+            Some(uid) if uid != object.owner.uid => {
+                let owner = seen::stranger(call, &live).unwrap_or_else(|| uid.to_owned());
+                Err(PortError::Foreign { id: object.id.to_string(), owner })
+            }
+            Some(_) | None => self.relabel(object, &marks::all(&object.owner, &live)).await,
+        }
+    }
+
+    /// What Helm wrote becomes ours, field by field: else what a later chart leaves out would stay, as Helm's.
+    async fn take_fields(
+        &self,
+        id: &ResourceId,
+        (manifest, call): (&Value, &Call),
+        live: Value,
+    ) -> Result<Value, PortError> {
+        let Some(managed) = fields::with_helms(&live) else { return Ok(live) };
+        let version = live.pointer("/metadata/resourceVersion");
+        let patch = json!({"metadata": {"managedFields": managed, "resourceVersion": version}});
+        let answer = self.wire.merge(&self.path(id).await?, &patch).await?;
+        let taken = seen::of(call, &self.wire.ok(answer, id)?);
+        let answer = self.write(id, manifest.clone(), Some(&taken)).await?;
+        self.wire.ok(answer, id)
+    }
+
     fn not_here(&self, id: &ResourceId) -> PortError {
         PortError::Invalid { id: id.to_string(), cause: "a cluster holds objects, no secrets of ours".into() }
     }
@@ -363,7 +392,7 @@ impl Port for Kubernetes {
     }
 
     async fn own(&self, call: &Call, object: &Object) -> Result<(), PortError> {
-        within(call, self.wire.target(), self.relabel(object, &marks::all(&object.owner))).await
+        within(call, self.wire.target(), self.mark(call, object)).await
     }
 
     async fn words(&self, call: &Call, id: &ResourceId) -> Vec<String> {

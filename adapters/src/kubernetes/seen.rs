@@ -63,6 +63,9 @@ fn is_helms(call: &Call, live: &Value) -> bool {
     let own = |text: Option<&str>| {
         text.and_then(|text| text.strip_suffix(call.owner.as_str())).is_some_and(|rest| rest.ends_with('-'))
     };
+    if call.adopted.as_ref().is_some_and(|adopted| release::is_adopted(adopted, live)) {
+        return true;
+    }
     let word = |map: &str, key: &str| live.pointer(map)?.get(key)?.as_str();
     let annotation = |key: &str| word("/metadata/annotations", key);
     let record = text(live, "/type") == release::TYPE && own(word("/metadata/labels", "name"));

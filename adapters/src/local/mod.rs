@@ -10,7 +10,7 @@ use crate::deadline::within;
 use crate::port::{Call, Port, PortError, Sealed};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use models::resource::{Ready, Resource, ResourceId, Seen, Target};
+use models::resource::{Object, Ready, Resource, ResourceId, Seen, Target};
 use models::secret::{Material, SecretRef, SecretSpec};
 use ring::rand::SecureRandom;
 use sha2::{Digest, Sha256};
@@ -154,6 +154,14 @@ impl Port for Local {
             Ok(())
         };
         within(call, "@local", work).await
+    }
+
+    async fn disown(&self, _: &Call, object: &Object) -> Result<(), PortError> {
+        Err(invalid(&object.id, "the target @local holds secrets only"))
+    }
+
+    async fn own(&self, _: &Call, object: &Object) -> Result<(), PortError> {
+        Err(invalid(&object.id, "the target @local holds secrets only"))
     }
 
     /// The newest version that is kept; its number is `Seen::version`.

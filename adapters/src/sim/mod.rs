@@ -219,24 +219,16 @@ impl Port for Sim {
     }
 
     async fn disown(&self, call: &Call, object: &Object) -> Result<(), PortError> {
-        self.call(call, (Word::Apply, &object.id), |world| {
-            world.mark(object, None);
-            Ok(())
-        })
-        .await
+        self.call(call, (Word::Apply, &object.id), |world| world.mark(object, None)).await
     }
 
     async fn own(&self, call: &Call, object: &Object) -> Result<(), PortError> {
         let labels = object.owner.labels();
-        self.call(call, (Word::Apply, &object.id), |world| {
-            world.mark(object, Some(&labels));
-            Ok(())
-        })
-        .await
+        self.call(call, (Word::Apply, &object.id), |world| world.mark(object, Some(&labels))).await
     }
 
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
-        self.call(call, (Word::Observe, id), |world| Ok(world.observe(&call.owner, id))).await
+        self.call(call, (Word::Observe, id), |world| Ok(world.observe(call, id))).await
     }
 }
 

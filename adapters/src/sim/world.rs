@@ -87,7 +87,7 @@ impl World {
             self.housed(id)?;
             self.create(call, id, manifest);
         }
-        Ok(self.look(&call.owner, id).unwrap_or_default())
+        Ok(self.look(call, id).unwrap_or_default())
     }
 
     /// An object of a namespace needs that namespace, and needs it to stay.
@@ -132,7 +132,7 @@ impl World {
         let number = self.next();
         let settle_after = self.settle_after;
         let Some(thing) = self.things.get(id) else { return Ok(()) };
-        if let Some(owner) = stranger(&thing.manifest, &call.owner) {
+        if let Some(owner) = stranger(&thing.manifest, call) {
             return Err(PortError::Foreign { id: id.to_string(), owner });
         }
         let newer = |seen: &Seen| {
@@ -168,7 +168,7 @@ impl World {
         let settle_after = self.settle_after;
         let Some(thing) = self.things.get_mut(id) else { return Ok(()) };
         let other = seen.is_some_and(|seen| !seen.uid.is_empty() && seen.uid != thing.uid);
-        match stranger(&thing.manifest, &call.owner) {
+        match stranger(&thing.manifest, call) {
             // The one that was meant is gone already; what stands there now is somebody else's.
             Some(_) if other => return Ok(()),
             Some(owner) => return Err(PortError::Foreign { id: id.to_string(), owner }),
@@ -190,21 +190,29 @@ impl World {
     }
 
     /// The labels of its owner: with values, or none.
-    pub(super) fn mark(&mut self, object: &Object, labels: Option<&BTreeMap<String, String>>) {
+    pub(super) fn mark(&mut self, object: &Object, labels: Option<&BTreeMap<String, String>>) -> Result<(), PortError> {
         let number = self.next();
-        let Some(thing) = self.things.get_mut(&object.id) else { return };
+        let Some(thing) = self.things.get_mut(&object.id) else { return Ok(()) };
+        if let (Some(uid), Some(_)) = (slice_of(&thing.manifest).filter(|uid| *uid != object.owner.uid), labels) {
+            return Err(PortError::Foreign { id: object.id.to_string(), owner: format!("slice {uid}") });
+        }
         thing.version = number;
-        let Some(held) = thing.manifest.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) else { return };
+        let held = thing.manifest["metadata"]["labels"].as_object().cloned().unwrap_or_default();
+        thing.manifest["metadata"]["labels"] = Value::Object(held);
+        let Some(held) = thing.manifest.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) else {
+            return Ok(());
+        };
         for key in object.owner.labels().into_keys() {
             match labels.and_then(|labels| labels.get(&key)) {
                 Some(value) => held.insert(key, Value::from(value.as_str())),
                 None => held.remove(&key),
             };
         }
+        Ok(())
     }
 
     /// Reads, and lets time pass for the thing that is read.
-    pub(super) fn observe(&mut self, owner: &str, id: &ResourceId) -> Option<Seen> {
+    pub(super) fn observe(&mut self, call: &Call, id: &ResourceId) -> Option<Seen> {
         let thing = self.things.get_mut(id)?;
         match &mut thing.leaving {
             Some(0) => {
@@ -214,14 +222,14 @@ impl World {
             Some(left) => *left -= 1,
             None => {}
         }
-        let seen = self.look(owner, id);
+        let seen = self.look(call, id);
         if let Some(thing) = self.things.get_mut(id) {
             thing.unsettled = thing.unsettled.saturating_sub(1);
         }
         seen
     }
 
-    fn look(&self, owner: &str, id: &ResourceId) -> Option<Seen> {
+    fn look(&self, call: &Call, id: &ResourceId) -> Option<Seen> {
         let thing = self.things.get(id)?;
         Some(Seen {
             uid: thing.uid.clone(),
@@ -230,7 +238,7 @@ impl World {
             outputs: thing.told(id),
             ready: self.ready(id, thing),
             deleting: thing.leaving.map(|_| "its contents are being removed".to_owned()),
-            stranger: stranger(&thing.manifest, owner),
+            stranger: stranger(&thing.manifest, call),
             next: String::new(),
         })
     }
@@ -289,7 +297,7 @@ impl World {
     }
 
     pub(super) fn scan(&self, uid: &str) -> Vec<ResourceId> {
-        let ours = |(_, thing): &(&ResourceId, &Thing)| stranger(&thing.manifest, uid).is_none();
+        let ours = |(_, thing): &(&ResourceId, &Thing)| slice_of(&thing.manifest) == Some(uid);
         self.things.iter().filter(ours).map(|(id, _)| id.clone()).collect()
     }
 
@@ -396,13 +404,17 @@ fn takes_time(id: &ResourceId) -> bool {
     matches!(id.api().1, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" | "Pod")
 }
 
-/// Whom it belongs to, where that is not `owner`.
-fn stranger(manifest: &Value, owner: &str) -> Option<String> {
-    let labels = manifest.pointer("/metadata/labels");
-    let text = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
-    match text(label::SLICE) {
-        Some(uid) if uid == owner => None,
-        Some(uid) => Some(format!("slice {} ({uid})", text(label::NAME).unwrap_or("of another name"))),
+fn slice_of(manifest: &Value) -> Option<&str> {
+    manifest.pointer("/metadata/labels")?.get(label::SLICE)?.as_str()
+}
+
+/// Whom it belongs to, where that is not the caller.
+fn stranger(manifest: &Value, call: &Call) -> Option<String> {
+    let name = || manifest.pointer("/metadata/labels")?.get(label::NAME)?.as_str();
+    match slice_of(manifest) {
+        Some(uid) if uid == call.owner => None,
+        Some(uid) => Some(format!("slice {} ({uid})", name().unwrap_or("of another name"))),
+        None if call.adopted.as_ref().is_some_and(|adopted| release::is_adopted(adopted, manifest)) => None,
         None => Some("somebody else (it carries no label of ours)".to_owned()),
     }
 }

@@ -37,6 +37,7 @@ impl Memory {
             operation: "op-1".into(),
             seq: 1,
             owner: owner.to_owned(),
+            adopted: None,
             epoch: 1,
             deadline: Duration::from_secs(20),
             safe: Arc::clone(self) as Arc<dyn Safe>,

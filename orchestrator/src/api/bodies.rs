@@ -1,6 +1,7 @@
 //! Bodies of requests that are no documents of `models::file`.
 
 use crate::catalogue::Credentials;
+use crate::slices::{Adoption, HelmRelease};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -63,6 +64,46 @@ impl From<CredentialsBody> for Credentials {
             CredentialsBody::Basic { username, password } => Self::Basic { username, password },
             CredentialsBody::Bearer { token } => Self::Bearer { token },
         }
+    }
+}
+
+/// Helm releases of one namespace that become a slice.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdoptionBody {
+    cluster: Name,
+    namespace: String,
+    releases: Vec<ReleaseBody>,
+}
+
+/// `function` is the release's name where it is absent; chart and version are what Helm recorded.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReleaseBody {
+    release: String,
+    function: Option<Name>,
+    repository: Name,
+    chart: Option<String>,
+    version: Option<String>,
+}
+
+impl AdoptionBody {
+    pub(crate) fn adoption(self, name: Name, timeout_s: Option<u64>) -> Result<Adoption, super::problem::Problem> {
+        let release = |(index, body): (usize, ReleaseBody)| {
+            let ReleaseBody { release, function, repository, chart, version } = body;
+            let function = match function {
+                Some(function) => function,
+                None => release.parse().map_err(|error| {
+                    let message = format!("{release} cannot be the name of a function: {error}");
+                    models::Problem::at(format!("releases[{index}].function"), message).mend("say how it is called")
+                })?,
+            };
+            Ok(HelmRelease { release, function, repository, chart, version })
+        };
+        let releases: Result<_, models::Problem> = self.releases.into_iter().enumerate().map(release).collect();
+        let releases = releases.map_err(|problem| super::problem::Problem::findings(&[problem]))?;
+        let (cluster, namespace) = (self.cluster, self.namespace);
+        Ok(Adoption { name, cluster, namespace, releases, timeout_s })
     }
 }
 

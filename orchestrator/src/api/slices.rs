@@ -1,6 +1,7 @@
 //! Slices: the document of the file is the body.
 
 use super::App;
+use super::bodies::AdoptionBody;
 use super::listing::page;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
@@ -11,7 +12,7 @@ use crate::store::Kind;
 use futures::StreamExt;
 use models::file::{Document, Parsed, Source, parse};
 use models::problem::nearest;
-use models::{Name, Problem as Finding};
+use models::{Name, Operation, Problem as Finding};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -101,7 +102,30 @@ pub(crate) async fn plan_delete(app: Arc<App>, caller: Caller, input: Input) -> 
 pub(crate) async fn test(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
     let asked = (input.names("function")?, options(&input)?.timeout_s);
-    let operation = app.slices.test(permit.tenant(), &input.name("name")?, asked).await?;
+    started(&app.slices.test(permit.tenant(), &input.name("name")?, asked).await?)
+}
+
+/// A namespace may hold anybody's releases: only an administrator takes from there.
+pub(crate) async fn adopt(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let permit = caller.admin()?;
+    let timeout_s = options(&input)?.timeout_s;
+    let asked = input.json::<AdoptionBody>()?.adoption(input.name("name")?, timeout_s)?;
+    match input.flag("dryRun")? {
+        true => Reply::ok(&redacted(&app.slices.plan_adoption(permit.tenant(), &asked).await?)),
+        false => started(&app.slices.adopt(permit.tenant(), &asked).await?),
+    }
+}
+
+pub(crate) async fn hand_back(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let permit = caller.admin()?;
+    let (name, timeout_s) = (input.name("name")?, options(&input)?.timeout_s);
+    match input.flag("dryRun")? {
+        true => Reply::ok(&redacted(&app.slices.plan_hand_back(permit.tenant(), &name).await?)),
+        false => started(&app.slices.hand_back(permit.tenant(), &name, timeout_s).await?),
+    }
+}
+
+fn started(operation: &Operation) -> Result<Reply, Problem> {
     let location = format!("/api/v1/operations/{}", operation.id);
     Ok(Reply::with(202, &json!({"operation": operation}))?.location(location))
 }

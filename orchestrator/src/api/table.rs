@@ -94,6 +94,10 @@ endpoints! {
     Post "/api/v1/slices/{name}:plan-delete" Operator slices::plan_delete, "What removing the slice would do", ["allowDataLoss" = "functions whose data may go"];
     Post "/api/v1/slices/{name}:test" Operator slices::test, "Runs the tests that the slice's charts bring; 202 with the operation",
         ["function" = "only of these functions", "timeout" = "seconds of patience"];
+    Post "/api/v1/slices/{name}:adopt-release" Admin slices::adopt, "Makes a slice of Helm releases that stand already; 202 with the operation",
+        ["dryRun" = "true: only the plan", "timeout" = "seconds of patience"];
+    Post "/api/v1/slices/{name}:hand-back" Admin slices::hand_back, "Ends a slice and leaves its releases to Helm; 202 with the operation",
+        ["dryRun" = "true: only the plan", "timeout" = "seconds of patience"];
     Get "/api/v1/slices/{name}/description" Viewer slices::describe, "The slice beside what its clusters say now", [];
     Get "/api/v1/slices/{name}/explanation" Viewer slices::explain, "Why each function stands where it stands", [];
     Get "/api/v1/gateways" Viewer views::gateways, "Gateways of all slices",

@@ -213,7 +213,15 @@ impl Clusters {
 }
 
 fn look_call() -> Call {
-    Call { operation: String::new(), seq: 0, owner: String::new(), epoch: 0, deadline: LOOK, safe: Arc::new(NoSafe) }
+    Call {
+        operation: String::new(),
+        seq: 0,
+        owner: String::new(),
+        adopted: None,
+        epoch: 0,
+        deadline: LOOK,
+        safe: Arc::new(NoSafe),
+    }
 }
 
 /// A real cluster stays real and a simulated one simulated: what stands on it would be lost without a word.

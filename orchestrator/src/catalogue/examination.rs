@@ -36,6 +36,7 @@ fn call() -> Call {
         operation: String::new(),
         seq: 0,
         owner: String::new(),
+        adopted: None,
         epoch: 0,
         deadline: DEADLINE,
         safe: Arc::new(NoSafe),

@@ -48,6 +48,7 @@ impl Memory {
                 operation: String::new(),
                 seq: 0,
                 owner: object.owner.uid.clone(),
+                adopted: None,
                 epoch: 0,
                 deadline: DEADLINE,
                 safe: Arc::clone(&safe),

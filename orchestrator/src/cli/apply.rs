@@ -244,13 +244,22 @@ fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failed> {
     Ok(all)
 }
 
-/// A plan: each change with its reason, deletions and points of no return marked, one line at the end.
+/// A plan that was kept: what it holds, and how exactly this is applied.
 pub(crate) fn show(plan: &Value, output: Output) {
+    changes(plan, output);
+    let id = text(plan, "/id");
+    if matches!(output, Output::Table | Output::Wide) && plan["changes"].as_array().is_some_and(|all| !all.is_empty()) {
+        out!("plan {id} (apply exactly this: --plan {id})");
+    }
+}
+
+/// Each change with its reason, deletions and points of no return marked, one line at the end.
+pub(crate) fn changes(plan: &Value, output: Output) {
     if matches!(output, Output::Json | Output::Yaml) {
         return print::one(output, plan);
     }
     let changes = plan["changes"].as_array().cloned().unwrap_or_default();
-    let mut counts = [0usize; 4];
+    let mut counts = [0usize; 5];
     for change in &changes {
         let (sign, slot) = match text(change, "/verb").as_str() {
             "create" => ("+", Some(0)),
@@ -261,6 +270,7 @@ pub(crate) fn show(plan: &Value, output: Output) {
             "answer" => ("<", None),
             "clear" => ("x", None),
             "forget" => ("o", None),
+            "adopt" => ("*", Some(4)),
             _ => ("?", None),
         };
         if let Some(slot) = slot {
@@ -281,10 +291,10 @@ pub(crate) fn show(plan: &Value, output: Output) {
     match changes.is_empty() {
         true => out!("slice {subject}: nothing to change"),
         false => {
-            let [create, change, delete, run] = counts;
+            let [create, change, delete, run, adopt] = counts;
             let hooks = if run == 0 { String::new() } else { format!(", {run} hooks to run") };
-            out!("slice {subject}: {create} to create, {change} to change, {delete} to delete{hooks}");
-            out!("plan {} (apply exactly this: --plan {})", text(plan, "/id"), text(plan, "/id"));
+            let adopted = if adopt == 0 { String::new() } else { format!("{adopt} to take over, ") };
+            out!("slice {subject}: {adopted}{create} to create, {change} to change, {delete} to delete{hooks}");
         }
     }
 }

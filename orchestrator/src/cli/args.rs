@@ -4,7 +4,7 @@ mod repository;
 mod slice;
 
 pub(crate) use repository::{ChartVerb, RepositoryAdd, RepositoryVerb};
-pub(crate) use slice::{SliceVerb, TestSlice};
+pub(crate) use slice::{AdoptRelease, HandBack, How, SliceVerb, TestSlice};
 
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;

@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, words to stderr. Every error ends with what to type next.
 
+mod adopt;
 mod apply;
 mod args;
 mod client;

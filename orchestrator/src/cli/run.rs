@@ -8,7 +8,7 @@ use super::client::{Client, escape};
 use super::context::{self, Context};
 use super::error::Failed;
 use super::pipe::{self, say};
-use super::{apply, doctor, exit, print, repository, serving, test, values, verbs, wait};
+use super::{adopt, apply, doctor, exit, print, repository, serving, test, values, verbs, wait};
 use models::file::Meta;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -119,6 +119,8 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
         },
         Command::Slice { verb } => match verb {
             SliceVerb::Explain(one) => verbs::explain(client, ("slice", &one.name), output).await,
+            SliceVerb::AdoptRelease(args) => adopt::adopt(client, args, output).await,
+            SliceVerb::HandBack(args) => adopt::hand_back(client, args, output).await,
             SliceVerb::Test(args) => test::slice(client, args, output).await,
             SliceVerb::General(verb) => general(client, ("slice", verb), output).await,
         },

@@ -120,6 +120,7 @@ impl<'a> Run<'a> {
             let step = Step {
                 inner: Arc::clone(self.inner),
                 operation: self.doc.operation.clone(),
+                adopted: self.doc.adopted(),
                 doc: self.board[&seq].clone(),
                 tell: tell.clone(),
                 drain: self.drain.clone(),

@@ -62,7 +62,14 @@ fn answered<'b>(board: &'b Board, doc: &'b ChangeDoc) -> impl Iterator<Item = &'
 
 fn has_effect(record: &ChangeRecord) -> bool {
     match record.change.verb {
-        Verb::Create | Verb::Update | Verb::Delete | Verb::Replace | Verb::Run | Verb::Clear | Verb::Forget => true,
+        Verb::Create
+        | Verb::Update
+        | Verb::Delete
+        | Verb::Replace
+        | Verb::Run
+        | Verb::Clear
+        | Verb::Forget
+        | Verb::Adopt => true,
         Verb::Check | Verb::Answer => false,
     }
 }

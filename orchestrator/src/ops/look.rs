@@ -4,6 +4,7 @@ use super::engine::{Engine, Inner};
 use crate::plan::Observed;
 use adapters::Call;
 use futures::StreamExt;
+use models::Slice;
 use models::resource::{ResourceId, Target};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,19 +12,24 @@ use std::time::Duration;
 
 impl Engine {
     /// What cannot be read in time is [`Observed::Unknown`]; a target that hangs does not delay another's answer.
-    pub async fn look(&self, owner: &str, ids: Vec<ResourceId>, deadline: Duration) -> BTreeMap<ResourceId, Observed> {
+    pub async fn look(
+        &self,
+        slice: &Slice,
+        ids: Vec<ResourceId>,
+        deadline: Duration,
+    ) -> BTreeMap<ResourceId, Observed> {
         let mut targets: BTreeMap<Target, Vec<ResourceId>> = BTreeMap::new();
         for id in ids {
             targets.entry(id.target.clone()).or_default().push(id);
         }
-        let each = targets.into_iter().map(|(target, ids)| look_at(&self.0, owner, (target, ids), deadline));
+        let each = targets.into_iter().map(|(target, ids)| look_at(&self.0, slice, (target, ids), deadline));
         futures::future::join_all(each).await.into_iter().flatten().collect()
     }
 }
 
 async fn look_at(
     inner: &Inner,
-    owner: &str,
+    slice: &Slice,
     (target, ids): (Target, Vec<ResourceId>),
     deadline: Duration,
 ) -> Vec<(ResourceId, Observed)> {
@@ -32,7 +38,8 @@ async fn look_at(
     let call = Call {
         operation: String::new(),
         seq: 0,
-        owner: owner.to_owned(),
+        owner: slice.uid.clone(),
+        adopted: slice.adopted.clone().map(Arc::new),
         epoch: inner.fence.epoch,
         deadline,
         safe: Arc::clone(&inner.safe),

@@ -4,8 +4,10 @@ use crate::plan::Wish;
 use crate::plan::model::PlannedChange;
 use models::change::ChangeRecord;
 use models::resource::ResourceId;
+use models::slice::Adopted;
 use models::{Operation, Slice};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Stored under `Kind::Operation`, tenant, id = operation id (UUID v7: sorts by time).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,14 @@ pub struct OperationDoc {
     /// What it has no plan for yet: it waits for a place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wish: Option<Wish>,
+}
+
+impl OperationDoc {
+    /// The Helm releases that the slice took over.
+    pub fn adopted(&self) -> Option<Arc<Adopted>> {
+        let slice = self.after.as_ref().or(self.before.as_ref())?;
+        slice.adopted.clone().map(Arc::new)
+    }
 }
 
 /// Stored under `Kind::Change`, tenant, id `<operation id>/<seq, five digits>`.

@@ -15,6 +15,7 @@ use futures::future::BoxFuture;
 use models::Operation;
 use models::change::{ChangeState, Failure, Seq, Verb};
 use models::resource::{Input, Ready, Resource, ResourceId, Seen};
+use models::slice::Adopted;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -69,6 +70,8 @@ impl<T> From<Result<T, PortError>> for Try<T> {
 pub(super) struct Step {
     pub(super) inner: Arc<Inner>,
     pub(super) operation: Operation,
+    /// The Helm releases that the slice took over.
+    pub(super) adopted: Option<Arc<Adopted>>,
     pub(super) doc: ChangeDoc,
     pub(super) tell: mpsc::Sender<Note>,
     pub(super) drain: CancellationToken,
@@ -97,6 +100,7 @@ impl Step {
                 self.wait_ready(&check.objects).await?;
                 None
             }
+            (Verb::Adopt, Some(after), _) => self.adopt(after).await?,
             (Verb::Run, Some(Resource::Hook(hook)), _) => Some(self.run(hook, (Way::There, was)).await?),
             (Verb::Forget, _, Some(before)) => {
                 if !self.is_needed_elsewhere(before).await? {
@@ -423,6 +427,7 @@ impl Step {
             operation: self.operation.id.clone(),
             seq: self.doc.record.change.seq,
             owner: if claim::is_shared(id) { claim::SHARED.into() } else { self.operation.uid.clone() },
+            adopted: self.adopted.clone(),
             epoch: self.inner.fence.epoch,
             deadline: self.inner.limits.call_deadline,
             safe: Arc::clone(&self.inner.safe),

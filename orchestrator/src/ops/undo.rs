@@ -29,7 +29,11 @@ impl Step {
             (Some(before), Some(after)) if change.verb == Verb::Replace => {
                 Some(self.exchange((after, before), &mut known).await?)
             }
-            (Some(before), None) if change.verb == Verb::Forget => self.claim_again(before).await?,
+            (Some(before), None) if change.verb == Verb::Forget => self.adopt(before).await?,
+            (Some(before), _) if change.verb == Verb::Adopt => {
+                self.hand_back(before).await?;
+                return self.result(ChangeState::Undone, None, None).await;
+            }
             (Some(before), _) => Some(self.bring(before, &mut known).await?),
             (None, Some(after)) => {
                 self.take_away(after, &mut known).await?;
@@ -51,6 +55,13 @@ fn stays(hook: &Hook) -> bool {
 fn undoes(change: &Change) -> bool {
     match change.verb {
         Verb::Check | Verb::Clear => false,
-        Verb::Create | Verb::Update | Verb::Delete | Verb::Replace | Verb::Run | Verb::Answer | Verb::Forget => true,
+        Verb::Create
+        | Verb::Update
+        | Verb::Delete
+        | Verb::Replace
+        | Verb::Run
+        | Verb::Answer
+        | Verb::Forget
+        | Verb::Adopt => true,
     }
 }

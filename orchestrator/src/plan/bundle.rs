@@ -39,6 +39,11 @@ pub struct Bundle {
 impl Bundle {
     pub const FORMAT: u32 = 1;
 
+    /// The claims that are objects of the chart; those of templates are nobody's once their StatefulSet is gone.
+    pub fn claims(&self) -> Vec<String> {
+        self.objects.iter().filter(|piece| piece.is("PersistentVolumeClaim")).map(|piece| piece.name.clone()).collect()
+    }
+
     /// Volumes that go when their function leaves its slice: all but the claims that the chart keeps.
     pub fn lost_volumes(&self) -> Vec<String> {
         let kept = |name: &String| {

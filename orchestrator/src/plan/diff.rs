@@ -61,6 +61,8 @@ pub struct Sides<'a> {
     pub hooks: &'a Kept,
     /// The slice was left broken: what cannot be read is not taken to be ready.
     pub broken: bool,
+    /// Its namespace is not its own: the volumes of claim templates stay in it.
+    pub stays: bool,
 }
 
 /// All changes; checks only where something that they look at changes.
@@ -84,7 +86,7 @@ pub fn diff(sides: &Sides<'_>) -> Result<Vec<Step>, PlanError> {
     }
     for (id, before) in sides.recorded {
         if !sides.want.contains_key(id) && !sides.hooks.contains(&before.resource) {
-            steps.push(delete(id, before, sides.observed.get(id)));
+            steps.push(delete(id, (before, sides.stays), sides.observed.get(id)));
         }
     }
     if !problems.is_empty() {
@@ -179,8 +181,8 @@ fn difference(wanted: &Wanted, before: &Recorded, observed: Option<&Observed>) -
     }
 }
 
-fn delete(id: &ResourceId, before: &Recorded, observed: Option<&Observed>) -> Step {
-    let data = before.tier == tier::VOLUME || has_claim_templates(&before.resource);
+fn delete(id: &ResourceId, (before, stays): (&Recorded, bool), observed: Option<&Observed>) -> Step {
+    let data = before.tier == tier::VOLUME || has_claim_templates(&before.resource) && !stays;
     let keep = before.resource.object().is_some_and(|object| object.keep);
     Step {
         verb: if keep { Verb::Forget } else { Verb::Delete },

@@ -113,6 +113,20 @@ pub fn trial(scene: &Scene<'_>, functions: &BTreeSet<Name>) -> Vec<Step> {
     steps
 }
 
+/// What runs of hooks may have left behind, with the tier of its removal.
+pub fn left(scene: &Scene<'_>) -> Vec<(u8, Hook)> {
+    let each = scene.bundles.iter().flat_map(|(function, bundle)| {
+        let (Some(cluster), Some(role)) = (scene.placed.get(function), scene.role(function)) else { return vec![] };
+        let life = Life { scene, function, role, cluster, there: bundle, back: bundle };
+        let hook = |piece: &HookPiece| {
+            let event = piece.events.first().map_or("", String::as_str);
+            (tier_of(role), life.hook(event, piece))
+        };
+        bundle.hooks.iter().map(hook).collect::<Vec<_>>()
+    });
+    each.collect()
+}
+
 /// Functions with a release where they do not stand any more.
 fn leaving(scene: &Scene<'_>, world: &World) -> BTreeMap<Name, Name> {
     let placed = world.slice.iter().flat_map(|slice| &slice.placed);

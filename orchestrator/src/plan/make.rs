@@ -12,7 +12,7 @@ use super::render::{Order, Renderer};
 use super::size::Sizes;
 use super::want::{self, Decided, Scene, Want};
 use super::world::{Observed, World};
-use super::{contract, renewal, resolve};
+use super::{adopt, contract, renewal, resolve};
 use adapters::helm::Release;
 use models::labels::Labels;
 use models::problem::nearest;
@@ -100,6 +100,7 @@ fn next_slice(world: &World, wish: &Wish, (labels, spec): (&Labels, &SliceSpec))
         phase: Phase::Ready,
         operation: None,
         placed: BTreeMap::new(),
+        adopted: world.slice.as_ref().and_then(|slice| slice.adopted.clone()),
     }
 }
 
@@ -124,16 +125,23 @@ pub(super) struct Part<'a> {
 impl Maker<'_> {
     async fn apply(mut self) -> Result<Plan, PlanError> {
         let spec = self.slice.spec.clone();
+        let refused = adopt::refusals(&self.slice);
+        if !refused.is_empty() {
+            return Err(PlanError::Problems(refused));
+        }
         let parts = self.parts(&spec)?;
         let sizes = self.sizes(&parts).await?;
         let placement = self.place(&parts, &sizes)?;
         let placed = placement.functions();
+        if let Some(refused) = adopt::moved(&self.slice, &placed) {
+            return Err(refused);
+        }
         let bundles = self.bundles(&parts, &placed, sizes).await?;
         self.guard_data(&placed)?;
         let definitions = self.definitions(&bundles, &placed).await?;
         self.slice.placed = placed.iter().map(|(f, c)| (f.to_string(), c.to_string())).collect();
         let renewed = renewal::due(self.world);
-        let releases = Releases::of(self.world, &self.slice.uid, &placed);
+        let releases = Releases::of(self.world, &self.slice, &placed);
         let decided = Decided {
             placed: &placed,
             clusters: &self.world.clusters,
@@ -149,7 +157,7 @@ impl Maker<'_> {
         if !clashes.is_empty() {
             return Err(PlanError::Problems(clashes));
         }
-        warnings.extend(releases.warnings(&self.slice.uid));
+        warnings.extend(releases.warnings(&self.slice));
         warnings.extend(definitions.notes.iter().cloned());
         warnings.extend(placement.sites.iter().filter_map(|site| site.warning.clone()));
         warnings.extend(bundles.iter().flat_map(|(f, b)| b.notes.iter().map(move |note| format!("{f}: {note}"))));
@@ -199,7 +207,7 @@ impl Maker<'_> {
     fn part<'s>(&self, spec: &'s SliceSpec, workload: Workload<'s>) -> Result<Part<'s>, Problem> {
         let field = resolve::field(spec, workload.name);
         let values = contract::values(spec, &self.slice.name, &workload)?;
-        let inputs = digest(&(workload.chart, &values, self.slice.namespace()));
+        let inputs = inputs(workload.chart, (&values, &self.slice));
         let before = self.world.bundles.get(workload.name.as_str());
         let again = self.wish.upgrade.contains(workload.name);
         let kept = before.filter(|bundle| bundle.inputs == inputs && !again).cloned();
@@ -215,9 +223,9 @@ impl Maker<'_> {
         (cluster, facts): (&Name, &ClusterFacts),
     ) -> Result<Bundle, PlanError> {
         let function = part.workload.name;
-        let standing = Standing::of(self.world, (&self.slice.uid, function), cluster);
+        let standing = Standing::of(self.world, (&self.slice, function), cluster);
         let release = Release {
-            name: names::release(function, &self.slice.uid),
+            name: self.slice.release(function),
             namespace: self.slice.namespace(),
             revision: standing.next(),
             is_upgrade: standing.current.is_some(),
@@ -292,6 +300,11 @@ impl Maker<'_> {
         let lost = before.placed.iter().filter(|(f, c)| leaves(f, c)).map(|(f, _)| f.as_str());
         guard((self.world, self.wish), lost, Bundle::lost_volumes)
     }
+}
+
+/// What a bundle is kept for.
+pub fn inputs(chart: &models::slice::Chart, (values, slice): (&Value, &Slice)) -> String {
+    digest(&(chart, values, slice.namespace()))
 }
 
 fn candidate(view: &super::ClusterView) -> topology::Candidate {
@@ -374,8 +387,10 @@ fn unasked_loss(steps: &[diff::Step], wish: &Wish) -> Result<(), PlanError> {
 
 fn delete(world: &World, wish: &Wish) -> Result<Plan, PlanError> {
     let slice = world.slice.as_ref().ok_or_else(|| PlanError::NotFound(wish.name.clone()))?;
-    guard((world, wish), slice.placed.keys().map(String::as_str), |bundle| bundle.volumes.clone())?;
-    let clusters: BTreeSet<&str> = slice.placed.values().map(String::as_str).collect();
+    let goes = |bundle: &Bundle| if slice.adopted.is_some() { bundle.claims() } else { bundle.volumes.clone() };
+    guard((world, wish), slice.placed.keys().map(String::as_str), goes)?;
+    let whole_namespaces = slice.placed.values().filter(|_| slice.adopted.is_none());
+    let clusters: BTreeSet<&str> = whole_namespaces.map(String::as_str).collect();
     let whole = |cluster: &str| {
         format!("namespace {} on {cluster} goes with everything in it, also what others put there", slice.namespace())
     };
@@ -431,7 +446,8 @@ fn finish(
     let broken = world.slice.as_ref().is_some_and(|slice| slice.phase == Phase::Broken);
     let (recorded, observed, replace) = (&world.recorded, &world.observed, &wish.replace);
     let hooks = &Kept::of(scene);
-    let sides = Sides { want, recorded, observed, replace, hooks, broken };
+    let stays = scene.slice.adopted.is_some();
+    let sides = Sides { want, recorded, observed, replace, hooks, broken, stays };
     let steps = definitions.weave(hooks::weave(diff::diff(&sides)?, (scene, world, want)));
     unasked_loss(&steps, wish)?;
     Ok(planned((world, wish), order(steps), outcome))

@@ -2,6 +2,7 @@
 //!
 //! Planning reads a snapshot and does no IO but rendering. It must never touch a target and never write to the store.
 
+pub mod adopt;
 pub mod bundle;
 pub mod claim;
 pub mod contract;

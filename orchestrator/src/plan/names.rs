@@ -10,11 +10,6 @@ pub fn slice_uid(tenant: &Name, name: &Name, incarnation: u64) -> String {
     hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The Helm release of a function.
-pub fn release(function: &Name, uid: &str) -> String {
-    format!("{function}-{uid}")
-}
-
 /// Names of our objects in a slice's namespace. A chart that wants one of them is refused. A dot parts them: the file's
 /// own names have none, so that no two pairs make one name.
 pub fn tls_secret(function: &Name) -> String {

@@ -35,8 +35,8 @@ fn in_turns(step: Step) -> Vec<Step> {
 fn rank(step: &Step) -> (u8, u8, u8, u16) {
     let (class, tier, moment) = match (step.verb, step.id.kind.rsplit('/').next().unwrap_or_default()) {
         (Verb::Update, _) if shrinks(step) => (1, step.tier, 0),
-        (Verb::Create | Verb::Update | Verb::Replace, _) if is_record(step) => (1, u8::MAX, 2),
-        (Verb::Create | Verb::Update | Verb::Replace, _) => (0, step.tier, 1),
+        (Verb::Create | Verb::Adopt | Verb::Update | Verb::Replace, _) if is_record(step) => (1, u8::MAX, 2),
+        (Verb::Create | Verb::Adopt | Verb::Update | Verb::Replace, _) => (0, step.tier, 1),
         // A definition is served before what uses it.
         (Verb::Check, _) if step.tier == tier::LOCAL => (0, step.tier, 2),
         (Verb::Check, _) => (1, step.tier, 0),
@@ -62,7 +62,7 @@ fn needs((seq, step): &(Seq, Step), steps: &[(Seq, Step)], numbers: &BTreeMap<Re
     };
     let mut needs: BTreeSet<Seq> = BTreeSet::new();
     match step.verb {
-        Verb::Create | Verb::Update | Verb::Replace | Verb::Check => {
+        Verb::Create | Verb::Adopt | Verb::Update | Verb::Replace | Verb::Check => {
             needs.extend(step.needs.iter().filter_map(|id| numbers.get(id)));
             if shrinks(step) {
                 needs = having(&|other| runs_on(other, step) || other.id == step.id).into_iter().collect();
@@ -84,7 +84,7 @@ fn goes_before(other: &Step, step: &Step) -> bool {
         Verb::Delete | Verb::Forget => other.tier > step.tier || secrets_last,
         Verb::Run | Verb::Clear => other.tier > step.tier,
         Verb::Check => true,
-        Verb::Create | Verb::Update | Verb::Replace | Verb::Answer => false,
+        Verb::Create | Verb::Adopt | Verb::Update | Verb::Replace | Verb::Answer => false,
     }
 }
 

@@ -8,8 +8,8 @@ use super::names;
 use super::want::Scene;
 use super::world::{Observed, World};
 use adapters::release::HelmRevision;
-use models::Name;
 use models::resource::{Body, Object, Owner, ReleaseRecord, ReleaseStatus, Resource, ResourceId, Target};
+use models::{Name, Slice};
 use std::collections::BTreeMap;
 
 /// Revisions that are kept, as Helm keeps them.
@@ -29,14 +29,14 @@ pub struct Standing {
 }
 
 impl Standing {
-    pub fn of(world: &World, (uid, function): (&str, &Name), cluster: &Name) -> Self {
+    pub fn of(world: &World, (slice, function): (&Slice, &Name), cluster: &Name) -> Self {
         let mut recorded: Vec<Recorded> = own(world, function, cluster).cloned().collect();
         recorded.sort_by_key(|recorded| release(recorded).map_or(0, |release| release.revision));
         let last = recorded.last().cloned();
         let last = last.as_ref();
         let lost = last.is_some_and(|last| last.certain && is_gone(world, last));
         let newest = last.and_then(release).filter(|_| !lost).map_or(0, |release| release.revision);
-        let name = names::release(function, uid);
+        let name = slice.release(function);
         let found = world.releases.get(cluster).into_iter().flatten();
         let behind: Vec<HelmRevision> =
             found.filter(|found| found.release == name && found.revision > newest).cloned().collect();
@@ -59,8 +59,8 @@ impl Standing {
     }
 
     /// What somebody did with helm, and what becomes of it.
-    pub fn warning(&self, (function, uid): (&Name, &str), cluster: &Name) -> Option<String> {
-        let name = names::release(function, uid);
+    pub fn warning(&self, (function, slice): (&Name, &Slice), cluster: &Name) -> Option<String> {
+        let name = slice.release(function);
         let next = self.next();
         if let Some(newest) = self.behind.iter().max_by_key(|revision| revision.revision) {
             let HelmRevision { revision, status, .. } = newest;
@@ -85,7 +85,11 @@ fn is_gone(world: &World, recorded: &Recorded) -> bool {
 }
 
 pub fn release(recorded: &Recorded) -> Option<&ReleaseRecord> {
-    match recorded.resource.object().map(|object| &object.body) {
+    of(&recorded.resource)
+}
+
+pub fn of(resource: &Resource) -> Option<&ReleaseRecord> {
+    match resource.object().map(|object| &object.body) {
         Some(Body::Release(release)) => Some(release),
         Some(Body::Plain(_) | Body::Sealed { .. }) | None => None,
     }
@@ -107,10 +111,14 @@ fn own<'w>(world: &'w World, function: &'w Name, cluster: &Name) -> impl Iterato
 pub struct Releases(BTreeMap<(Name, Name), Standing>);
 
 impl Releases {
-    pub fn of(world: &World, uid: &str, placed: &BTreeMap<Name, Name>) -> Self {
+    pub fn of(world: &World, slice: &Slice, placed: &BTreeMap<Name, Name>) -> Self {
         let each = placed.iter().map(|(function, cluster)| {
-            ((function.clone(), cluster.clone()), Standing::of(world, (uid, function), cluster))
+            ((function.clone(), cluster.clone()), Standing::of(world, (slice, function), cluster))
         });
+        Self(each.collect())
+    }
+
+    pub fn known(each: impl Iterator<Item = ((Name, Name), Standing)>) -> Self {
         Self(each.collect())
     }
 
@@ -118,17 +126,17 @@ impl Releases {
         self.0.get(&(function.clone(), cluster.clone()))
     }
 
-    pub fn warnings(&self, uid: &str) -> Vec<String> {
+    pub fn warnings(&self, slice: &Slice) -> Vec<String> {
         let each =
-            self.0.iter().filter_map(|((function, cluster), standing)| standing.warning((function, uid), cluster));
+            self.0.iter().filter_map(|((function, cluster), standing)| standing.warning((function, slice), cluster));
         each.collect()
     }
 }
 
 /// The Secret of a revision.
-pub fn id((uid, namespace): (&str, &str), (function, cluster): (&Name, &Name), revision: u32) -> ResourceId {
-    let release = names::release(function, uid);
-    names::object(cluster, "v1/Secret", namespace, adapters::release::secret_name(&release, revision))
+pub fn id(scene: &Scene<'_>, (function, cluster): (&Name, &Name), revision: u32) -> ResourceId {
+    let name = adapters::release::secret_name(&scene.slice.release(function), revision);
+    names::object(cluster, "v1/Secret", &scene.namespace, name)
 }
 
 /// What somebody's helm made with a revision. A volume stays: nobody allowed that data goes.
@@ -143,7 +151,7 @@ pub fn made(scene: &Scene<'_>, (function, cluster): (&Name, &Name), revision: &H
 
 /// The record of a revision that is not ours.
 pub fn found(scene: &Scene<'_>, (function, cluster): (&Name, &Name), revision: &HelmRevision) -> Resource {
-    let id = id((&scene.slice.uid, &scene.namespace), (function, cluster), revision.revision);
+    let id = id(scene, (function, cluster), revision.revision);
     stranger(scene, function, (id, serde_json::json!({"type": adapters::release::TYPE})))
 }
 
@@ -155,5 +163,9 @@ fn stranger(scene: &Scene<'_>, function: &Name, (id, body): (ResourceId, serde_j
 
 pub fn superseded(release: &ReleaseRecord, recorded: &Recorded) -> ReleaseRecord {
     let told = recorded.seen.as_ref().and_then(|seen| seen.outputs.get("deployed").cloned());
-    ReleaseRecord { status: ReleaseStatus::Superseded, deployed: release.deployed.clone().or(told), ..release.clone() }
+    let status = match release.status {
+        ReleaseStatus::Deployed | ReleaseStatus::Superseded => ReleaseStatus::Superseded,
+        ReleaseStatus::Failed => ReleaseStatus::Failed,
+    };
+    ReleaseRecord { status, deployed: release.deployed.clone().or(told), ..release.clone() }
 }

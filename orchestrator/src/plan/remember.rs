@@ -40,6 +40,14 @@ impl Renderer for Remembering<'_> {
         Ok(bundle)
     }
 
+    async fn recorded(&self, order: &Order<'_>, release: &Value) -> Result<Bundle, PlanError> {
+        self.renderer.recorded(order, release).await
+    }
+
+    async fn seal(&self, release: &Value) -> Result<String, PlanError> {
+        self.renderer.seal(release).await
+    }
+
     async fn definition(&self, cluster: &Name, name: &str) -> Result<Option<Value>, PlanError> {
         self.renderer.definition(cluster, name).await
     }

@@ -39,6 +39,12 @@ pub struct Order<'a> {
 pub trait Renderer: Send + Sync {
     async fn render(&self, order: &Order<'_>) -> Result<Bundle, PlanError>;
 
+    /// What Helm recorded of a release that it deployed, as if it had been rendered now.
+    async fn recorded(&self, order: &Order<'_>, release: &Value) -> Result<Bundle, PlanError>;
+
+    /// Keeps a record of Helm's sealed, since it holds the chart's Secrets too; says under which digest.
+    async fn seal(&self, release: &Value) -> Result<String, PlanError>;
+
     /// The definition of a custom kind as it is on a cluster: what a chart brings is compared with it.
     async fn definition(&self, cluster: &Name, name: &str) -> Result<Option<Value>, PlanError>;
 }
@@ -62,6 +68,33 @@ impl Renderer for Rendering {
         self.finder.find(cluster, &lookup).await.map_err(|error| unavailable(error.to_string()))
     }
 
+    async fn seal(&self, release: &Value) -> Result<String, PlanError> {
+        let bytes = Secret::new(release.to_string().into_bytes());
+        let digest = self.blobs.put_sealed(bytes).await.map_err(|error| unavailable(error.to_string()))?;
+        Ok(digest.to_string())
+    }
+
+    async fn recorded(&self, order: &Order<'_>, release: &Value) -> Result<Bundle, PlanError> {
+        let broken = |cause: String| PlanError::Unavailable { cause: format!("a release cannot be read: {cause}") };
+        let request = RenderRequest {
+            chart: adapters::helm::chart_of(release).map_err(broken)?,
+            release: order.release.clone(),
+            values: "{}".into(),
+            capabilities: None,
+            include_crds: false,
+            check_reproducible: false,
+            found: vec![],
+        };
+        let mut rendered = self.helm.render(&request).await.map_err(|error| failed(order, &error))?;
+        let hooks = rendered.hooks.iter_mut().flat_map(|hook| &mut hook.objects);
+        for object in rendered.objects.iter_mut().chain(hooks) {
+            let source = adapters::helm::source(&object.raw).unwrap_or("the release's manifest").to_owned();
+            object.source = source;
+        }
+        rendered.release = release.clone();
+        self.bundle(order, rendered).await
+    }
+
     async fn render(&self, order: &Order<'_>) -> Result<Bundle, PlanError> {
         let digest: Digest = order.chart.digest.parse().map_err(|_| unavailable("a chart's digest is not readable"))?;
         let archive = self.blobs.get(&digest).await.map_err(|error| unavailable(error.to_string()))?;
@@ -78,11 +111,7 @@ impl Renderer for Rendering {
             found: vec![],
         };
         let (rendered, unanswered) = self.answered(order, &mut request).await?;
-        let problems = refuse::refusals(order, &rendered);
-        if !problems.is_empty() {
-            return Err(PlanError::Problems(problems));
-        }
-        let mut bundle = self.keep(order, rendered).await?;
+        let mut bundle = self.bundle(order, rendered).await?;
         bundle.lookups = request.found.len();
         bundle.notes.extend(unanswered);
         Ok(bundle)
@@ -119,6 +148,14 @@ impl Rendering {
         Err(PlanError::Problems(vec![Problem::at(format!("{}.chart", order.field), message)]))
     }
 
+    async fn bundle(&self, order: &Order<'_>, rendered: Rendered) -> Result<Bundle, PlanError> {
+        let problems = refuse::refusals(order, &rendered);
+        match problems.is_empty() {
+            true => self.keep(order, rendered).await,
+            false => Err(PlanError::Problems(problems)),
+        }
+    }
+
     async fn keep(&self, order: &Order<'_>, rendered: Rendered) -> Result<Bundle, PlanError> {
         let notes = notes(&rendered);
         let mut bundle = Bundle {
@@ -128,7 +165,7 @@ impl Rendering {
             objects: Vec::new(),
             hooks: Vec::new(),
             definitions: Vec::new(),
-            release: Some(self.release(&rendered).await?),
+            release: Some(self.seal(&rendered.release).await?),
             pods: Vec::new(),
             volumes: Vec::new(),
             storage_bytes: 0,
@@ -172,20 +209,11 @@ impl Rendering {
         Ok(Piece { api_version, kind, name, source, keep, body })
     }
 
-    /// It holds the chart's Secrets too.
-    async fn release(&self, rendered: &Rendered) -> Result<String, PlanError> {
-        let bytes = Secret::new(rendered.release.to_string().into_bytes());
-        let digest = self.blobs.put_sealed(bytes).await.map_err(|error| unavailable(error.to_string()))?;
-        Ok(digest.to_string())
-    }
-
     async fn body(&self, kind: &str, object: Value) -> Result<Body, PlanError> {
-        if kind != "Secret" {
-            return Ok(Body::Plain(object));
+        match kind {
+            "Secret" => Ok(Body::Sealed { digest: self.seal(&object).await? }),
+            _ => Ok(Body::Plain(object)),
         }
-        let bytes = Secret::new(object.to_string().into_bytes());
-        let digest = self.blobs.put_sealed(bytes).await.map_err(|error| unavailable(error.to_string()))?;
-        Ok(Body::Sealed { digest: digest.to_string() })
     }
 }
 

@@ -20,7 +20,7 @@ impl Slices {
         let (slice, _) = self.get(tenant, name).await?;
         let recorded = self.recorded(tenant, &slice.uid).await?;
         let ids = looked_at(&recorded);
-        let observed = self.engine.look(&slice.uid, ids, LOOK).await;
+        let observed = self.engine.look(&slice, ids, LOOK).await;
         let bundles = self.bundles(tenant, &slice.uid).await?;
         let function = |workload: &Workload<'_>| {
             let bundle = bundles.get(workload.name.as_str());
@@ -51,7 +51,7 @@ impl Slices {
     /// The state of a slice in one word, with its first reason: what its clusters say now.
     pub async fn state(&self, tenant: &Name, slice: &Slice) -> Result<Value, AskError> {
         let recorded = self.recorded(tenant, &slice.uid).await?;
-        let observed = self.engine.look(&slice.uid, looked_at(&recorded), LOOK).await;
+        let observed = self.engine.look(slice, looked_at(&recorded), LOOK).await;
         Ok(whole(slice, (&recorded, &observed)))
     }
 

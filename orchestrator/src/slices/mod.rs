@@ -2,6 +2,7 @@
 //!
 //! It must never touch a target but through `ops`, and never know HTTP.
 
+mod adopt;
 mod ask;
 mod credentials;
 mod describe;
@@ -10,9 +11,11 @@ mod renewal;
 mod resolve;
 mod snapshot;
 mod start;
+mod takeover;
 mod test;
 mod waiting;
 
+pub use adopt::{Adoption, HelmRelease};
 pub use ask::{Ask, AskError, AskOptions, Goal, Started, Supersede};
 
 use crate::ops::{Engine, Planner, codec};

@@ -49,7 +49,7 @@ impl Slices {
             world.recorded.insert(recorded.resource.id().clone(), recorded);
         }
         let ids = looked_at(&world.recorded);
-        world.observed = self.engine.look(&slice.uid, ids, LOOK).await;
+        world.observed = self.engine.look(&slice, ids, LOOK).await;
         world.releases = self.releases(&slice).await;
         world.bundles = self.bundles(tenant, &slice.uid).await?;
         world.choices = self.choices(tenant, &slice.uid).await?;

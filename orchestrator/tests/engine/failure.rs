@@ -8,7 +8,7 @@ use adapters::{Call, Port, PortError};
 use async_trait::async_trait;
 use models::OperationState;
 use models::change::Verb;
-use models::resource::{Resource, ResourceId, Seen, Target};
+use models::resource::{Object, Resource, ResourceId, Seen, Target};
 use orchestrator::plan::want::Want;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +34,7 @@ fn calls(from: &Want, to: &Want) -> Vec<(ResourceId, Word)> {
     let word = |verb: Verb| match verb {
         Verb::Create | Verb::Update => Some(Word::Apply),
         Verb::Delete | Verb::Replace => Some(Word::Remove),
-        Verb::Forget => Some(Word::Apply),
+        Verb::Forget | Verb::Adopt => Some(Word::Apply),
         Verb::Check | Verb::Run | Verb::Answer | Verb::Clear => None,
     };
     let far = plan.changes.into_iter().filter(|c| c.change.id.target != Target::Local);
@@ -129,6 +129,14 @@ impl Port for Deleting {
 
     async fn remove(&self, call: &Call, what: &Resource, seen: Option<&Seen>) -> Result<(), PortError> {
         self.0.remove(call, what, seen).await
+    }
+
+    async fn disown(&self, call: &Call, object: &Object) -> Result<(), PortError> {
+        self.0.disown(call, object).await
+    }
+
+    async fn own(&self, call: &Call, object: &Object) -> Result<(), PortError> {
+        self.0.own(call, object).await
     }
 
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {

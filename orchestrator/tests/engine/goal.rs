@@ -29,6 +29,7 @@ pub fn slice() -> Slice {
         phase: Phase::Ready,
         operation: None,
         placed: BTreeMap::new(),
+        adopted: None,
     }
 }
 
@@ -188,6 +189,7 @@ pub fn plan_with(want: &Want, from: &From<'_>, more: impl FnOnce(&mut Vec<diff::
         replace: &BTreeSet::new(),
         hooks: &Kept::default(),
         broken: false,
+        stays: false,
     };
     let mut steps = diff::diff(&sides).unwrap();
     steps.iter_mut().filter(|step| marked(step)).for_each(|step| step.verb = Verb::Replace);
@@ -259,6 +261,7 @@ fn what_cannot_be_read_of_a_broken_slice_is_looked_at_again() {
             replace: &replace,
             hooks: &Kept::default(),
             broken,
+            stays: false,
         };
         diff::diff(&sides).unwrap().iter().filter(|step| step.verb == Verb::Check).count()
     };

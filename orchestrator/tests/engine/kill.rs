@@ -2,7 +2,7 @@
 
 use adapters::{Call, Port, PortError};
 use async_trait::async_trait;
-use models::resource::{Resource, ResourceId, Seen};
+use models::resource::{self, Resource, ResourceId, Seen};
 use orchestrator::store::{Event, Key, Kind, Object, Query, Revision, Store, StoreError, Txn};
 use std::path::Path;
 use std::sync::Arc;
@@ -150,6 +150,14 @@ impl Port for KilledPort {
 
     async fn remove(&self, call: &Call, what: &Resource, seen: Option<&Seen>) -> Result<(), PortError> {
         self.1.pass(self.0.remove(call, what, seen)).await
+    }
+
+    async fn disown(&self, call: &Call, object: &resource::Object) -> Result<(), PortError> {
+        self.1.pass(self.0.disown(call, object)).await
+    }
+
+    async fn own(&self, call: &Call, object: &resource::Object) -> Result<(), PortError> {
+        self.1.pass(self.0.own(call, object)).await
     }
 
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {

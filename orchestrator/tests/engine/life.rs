@@ -1,6 +1,6 @@
 //! One life of an engine: a runtime of its own, which is thrown away as `kill -9` throws a process away.
 
-use crate::goal::{From, UID, name, plan_with};
+use crate::goal::{From, UID, name, plan_with, slice};
 use crate::kill::{Kill, KilledPort, KilledStore};
 use adapters::local::Local;
 use adapters::sim::{Deed, Sim};
@@ -47,9 +47,10 @@ impl Ground {
 
     /// What an operation stands on.
     fn register(&self) {
-        let things = [(Kind::Tenant, "default"), (Kind::Cluster, "edge"), (Kind::Cluster, "cloud")];
+        let clusters = [(Kind::Cluster, "edge"), (Kind::Cluster, "cloud")];
+        let things = [(Kind::Tenant, "default"), (Kind::Repository, "lab")].into_iter().chain(clusters);
         let put = |txn: Txn, (kind, name)| txn.put(Key::installation(kind, name), json!({"name": name}));
-        let txn = things.into_iter().fold(Txn::new(), put);
+        let txn = things.fold(Txn::new(), put);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(self.store.commit(txn)).unwrap();
     }
@@ -197,7 +198,8 @@ impl Life {
         // As the slices do: what hooks left, and definitions, are not compared with their records.
         let kept = kept.filter(|(id, _)| !is_shared(id));
         let ids = kept.map(|(id, _)| id.clone()).collect();
-        let observed: BTreeMap<ResourceId, Observed> = self.run(self.engine.look(UID, ids, Duration::from_secs(2)));
+        let observed: BTreeMap<ResourceId, Observed> =
+            self.run(self.engine.look(&slice(), ids, Duration::from_secs(2)));
         plan_with(want, &From { slice: self.slice(), recorded: &recorded, observed: &observed }, more)
     }
 

@@ -3,6 +3,7 @@
 //! Everything here is `sim`: it says nothing about a real cluster.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod adopt;
 mod claims;
 mod crash;
 mod failure;

@@ -1,7 +1,7 @@
 //! Simulated clusters die with the process that holds them: the crash loop once more, where each process puts their
 //! worlds back from the records.
 
-use crate::goal::{UID, changed, goal, name, replaced};
+use crate::goal::{changed, goal, name, replaced, slice};
 use crate::kill::{Kill, KilledPort, When};
 use crate::life::{Ground, Life};
 use adapters::kubernetes::ExecPolicy;
@@ -69,7 +69,7 @@ fn faults(life: &Life, (from, to): (&Want, &Want)) -> Vec<String> {
         objects.map(|(id, _)| id.clone()).collect()
     };
     let all = there(from).into_iter().chain(there(to)).collect();
-    for (id, seen) in life.run(life.engine.look(UID, all, Duration::from_secs(2))) {
+    for (id, seen) in life.run(life.engine.look(&slice(), all, Duration::from_secs(2))) {
         if to.contains_key(&id) != matches!(seen, Observed::Present(_)) {
             faults.push(format!("{id} is {seen:?}"));
         }

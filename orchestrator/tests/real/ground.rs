@@ -316,7 +316,7 @@ impl Safe for NoSafe {
 
 fn look_call() -> Call {
     let (deadline, safe) = (Duration::from_secs(5), Arc::new(NoSafe));
-    Call { operation: String::new(), seq: 0, owner: String::new(), epoch: 0, deadline, safe }
+    Call { operation: String::new(), seq: 0, owner: String::new(), adopted: None, epoch: 0, deadline, safe }
 }
 
 fn call(engine: &Engine, owner: &str) -> Call {
@@ -324,6 +324,7 @@ fn call(engine: &Engine, owner: &str) -> Call {
         operation: String::new(),
         seq: 0,
         owner: owner.to_owned(),
+        adopted: None,
         epoch: engine.epoch(),
         deadline: Duration::from_secs(10),
         safe: engine.safe(),

@@ -197,6 +197,10 @@ pub fn clashes(scene: &Scene<'_>) -> Vec<Problem> {
 
 /// What is ours, without the charts.
 fn base(scene: &Scene<'_>) -> Vec<Wanted> {
+    if scene.slice.adopted.is_some() {
+        // Others live in its namespace: nothing there but its releases is its own.
+        return releases::wanted(scene);
+    }
     let mut all = namespace::wanted(scene);
     all.extend(quota::wanted(scene));
     all.extend(secrets::wanted(scene));
@@ -209,6 +213,12 @@ fn base(scene: &Scene<'_>) -> Vec<Wanted> {
 /// Warnings that come from what cannot be enforced as asked.
 pub fn warnings(scene: &Scene<'_>) -> Vec<String> {
     let mut warnings = access::warnings(scene);
+    if scene.slice.adopted.is_some() {
+        let namespace = &scene.namespace;
+        warnings.push(format!(
+            "namespace {namespace} is not the slice's own: no quota, no network rule and no identity of its own are set in it"
+        ));
+    }
     if let Some(quality) = &scene.slice.spec.quality {
         if quality.latency.is_some()
             || quality.uplink.is_some()

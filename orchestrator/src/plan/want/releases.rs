@@ -19,7 +19,7 @@ pub fn next(scene: &Scene<'_>, function: &Name, cluster: &Name) -> Option<Resour
 }
 
 fn id(scene: &Scene<'_>, at: (&Name, &Name), revision: u32) -> ResourceId {
-    release::id((&scene.slice.uid, &scene.namespace), at, revision)
+    release::id(scene, at, revision)
 }
 
 fn revisions(scene: &Scene<'_>, function: &Name, cluster: &Name) -> Vec<Wanted> {
@@ -41,7 +41,7 @@ fn revisions(scene: &Scene<'_>, function: &Name, cluster: &Name) -> Vec<Wanted> 
 fn fresh(scene: &Scene<'_>, (function, standing): (&Name, &Standing), digest: String) -> ReleaseRecord {
     let seen = standing.recorded.last().and_then(|recorded| recorded.seen.as_ref());
     let first = seen.and_then(|seen| seen.outputs.get("first").cloned());
-    let name = names::release(function, &scene.slice.uid);
+    let name = scene.slice.release(function);
     let status = ReleaseStatus::Deployed;
     ReleaseRecord { digest, name, revision: standing.next(), status, first, deployed: None }
 }
@@ -55,7 +55,7 @@ fn record(scene: &Scene<'_>, (function, cluster): (&Name, &Name), (one, newest):
             needs.push(names::readiness(cluster, &scene.namespace, function));
             format!("helm finds {function} as release {} revision {}", one.name, one.revision)
         }
-        ReleaseStatus::Superseded => {
+        ReleaseStatus::Superseded | ReleaseStatus::Failed => {
             needs.push(self::id(scene, (function, cluster), newest));
             format!("helm finds what {function} was before")
         }

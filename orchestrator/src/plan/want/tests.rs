@@ -24,6 +24,14 @@ impl Renderer for Empty {
         Ok(None)
     }
 
+    async fn seal(&self, _: &Value) -> Result<String, PlanError> {
+        Ok(String::new())
+    }
+
+    async fn recorded(&self, order: &Order<'_>, _: &Value) -> Result<Bundle, PlanError> {
+        self.render(order).await
+    }
+
     async fn render(&self, order: &Order<'_>) -> Result<Bundle, PlanError> {
         Ok(Bundle {
             format: Bundle::FORMAT,

@@ -73,7 +73,10 @@ fn ours(scene: &Scene<'_>, function: &Name, mut body: Value) -> Value {
             entry(&mut body, "metadata").insert("namespace".into(), json!(namespace));
         }
     }
-    if let Some(pod) = pod(&mut body) {
+    // The pods of a release that was taken over go on as they are.
+    if scene.slice.adopted.is_none()
+        && let Some(pod) = pod(&mut body)
+    {
         let metadata = entry(pod, "metadata");
         for (key, value) in scene.owner(Some(function)).labels() {
             child(metadata, "labels").insert(key, json!(value));

@@ -1,0 +1,279 @@
+//! What stands of Helm releases that are to be taken over: their records, and which of their objects are there.
+
+use super::adopt::{Adoption, HelmRelease};
+use super::{AskError, Retry, Slices};
+use crate::plan::adopt::Takeover;
+use crate::plan::bundle::{ChartPin, Piece};
+use crate::plan::render::Order;
+use crate::plan::want::tier;
+use crate::plan::{Bundle, Recorded, contract, make, names, resolve, scope};
+use adapters::PortError;
+use adapters::helm::{Lookup, Release};
+use adapters::release::{self, HelmRevision, secret_name};
+use models::problem::nearest;
+use models::resource::{Body, Object, Owner, ReleaseRecord, ReleaseStatus, Resource, ResourceId, Seen, label};
+use models::slice::Workload;
+use models::{ClusterFacts, Name, Problem, Slice};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) struct Reading<'a> {
+    pub(super) slices: &'a Slices,
+    pub(super) asked: &'a Adoption,
+    pub(super) facts: &'a ClusterFacts,
+}
+
+/// Helm's records of one release.
+pub(super) struct Record {
+    /// Each revision with its JSON, the oldest first.
+    revisions: Vec<(HelmRevision, Value)>,
+    pub(super) newest: Value,
+}
+
+impl Record {
+    pub(super) fn word(&self, pointer: &str) -> String {
+        self.newest.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// Its next revision, which is ours: what `helm rollback` and `upgrade` need of it, and nothing more.
+    fn ours(&self) -> Value {
+        let mut release = self.newest.clone();
+        if let Some(chart) = release.get_mut("chart").and_then(Value::as_object_mut) {
+            chart.remove("templates");
+            chart.remove("files");
+        }
+        release["apply_method"] = json!("csa");
+        release["info"]["description"] = json!("Taken over by Sliceway");
+        release
+    }
+}
+
+impl Reading<'_> {
+    pub(super) async fn records(&self) -> Result<Vec<Record>, AskError> {
+        let Adoption { cluster, namespace, releases, .. } = self.asked;
+        let all = self.slices.clusters.releases(cluster, namespace).await.map_err(away)?;
+        let mut records = Vec::new();
+        for (index, one) in releases.iter().enumerate() {
+            records.push(self.record((index, one), &all).await?);
+        }
+        Ok(records)
+    }
+
+    async fn record(&self, (index, one): (usize, &HelmRelease), all: &[HelmRevision]) -> Result<Record, AskError> {
+        let HelmRelease { release, .. } = one;
+        let field = format!("releases[{index}].release");
+        let mut found: Vec<&HelmRevision> = all.iter().filter(|revision| &revision.release == release).collect();
+        found.sort_by_key(|revision| revision.revision);
+        let Some(newest) = found.last() else { return Err(one_problem(self.none(field, release, all))) };
+        if newest.status != "deployed" {
+            let HelmRevision { revision, status, .. } = newest;
+            let namespace = &self.asked.namespace;
+            return Err(AskError::Refused {
+                reason: format!("release {release} is {status} at revision {revision}: what stands may be half of it"),
+                mend: format!("bring it to rest first: helm rollback {release} -n {namespace}, or helm upgrade"),
+            });
+        }
+        let mut revisions = Vec::new();
+        for revision in found {
+            let name = secret_name(release, revision.revision);
+            let Some(secret) = self.find(("v1", "Secret"), name.clone()).await? else { continue };
+            if let Some(owner) = owner(&secret) {
+                let message = format!("release {release} belongs to {owner}");
+                return Err(one_problem(Problem::at(field, message).mend("change it through that slice")));
+            }
+            let Some(json) = release::read(&secret) else {
+                let message = format!("Secret {name} holds no release that can be read");
+                return Err(one_problem(
+                    Problem::at(field, message).mend("helm history tells which revisions are whole"),
+                ));
+            };
+            revisions.push((revision.clone(), json));
+        }
+        match revisions.last().map(|(_, json)| json.clone()) {
+            Some(newest) => Ok(Record { revisions, newest }),
+            None => Err(one_problem(self.none(field, release, all))),
+        }
+    }
+
+    fn none(&self, field: String, release: &str, all: &[HelmRevision]) -> Problem {
+        let Adoption { cluster, namespace, .. } = self.asked;
+        let known: BTreeSet<&str> = all.iter().map(|revision| revision.release.as_str()).collect();
+        let message = format!("namespace {namespace} on {cluster} holds no Helm release called {release}");
+        let mend = match (nearest(release, known.iter().copied()), known.is_empty()) {
+            (Some(near), _) => format!("did you mean {near}?"),
+            (None, false) => format!("it holds {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+            (None, true) => "see: helm ls -A; only releases that Helm records as Secrets are found".into(),
+        };
+        Problem::at(field, message).mend(mend)
+    }
+
+    async fn find(&self, (api_version, kind): (&str, &str), name: String) -> Result<Option<Value>, AskError> {
+        let wide = scope::is_cluster_scoped(kind);
+        let namespace = if wide { String::new() } else { self.asked.namespace.clone() };
+        let lookup = Lookup { api_version: api_version.into(), kind: kind.into(), namespace, name };
+        self.slices.clusters.find(&self.asked.cluster, &lookup).await.map_err(away)
+    }
+
+    pub(super) async fn takeover(&self, slice: Slice, records: &[Record]) -> Result<Takeover, AskError> {
+        let pins = self.pins(&slice).await?;
+        let mut takeover =
+            Takeover { slice, bundles: BTreeMap::new(), records: BTreeMap::new(), there: BTreeSet::new() };
+        let mut problems = Vec::new();
+        for ((one, record), pin) in self.asked.releases.iter().zip(records).zip(pins) {
+            let bundle = self.bundle(&takeover.slice, (one, record), pin).await?;
+            problems.extend(self.there((one, &bundle), &mut takeover.there).await?);
+            let recorded = self.recorded(&takeover.slice, (one, record)).await?;
+            takeover.records.insert(one.function.clone(), recorded);
+            takeover.bundles.insert(one.function.clone(), bundle);
+        }
+        if problems.is_empty() { Ok(takeover) } else { Err(AskError::Problems(problems)) }
+    }
+
+    async fn pins(&self, slice: &Slice) -> Result<Vec<ChartPin>, AskError> {
+        let charts: Vec<_> = slice.spec.functions.iter().map(|function| &function.chart).collect();
+        let answers = self.slices.charts.resolve(&charts).await?;
+        let mut pins = Vec::new();
+        let mut problems = Vec::new();
+        for (index, answer) in answers.into_iter().enumerate() {
+            match answer {
+                Ok(pin) => pins.push(pin),
+                Err(fault) if fault.retry == Retry::Later => {
+                    return Err(AskError::Unavailable { cause: fault.problem.to_string() });
+                }
+                Err(fault) => {
+                    let field = match fault.problem.field.as_str() {
+                        ".name" => ".chart",
+                        other => other,
+                    };
+                    problems.push(Problem { field: format!("releases[{index}]{field}"), ..fault.problem });
+                }
+            }
+        }
+        if problems.is_empty() { Ok(pins) } else { Err(AskError::Problems(problems)) }
+    }
+
+    /// What stands is what Helm recorded: nothing is rendered anew until the file or its chart changes.
+    async fn bundle(
+        &self,
+        slice: &Slice,
+        (one, record): (&HelmRelease, &Record),
+        pin: ChartPin,
+    ) -> Result<Bundle, AskError> {
+        let workload = workload(slice, &one.function)?;
+        let values = contract::values(&slice.spec, &slice.name, &workload).map_err(|p| AskError::Problems(vec![p]))?;
+        let inputs = make::inputs(workload.chart, (&values, slice));
+        let revision = record.revisions.last().map_or(1, |(revision, _)| revision.revision + 1);
+        let field = resolve::field(&slice.spec, &one.function);
+        let order = Order {
+            function: &one.function,
+            field: &field,
+            chart: &pin,
+            release: Release { name: one.release.clone(), namespace: slice.namespace(), revision, is_upgrade: true },
+            values: &values,
+            cluster: &self.asked.cluster,
+            facts: self.facts,
+            inputs: &inputs,
+        };
+        let mut bundle = self.slices.renderer.recorded(&order, &record.ours()).await?;
+        for piece in std::mem::take(&mut bundle.definitions) {
+            bundle.notes.push(format!("definition {} stays as Helm left it until the chart is upgraded", piece.name));
+        }
+        Ok(bundle)
+    }
+
+    /// Which objects of a bundle stand; a problem for each that is somebody else's.
+    async fn there(
+        &self,
+        (one, bundle): (&HelmRelease, &Bundle),
+        there: &mut BTreeSet<ResourceId>,
+    ) -> Result<Vec<Problem>, AskError> {
+        let Adoption { cluster, namespace, .. } = self.asked;
+        let mut problems = Vec::new();
+        let hooks = bundle.hooks.iter().map(|hook| &hook.piece);
+        for Piece { api_version, kind, name, .. } in bundle.objects.iter().chain(hooks) {
+            let Some(live) = self.find((api_version, kind), name.clone()).await? else { continue };
+            let mark = live.pointer("/metadata/annotations/meta.helm.sh~1release-name").and_then(Value::as_str);
+            let other = mark.filter(|mark| *mark != one.release).map(|mark| format!("Helm release {mark}"));
+            if let Some(owner) = owner(&live).or(other) {
+                let message = format!("{kind} {name} of release {} belongs to {owner}", one.release);
+                problems.push(Problem::at("releases", message).mend("one owner has to let it go first"));
+                continue;
+            }
+            let home = if scope::is_cluster_scoped(kind) { "" } else { namespace };
+            there.insert(names::object(cluster, &format!("{api_version}/{kind}"), home, name.clone()));
+        }
+        Ok(problems)
+    }
+
+    async fn recorded(&self, slice: &Slice, (one, record): (&HelmRelease, &Record)) -> Result<Vec<Recorded>, AskError> {
+        let mut all = Vec::new();
+        for (revision, json) in &record.revisions {
+            let digest = self.slices.renderer.seal(json).await?;
+            let word = |pointer: &str| json.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+            let first = word("/info/first_deployed");
+            let (name, revision, status) = (one.release.clone(), revision.revision, status(&revision.status));
+            let body = Body::Release(ReleaseRecord {
+                digest,
+                name,
+                revision,
+                status,
+                first: first.clone(),
+                deployed: word("/info/last_deployed"),
+            });
+            let secret = secret_name(&one.release, revision);
+            let id = names::object(&self.asked.cluster, "v1/Secret", &self.asked.namespace, secret);
+            let object = Object { id, owner: owned(slice, &one.function), body, fills: vec![], keep: false };
+            all.push(Recorded {
+                format: Recorded::FORMAT,
+                resource: Resource::Object(object),
+                needs: vec![],
+                tier: tier::BASE,
+                seen: Some(Seen {
+                    outputs: first.map(|at| ("first".into(), at)).into_iter().collect(),
+                    ..Seen::default()
+                }),
+                certain: true,
+                operation: String::new(),
+            });
+        }
+        Ok(all)
+    }
+}
+
+fn owned(slice: &Slice, function: &Name) -> Owner {
+    let (tenant, slice, uid) = (slice.tenant.clone(), slice.name.clone(), slice.uid.clone());
+    Owner { tenant, slice, uid, function: Some(function.clone()) }
+}
+
+fn workload<'s>(slice: &'s Slice, function: &Name) -> Result<Workload<'s>, AskError> {
+    let found = slice.spec.workload(function);
+    found.ok_or_else(|| AskError::NotFound(format!("function {function} of slice {}", slice.name)))
+}
+
+/// Every revision but the newest was superseded, or failed on the way.
+fn status(word: &str) -> ReleaseStatus {
+    match word {
+        "deployed" => ReleaseStatus::Deployed,
+        "failed" => ReleaseStatus::Failed,
+        _ => ReleaseStatus::Superseded,
+    }
+}
+
+/// The slice that carries an object, by its label.
+fn owner(live: &Value) -> Option<String> {
+    let labels = live.pointer("/metadata/labels")?;
+    let uid = labels.get(label::SLICE)?.as_str()?;
+    let name = labels.get(label::NAME).and_then(Value::as_str).unwrap_or("?");
+    Some(format!("slice {name} (uid {uid})"))
+}
+
+fn away(error: PortError) -> AskError {
+    match error.retryable() {
+        true => AskError::Unavailable { cause: error.to_string() },
+        false => AskError::Refused { reason: error.to_string(), mend: error.next() },
+    }
+}
+
+fn one_problem(problem: Problem) -> AskError {
+    AskError::Problems(vec![problem])
+}
