@@ -41,13 +41,10 @@ pub(super) fn with_helms(live: &Value) -> Option<Value> {
 const MARK: &str = "/fieldsV1/f:metadata/f:annotations/f:meta.helm.sh~1release-name";
 
 fn join(into: &mut Value, from: &Value) {
-    match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, inner) in from {
-                join(into.entry(key.clone()).or_insert_with(|| Value::Object(Map::new())), inner);
-            }
+    if let (Value::Object(into), Value::Object(from)) = (into, from) {
+        for (key, inner) in from {
+            join(into.entry(key.clone()).or_insert_with(|| Value::Object(Map::new())), inner);
         }
-        _ => {}
     }
 }
 

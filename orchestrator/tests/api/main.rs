@@ -1,6 +1,7 @@
 //! The API and the CLI against a real server process on loopback. Clusters are `sim` here: nothing is said about real ones.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod adopt;
 mod auth;
 mod charts;
 mod claims;

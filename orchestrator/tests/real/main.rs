@@ -3,6 +3,7 @@
 //! Needs a running lab (`sliceway-lab up`); says visibly that it is skipped where there is none.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod adopt;
 mod broken;
 mod causes;
 #[path = "../../../adapters/tests/command_line/mod.rs"]

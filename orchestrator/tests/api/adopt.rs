@@ -1,0 +1,55 @@
+//! Taking over releases through the API and the CLI: what is said of a question that cannot be answered.
+//! Real releases are taken over in `tests/real`.
+
+use crate::server::{Server, words};
+use serde_json::{Value, json};
+
+const PATH: &str = "/api/v1/slices/plant:adopt-release";
+
+fn body(cluster: &str, releases: Value) -> Value {
+    json!({"cluster": cluster, "namespace": "iot", "releases": releases})
+}
+
+#[tokio::test]
+async fn a_question_about_releases_is_answered_by_field_and_changes_nothing() {
+    let server = Server::start().with_lab().await;
+    let one = json!({"release": "broker", "repository": "lab"});
+    let rows = [
+        (body("nowhere", json!([one])), "cluster: no cluster that can be read is called nowhere"),
+        (body("edge", json!([])), "releases: no release is named"),
+        (body("edge", json!([one, one])), "releases[1].release: broker is named twice"),
+        (
+            body("edge", json!([{"release": "Bad.Name", "repository": "lab"}])),
+            "releases[0].function: Bad.Name cannot be",
+        ),
+        (body("edge", json!([one])), "namespace iot on edge holds no Helm release called broker"),
+        (json!({"cluster": "edge", "namespace": "iot", "release": "broker"}), "unknown field `release`"),
+    ];
+    for (body, expect) in rows {
+        for path in [PATH.to_owned(), format!("{PATH}?dryRun=true")] {
+            let (status, answer) = server.admin("POST", &path, body.clone()).await;
+            assert_eq!(status, 422, "{answer}");
+            assert!(answer.to_string().contains(expect), "{expect} in {answer}");
+        }
+    }
+    let (_, slices) = server.admin("GET", "/api/v1/slices", Value::Null).await;
+    assert_eq!(slices["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_slice_of_its_own_is_not_handed_back_and_one_that_exists_is_not_made_again() {
+    let server = Server::start().with_lab().await;
+    let file = server.path("own.yaml");
+    let slice = "apiVersion: sliceway/v1\nkind: Slice\nmetadata: {name: own}\nspec: {sites: {edge: {cluster: edge}}}\n";
+    std::fs::write(&file, slice).unwrap();
+    let applied = server.cli(&["apply", "-f", file.to_str().unwrap(), "--wait"]);
+    assert!(applied.status.success(), "{}", words(&applied));
+    let back = server.cli(&["slice", "hand-back", "own"]);
+    assert_eq!(back.status.code(), Some(4), "{}", words(&back));
+    assert!(words(&back).contains("only a slice that took over Helm releases"), "{}", words(&back));
+    let again =
+        server.cli(&["slice", "adopt-release", "own", "--cluster", "edge", "--release", "a", "--repository", "r"]);
+    assert!(words(&again).contains("slice own exists"), "{}", words(&again));
+    let none = server.cli(&["slice", "hand-back", "nothing"]);
+    assert_eq!(none.status.code(), Some(3), "{}", words(&none));
+}
