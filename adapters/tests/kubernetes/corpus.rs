@@ -36,7 +36,7 @@ fn cases() -> Vec<Case> {
     let entries = table["charts"].as_array().unwrap().iter();
     let taken = entries.filter(|entry| words(&entry["cluster"]["refused_by_sliceway"]).is_empty());
     let taken = taken.filter(|entry| entry["cluster"]["hooks"].is_null());
-    // What belongs to the whole cluster is a claim's, which the engine takes.
+    // What belongs to the whole cluster is a claim's, which the engine takes: compared in the suite of real clusters.
     let wide = ["definitions", "definition-kept", "rights"];
     let taken = taken.filter(|entry| !wide.contains(&entry["chart"].as_str().unwrap()));
     taken

@@ -272,6 +272,25 @@ async fn a_claim_without_a_volume_says_why_and_what_helps() {
     }
 }
 
+/// Its class waits for a first pod: until one is placed there is nothing to wait for, and then there is.
+#[tokio::test]
+async fn a_claim_that_no_pod_wants_is_not_waited_for() {
+    let Some(world) = World::new("help-unasked").await else { return };
+    let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "patient"},
+        "provisioner": "help.dev/nobody", "volumeBindingMode": "WaitForFirstConsumer"});
+    world.api.must(Method::POST, "/apis/storage.k8s.io/v1/storageclasses", Some(&class)).await;
+    let spec = json!({"accessModes": ["ReadWriteOnce"], "storageClassName": "patient", "resources": {"requests": {"storage": "1Gi"}}});
+    let want = world.object("v1/PersistentVolumeClaim", ("data", json!({"spec": spec})));
+    world.apply(&want, None).await.unwrap();
+    until("ready", || async { world.observe(&want).await.unwrap().ready == Ready::Yes }).await;
+    // As a scheduler writes it for the first pod.
+    let chosen = json!({"metadata": {"annotations": {"volume.kubernetes.io/selected-node": "n"}}});
+    world.api.must(Method::PATCH, &world.path("persistentvolumeclaims", "data"), Some(&chosen)).await;
+    let (ready, _) = said(&world, &want, "no volume of storage class patient").await;
+    assert!(matches!(ready, Ready::Waiting { .. }), "{ready:?}");
+    world.api.must(Method::DELETE, "/apis/storage.k8s.io/v1/storageclasses/patient", None).await;
+}
+
 /// A pod waits for the claim, and the claim for a class: the class is what is told.
 #[tokio::test]
 async fn a_pod_that_waits_for_a_claim_says_what_the_claim_waits_for() {

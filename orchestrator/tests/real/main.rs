@@ -23,3 +23,4 @@ mod said;
 #[path = "../../../adapters/tests/settled/mod.rs"]
 mod settled;
 mod watched;
+mod wide;

@@ -1,11 +1,12 @@
 //! Why a claim has no volume.
 
 use super::events::Events;
-use super::{Cause, encoded};
+use super::{Cause, annotation, encoded};
 use crate::kubernetes::seen::text;
 use crate::kubernetes::wire::Wire;
 use crate::port::PortError;
 use crate::remedy::{EITHER, RETRY};
+use models::resource::Ready;
 use serde_json::Value;
 
 /// Newest first matters less than who says it: what failed says more than what is expected.
@@ -19,6 +20,9 @@ pub(super) async fn cause(wire: &Wire, claim: &Value) -> Result<Option<Cause>, P
         let reason = "its volume is gone, and with it the data".to_owned();
         return Ok(Some(Cause::failed(reason, format!("make the volume again, or replace the function, {EITHER}"))));
     }
+    if is_unasked(wire, claim).await {
+        return Ok(Some(Cause { ready: Ready::Yes, next: String::new() }));
+    }
     let events = Events::about(wire, ("PersistentVolumeClaim", claim)).await?;
     let found = REASONS.iter().find_map(|reason| Some((*reason, events.newest(&[reason])?)));
     let Some((reason, event)) = found else { return Ok(None) };
@@ -29,6 +33,17 @@ pub(super) async fn cause(wire: &Wire, claim: &Value) -> Result<Option<Cause>, P
         class => format!("no volume of storage class {class}: {message}"),
     };
     Ok(Some(Cause::waiting(words, next(reason, (class, message)))))
+}
+
+/// Its class makes a volume for the first pod that wants one, and none does: there is nothing to wait for. A pod that
+/// wants it is waited for itself.
+async fn is_unasked(wire: &Wire, claim: &Value) -> bool {
+    let class = text(claim, "/spec/storageClassName");
+    if class.is_empty() || annotation(claim, "volume.kubernetes.io/selected-node").is_some() {
+        return false;
+    }
+    let answer = wire.get(&format!("/apis/storage.k8s.io/v1/storageclasses/{}", encoded(class))).await;
+    answer.is_ok_and(|answer| text(&answer.json(), "/volumeBindingMode") == "WaitForFirstConsumer")
 }
 
 fn next(reason: &str, (class, message): (&str, &str)) -> String {
@@ -59,7 +74,7 @@ pub(super) async fn of_pod(wire: &Wire, pod: &Value) -> Result<Option<Cause>, Po
             let reason = format!("there is no claim {name}");
             return Ok(Some(Cause::waiting(reason, format!("bring the claim {name} in the chart, {EITHER}"))));
         }
-        if let Some(cause) = cause(wire, &answer.json()).await? {
+        if let Some(cause) = cause(wire, &answer.json()).await?.filter(|cause| cause.ready != Ready::Yes) {
             let reason = format!("claim {name}: {}", cause.reason());
             return Ok(Some(Cause::waiting(reason, cause.next)));
         }
