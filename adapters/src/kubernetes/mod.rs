@@ -277,8 +277,24 @@ impl Kubernetes {
         Err(PortError::Stale { id: id.to_string() })
     }
 
-    async fn observe_object(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
+    /// What waits says so by itself; what is ready may have to answer more, and what has failed has a reason.
+    async fn glance_at(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
         let Some(live) = self.get(id).await? else { return Ok(None) };
+        let seen = seen::of(call, &live);
+        match seen.ready {
+            Ready::Waiting { .. } => Ok(Some(seen)),
+            Ready::Yes | Ready::Failed { .. } => self.observe_live(call, (id, live)).await.map(Some),
+        }
+    }
+
+    async fn observe_object(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
+        match self.get(id).await? {
+            Some(live) => self.observe_live(call, (id, live)).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn observe_live(&self, call: &Call, (id, live): (&ResourceId, Value)) -> Result<Seen, PortError> {
         let mut seen = seen::of(call, &live);
         if seen.ready != Ready::Yes {
             // What holds it stands elsewhere: in its pods and events. Not finding out must not hide the first reason.
@@ -296,7 +312,7 @@ impl Kubernetes {
             }
             Ready::Waiting { .. } | Ready::Yes | Ready::Failed { .. } => {}
         }
-        Ok(Some(seen))
+        Ok(seen)
     }
 
     async fn check(&self, call: &Call, readiness: &Readiness) -> Result<Seen, PortError> {
@@ -385,6 +401,10 @@ impl Port for Kubernetes {
 
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
         within(call, self.wire.target(), self.observe_object(call, id)).await
+    }
+
+    async fn glance(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
+        within(call, self.wire.target(), self.glance_at(call, id)).await
     }
 
     async fn disown(&self, call: &Call, object: &Object) -> Result<(), PortError> {

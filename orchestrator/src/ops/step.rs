@@ -246,7 +246,8 @@ impl Step {
         for id in objects {
             let mut looks = Pauses::of_looks();
             loop {
-                let observed = self.observe(id).await;
+                // What was just made is not ready yet, and nothing holds it.
+                let observed = if looks.are_long() { self.observe(id).await } else { self.glance(id).await };
                 let version = observed.as_ref().ok().and_then(|seen| Some(seen.as_ref()?.version.clone()));
                 let tried = match observed {
                     Err(error) => Try::Error(error),
@@ -419,6 +420,13 @@ impl Step {
         let lane = self.inner.lane(&id.target);
         let _turn = lane.acquire().await;
         port.observe(&call, id).await
+    }
+
+    async fn glance(&self, id: &ResourceId) -> Result<Option<Seen>, PortError> {
+        let (port, call) = self.port(id).await?;
+        let lane = self.inner.lane(&id.target);
+        let _turn = lane.acquire().await;
+        port.glance(&call, id).await
     }
 
     pub(super) async fn port(&self, id: &ResourceId) -> Result<(Arc<dyn adapters::Port>, Call), PortError> {

@@ -16,7 +16,7 @@ const TURN: Duration = Duration::from_secs(15);
 /// Slices that are on their way at one time.
 const AT_ONCE: usize = 8;
 /// Between two looks at an operation.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(250);
 
 pub async fn measure(table: &mut Table) {
     let Some((edge, cloud)) = planes().await else { return };
