@@ -28,6 +28,7 @@ mod unplanned;
 mod unreadable;
 mod used;
 mod waiting;
+mod watch;
 
 pub use engine::{Engine, Limits, Means, OperationView, Ports};
 pub use error::OpsError;

@@ -8,10 +8,10 @@ use super::fill;
 use super::hook::Way;
 use super::model::ChangeDoc;
 use super::waiting::{Pauses, is_over};
+use super::watch::Watch;
 use crate::plan::{Recorded, claim};
 use crate::store::Txn;
 use adapters::{Call, PortError};
-use futures::future::BoxFuture;
 use models::Operation;
 use models::change::{ChangeState, Failure, Seq, Verb};
 use models::resource::{Input, Ready, Resource, ResourceId, Seen};
@@ -244,7 +244,7 @@ impl Step {
 
     async fn wait_ready(&mut self, objects: &[ResourceId]) -> Result<(), Stop> {
         for id in objects {
-            let mut looks = Pauses::of_looks();
+            let (mut looks, mut watch) = (Pauses::of_looks(), Watch::none());
             loop {
                 // What was just made is not ready yet, and nothing holds it.
                 let observed = if looks.are_long() { self.observe(id).await } else { self.glance(id).await };
@@ -260,8 +260,8 @@ impl Step {
                         Ready::Failed { reason } => Try::Failed(self.not_ready(id, (reason, seen.next))),
                     },
                 };
-                let moved = self.moved(id.clone(), version).await;
-                if self.settle_until(tried, &mut looks, moved).await?.is_some() {
+                self.watch(&mut watch, (id, version)).await;
+                if self.settle_until(tried, &mut looks, &mut watch).await?.is_some() {
                     break;
                 }
             }
@@ -279,24 +279,16 @@ impl Step {
         }
     }
 
-    /// Completes when the resource moved on from a version that was seen.
-    pub(super) async fn moved(&self, id: ResourceId, version: Option<String>) -> BoxFuture<'static, ()> {
-        let (Some(version), Ok((port, call))) = (version, self.port(&id).await) else {
-            return Box::pin(std::future::pending());
-        };
-        Box::pin(async move { port.moved(&call, &id, &version).await })
-    }
-
     pub(super) async fn settle<T>(&mut self, tried: Try<T>, pauses: &mut Pauses) -> Result<Option<T>, Stop> {
-        self.settle_until(tried, pauses, Box::pin(std::future::pending())).await
+        self.settle_until(tried, pauses, &mut Watch::none()).await
     }
 
-    /// `Some`: done. `None`: try again, after a pause or when `moved` completes. Errors that cannot pass, and the end of patience, stop the step.
+    /// `Some`: done. `None`: try again, after a pause or when what is watched moved on. Errors that cannot pass, and the end of patience, stop the step.
     pub(super) async fn settle_until<T>(
         &mut self,
         tried: Try<T>,
         pauses: &mut Pauses,
-        moved: BoxFuture<'static, ()>,
+        watch: &mut Watch,
     ) -> Result<Option<T>, Stop> {
         let (failure, text, least) = match tried {
             Try::Done(value) => return Ok(Some(value)),
@@ -328,7 +320,7 @@ impl Step {
         let _ = self.tell.try_send(Note::Waits(self.doc.record.change.seq, text));
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(None),
-            () = moved => Ok(None),
+            () = watch.moved() => Ok(None),
             () = self.drain.cancelled() => Err(Stop::Drained),
         }
     }
@@ -422,7 +414,7 @@ impl Step {
         port.observe(&call, id).await
     }
 
-    async fn glance(&self, id: &ResourceId) -> Result<Option<Seen>, PortError> {
+    pub(super) async fn glance(&self, id: &ResourceId) -> Result<Option<Seen>, PortError> {
         let (port, call) = self.port(id).await?;
         let lane = self.inner.lane(&id.target);
         let _turn = lane.acquire().await;
