@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shape::{Fields, Shape};
 use std::collections::HashMap;
-use table::{API_VERSION, KINDS};
+pub use table::API_VERSION;
+use table::KINDS;
 
 /// A text that holds documents.
 #[derive(Debug, Clone, Copy)]

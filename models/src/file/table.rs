@@ -3,7 +3,7 @@
 use super::forms;
 use super::shape::{Field, Fields, List, Need, Rule, Shape, Twice};
 
-pub(crate) const API_VERSION: &str = "sliceway/v1";
+pub const API_VERSION: &str = "sliceway/v1";
 
 /// The kinds that `apply` takes, in the order in which they need each other.
 pub(crate) static KINDS: [(&str, &str, &Fields); 4] = [

@@ -259,7 +259,7 @@ pub(crate) fn changes(plan: &Value, output: Output) {
         return print::one(output, plan);
     }
     let changes = plan["changes"].as_array().cloned().unwrap_or_default();
-    let mut counts = [0usize; 5];
+    let mut counts = [0usize; 6];
     for change in &changes {
         let (sign, slot) = match text(change, "/verb").as_str() {
             "create" => ("+", Some(0)),
@@ -269,7 +269,7 @@ pub(crate) fn changes(plan: &Value, output: Output) {
             "run" => (">", Some(3)),
             "answer" => ("<", None),
             "clear" => ("x", None),
-            "forget" => ("o", None),
+            "forget" => ("o", Some(5)),
             "adopt" => ("*", Some(4)),
             _ => ("?", None),
         };
@@ -291,10 +291,11 @@ pub(crate) fn changes(plan: &Value, output: Output) {
     match changes.is_empty() {
         true => out!("slice {subject}: nothing to change"),
         false => {
-            let [create, change, delete, run, adopt] = counts;
+            let [create, change, delete, run, adopt, leave] = counts;
             let hooks = if run == 0 { String::new() } else { format!(", {run} hooks to run") };
+            let left = if leave == 0 { String::new() } else { format!(", {leave} to leave where they are") };
             let adopted = if adopt == 0 { String::new() } else { format!("{adopt} to take over, ") };
-            out!("slice {subject}: {adopted}{create} to create, {change} to change, {delete} to delete{hooks}");
+            out!("slice {subject}: {adopted}{create} to create, {change} to change, {delete} to delete{hooks}{left}");
         }
     }
 }

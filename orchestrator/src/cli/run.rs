@@ -121,6 +121,7 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
             SliceVerb::Explain(one) => verbs::explain(client, ("slice", &one.name), output).await,
             SliceVerb::AdoptRelease(args) => adopt::adopt(client, args, output).await,
             SliceVerb::HandBack(args) => adopt::hand_back(client, args, output).await,
+            SliceVerb::Export(one) => verbs::export(client, &one.name, output).await,
             SliceVerb::Test(args) => test::slice(client, args, output).await,
             SliceVerb::General(verb) => general(client, ("slice", verb), output).await,
         },

@@ -9,6 +9,7 @@ use super::nouns::find;
 use super::pipe::{out, say};
 use super::print::{self, text};
 use super::values;
+use models::file::API_VERSION;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -64,6 +65,18 @@ pub(crate) async fn describe(client: &Client, (noun, name): (&str, &str), output
         plural => single(client, plural, (name, None)).await?,
     };
     print::one(output, &body);
+    Ok(exit::DONE)
+}
+
+/// A slice as the file that it was made by, or would be.
+pub(crate) async fn export(client: &Client, name: &str, output: Output) -> Result<u8, Failed> {
+    let mut slice = client.get(&format!("/api/v1/slices/{}", escape(name))).await?;
+    let mut metadata = json!({"name": slice["name"]});
+    if slice["labels"].as_object().is_some_and(|labels| !labels.is_empty()) {
+        metadata["labels"] = slice["labels"].take();
+    }
+    let file = json!({"apiVersion": API_VERSION, "kind": "Slice", "metadata": metadata, "spec": slice["spec"].take()});
+    print::one(output, &file);
     Ok(exit::DONE)
 }
 

@@ -13,7 +13,7 @@ use super::world::World;
 use super::{Bundle, Recorded};
 use models::change::Verb;
 use models::resource::{ReleaseStatus, Resource, ResourceId};
-use models::slice::SliceSpec;
+use models::slice::{Adopted, SliceSpec};
 use models::{Name, OperationKind, Problem, Slice};
 use std::collections::{BTreeMap, BTreeSet};
 use topology::{Clause, Demand};
@@ -158,6 +158,17 @@ pub fn moved(slice: &Slice, placed: &BTreeMap<Name, Name>) -> Option<PlanError> 
         reason: format!("{function} would stand on {cluster}, and the slice took over releases on {}", adopted.cluster),
         mend: "a slice that took over releases stays on their cluster".into(),
     })
+}
+
+/// What a deletion says of releases that were taken over.
+pub fn ends(slice: &Slice) -> Vec<String> {
+    let Some(Adopted { cluster, namespace, releases }) = &slice.adopted else { return vec![] };
+    let release = |release: &String| {
+        format!(
+            "release {release} in namespace {namespace} on {cluster} is uninstalled; to leave it to helm: slice hand-back"
+        )
+    };
+    releases.values().map(release).collect()
 }
 
 struct Planned {

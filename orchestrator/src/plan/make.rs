@@ -399,7 +399,8 @@ fn delete(world: &World, wish: &Wish) -> Result<Plan, PlanError> {
         let id = &object.id;
         Some(format!("{} on {}: its chart says that it is kept, and it goes with its namespace", id.short(), id.target))
     };
-    let warnings = clusters.into_iter().map(whole).chain(world.recorded.values().filter_map(kept)).collect();
+    let own = clusters.into_iter().map(whole);
+    let warnings = own.chain(adopt::ends(slice)).chain(world.recorded.values().filter_map(kept)).collect();
     let kind = OperationKind::DeleteSlice;
     let outcome = Outcome { kind, after: None, choices: vec![], warnings, bundles: vec![] };
     let (placed, bundles, renewed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());

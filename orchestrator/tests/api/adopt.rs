@@ -53,3 +53,16 @@ async fn a_slice_of_its_own_is_not_handed_back_and_one_that_exists_is_not_made_a
     let none = server.cli(&["slice", "hand-back", "nothing"]);
     assert_eq!(none.status.code(), Some(3), "{}", words(&none));
 }
+
+/// What is printed is a file: applied, it changes nothing.
+#[tokio::test]
+async fn a_slice_is_exported_as_the_file_that_it_is() {
+    let server = Server::start().with_slice().await;
+    let out = server.cli(&["slice", "export", "factory-7"]);
+    assert!(out.status.success(), "{}", words(&out));
+    let file = server.path("exported.yaml");
+    std::fs::write(&file, &out.stdout).unwrap();
+    let again = server.cli(&["apply", "-f", file.to_str().unwrap()]);
+    assert!(again.status.success() && words(&again).contains("unchanged"), "{}", words(&again));
+    assert_eq!(server.cli(&["slice", "export", "nothing"]).status.code(), Some(3));
+}

@@ -13,6 +13,8 @@ pub(crate) enum SliceVerb {
     AdoptRelease(AdoptRelease),
     /// End a slice that took over Helm releases, and leave them to Helm as they are
     HandBack(HandBack),
+    /// Print the file that the slice is: what `apply -f` takes
+    Export(Name),
     #[command(flatten)]
     General(General),
 }
