@@ -338,7 +338,7 @@ impl Kubernetes {
         if answer.is_absent() { Ok(()) } else { self.wire.ok(answer, &object.id).map(drop) }
     }
 
-    /// What carries nobody's marks gets ours, on what was looked at; the marks of another slice stay.
+    /// What carries nobody's marks gets ours, on what was looked at; the marks of another slice or release stay.
     async fn mark(&self, call: &Call, object: &Object) -> Result<(), PortError> {
         let Some(live) = self.get(&object.id).await? else { return Ok(()) };
         match live.pointer("/metadata/labels").and_then(|labels| labels.get(label::SLICE)?.as_str()) {
@@ -346,7 +346,11 @@ impl Kubernetes {
                 let owner = seen::stranger(call, &live).unwrap_or_else(|| uid.to_owned());
                 Err(PortError::Foreign { id: object.id.to_string(), owner })
             }
-            Some(_) | None => self.relabel(object, &marks::all(&object.owner, &live)).await,
+            Some(_) => self.relabel(object, &marks::all(&object.owner, &live)).await,
+            None => match seen::another_release(call, &live) {
+                Some(owner) => Err(PortError::Foreign { id: object.id.to_string(), owner }),
+                None => self.relabel(object, &marks::all(&object.owner, &live)).await,
+            },
         }
     }
 
