@@ -1,4 +1,4 @@
-//! `slice adopt-release` and `slice hand-back`.
+//! `slice adopt-release` and `slice hand-back`, and the file of a slice that was made without one.
 
 use super::args::{AdoptRelease, HandBack, How, Output};
 use super::client::{Client, escape};
@@ -23,6 +23,14 @@ pub(crate) async fn adopt(client: &Client, args: &AdoptRelease, output: Output) 
 
 pub(crate) async fn hand_back(client: &Client, args: &HandBack, output: Output) -> Result<u8, Failed> {
     ask(client, (&args.name, "hand-back", Value::Null), (&args.how, output)).await
+}
+
+pub(crate) async fn file(client: &Client, name: &str, output: Output) -> Result<u8, Failed> {
+    let slice = client.get(&format!("/api/v1/slices/{}", escape(name))).await?;
+    let metadata = json!({"name": slice["name"], "labels": slice["labels"]});
+    let file = json!({"apiVersion": "sliceway/v1", "kind": "Slice", "metadata": metadata, "spec": slice["spec"]});
+    print::one(output, &file);
+    Ok(exit::DONE)
 }
 
 async fn ask(

@@ -119,6 +119,7 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
         },
         Command::Slice { verb } => match verb {
             SliceVerb::Explain(one) => verbs::explain(client, ("slice", &one.name), output).await,
+            SliceVerb::File(one) => adopt::file(client, &one.name, output).await,
             SliceVerb::AdoptRelease(args) => adopt::adopt(client, args, output).await,
             SliceVerb::HandBack(args) => adopt::hand_back(client, args, output).await,
             SliceVerb::Test(args) => test::slice(client, args, output).await,

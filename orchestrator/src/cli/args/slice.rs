@@ -9,6 +9,8 @@ pub(crate) enum SliceVerb {
     Explain(Name),
     /// Run the tests that its charts bring, and say what came out
     Test(TestSlice),
+    /// Print the file that a slice is made of, as `apply` takes it
+    File(Name),
     /// Make a slice of Helm releases that stand already; nothing of them changes
     AdoptRelease(AdoptRelease),
     /// End a slice that took over Helm releases, and leave them to Helm as they are
