@@ -10,6 +10,7 @@ mod definition;
 mod definitions;
 pub mod demand;
 pub mod diff;
+pub mod drift;
 pub mod hooks;
 mod isolation;
 pub mod lookup;
