@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
-use models::resource::{ReleaseRecord, Seen};
+use models::resource::{ReleaseRecord, Seen, label};
 use models::slice::Adopted;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -150,11 +150,25 @@ pub(crate) const SELECTOR: &str = "labelSelector=owner%3Dhelm";
 const DEPLOYED: &str = "deployed";
 const FIRST: &str = "first";
 
+/// What is told of a record that carries no marks of ours: somebody's helm wrote it last.
+const BY: &str = "by";
+const HELM: &str = "helm";
+
+/// Whose a revision is that was made while ours was on its way.
+pub const BY_HELM: &str = "somebody's helm, which made this revision meanwhile";
+
+/// Whether somebody's helm wrote a record last.
+pub fn is_by_helm(seen: &Seen) -> bool {
+    seen.outputs.get(BY).is_some_and(|by| by == HELM)
+}
+
 /// What a live Secret says of its release: when it was deployed, its status, its own words. Nothing where it is none.
 pub(crate) fn outputs(secret: &Value) -> BTreeMap<String, String> {
     let mut outputs = BTreeMap::new();
     let Some(Told { info, .. }) = told(secret) else { return outputs };
+    let ours = secret.pointer("/metadata/labels").and_then(|labels| labels.get(label::SLICE)).is_some();
     let words = [
+        (BY, (!ours).then(|| HELM.to_owned())),
         (DEPLOYED, info.last_deployed),
         (FIRST, info.first_deployed),
         ("status", info.status),

@@ -32,7 +32,7 @@ use crate::deadline::within;
 use crate::fill;
 use crate::helm::Lookup;
 use crate::port::{Call, Discovery, Port, PortError};
-use crate::release::HelmRevision;
+use crate::release::{self, BY_HELM, HelmRevision};
 use crate::removed::{self, Removed};
 use async_trait::async_trait;
 use catalog::{Catalog, Kind};
@@ -224,6 +224,8 @@ impl Kubernetes {
             return Err(self.leaving(id, holds));
         }
         match seen {
+            // Whatever of ours an earlier try made carries our marks.
+            None if release::is_by_helm(&now) => Err(PortError::Foreign { id: id.to_string(), owner: BY_HELM.into() }),
             None => Ok(now),
             Some(seen) if seen.uid == now.uid && seen.digest == now.digest => Ok(now),
             Some(_) => Err(stale()),

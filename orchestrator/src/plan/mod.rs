@@ -19,7 +19,7 @@ pub mod model;
 pub mod names;
 pub mod order;
 mod refuse;
-mod release;
+pub(crate) mod release;
 pub mod remember;
 pub mod render;
 pub mod renewal;

@@ -5,25 +5,22 @@ use crate::goal::{UID, id, name, owner, slice};
 use crate::kill::{Kill, When};
 use crate::life::{Ground, Life};
 use adapters::PortError;
-use adapters::release::HelmRevision;
 use adapters::sim::{Deed, Fault, Trouble, When as Moment, Word};
-use async_trait::async_trait;
 use models::change::Verb;
 use models::resource::{Body, Object, Owner, ReleaseRecord, ReleaseStatus, Resource, ResourceId, Seen, label};
 use models::slice::{Adopted, Chart, Function};
-use models::{Name, OperationState, Slice};
+use models::{OperationState, Slice};
 use orchestrator::plan::adopt::{Takeover, adopt, hand_back};
 use orchestrator::plan::bundle::{ChartPin, HookPiece, Piece};
-use orchestrator::plan::render::Order;
-use orchestrator::plan::{Bundle, Goal, Plan, PlanError, Recorded, Renderer, Wish, World, make};
+use orchestrator::plan::{Bundle, Plan, Recorded, World};
 use orchestrator::store::{Blobs, Clock, Random, Secret, Vault};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const HOME: &str = "iot";
+pub const HOME: &str = "iot";
 
-fn there(kind: &str, object: &str) -> ResourceId {
+pub fn there(kind: &str, object: &str) -> ResourceId {
     let namespace = if kind == "v1/Namespace" { String::new() } else { HOME.to_owned() };
     ResourceId { namespace, ..id("cloud", kind, object) }
 }
@@ -53,23 +50,23 @@ fn left() -> Value {
         "annotations": {"helm.sh/hook": "pre-upgrade"}}, "spec": {"template": pod}})
 }
 
-fn record(revision: u32) -> ResourceId {
+pub fn record(revision: u32) -> ResourceId {
     there("v1/Secret", &format!("sh.helm.release.v1.broker.v{revision}"))
 }
 
-fn release(revision: u32, status: &str) -> Value {
+pub fn release(revision: u32, status: &str) -> Value {
     json!({"name": "broker", "version": revision, "manifest": "", "info": {
         "status": status, "description": "Install complete", "first_deployed": "2026-01-01T00:00:00Z", "last_deployed": "2026-01-01T00:00:00Z"}})
 }
 
-struct Story {
-    ground: Ground,
+pub struct Story {
+    pub ground: Ground,
     digest: String,
 }
 
 impl Story {
     /// What Helm left, with one object of somebody else beside it.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let ground = Ground::new();
         let plant = |id: &ResourceId, manifest: Value| ground.cloud.plant(id, manifest);
         plant(&there("v1/Namespace", HOME), json!({"metadata": {"name": HOME, "labels": {}}}));
@@ -87,11 +84,11 @@ impl Story {
         Self { ground, digest }
     }
 
-    fn life(&self, kill: &Arc<Kill>) -> Life {
+    pub fn life(&self, kill: &Arc<Kill>) -> Life {
         Life::new(&self.ground, kill)
     }
 
-    fn plan(&self) -> Plan {
+    pub fn plan(&self) -> Plan {
         let piece = |(kind, object, rest): (&str, &str, Value)| {
             let (version, short) = kind.rsplit_once('/').unwrap();
             let body = Body::Plain(marked(kind, object, rest));
@@ -172,7 +169,7 @@ impl Story {
         self.ground.world()
     }
 
-    fn carrying(&self) -> BTreeSet<ResourceId> {
+    pub fn carrying(&self) -> BTreeSet<ResourceId> {
         let ours = |value: &Value| value.pointer("/metadata/labels").and_then(|l| l.get(label::SLICE)).is_some();
         self.ground.cloud.dump().into_iter().filter(|(_, value)| ours(value)).map(|(id, _)| id).collect()
     }
@@ -213,13 +210,13 @@ impl Story {
         bad.map(|effect| format!("{:?} {}", effect.deed, effect.id)).collect()
     }
 
-    fn run(&self, life: &Life, plan: Plan) -> OperationState {
+    pub fn run(&self, life: &Life, plan: Plan) -> OperationState {
         let options = life.options();
         let operation = life.run(life.engine.start(plan, options)).unwrap();
         life.wait(&operation.id).operation.state
     }
 
-    fn taken() -> Self {
+    pub fn taken() -> Self {
         let story = Self::new();
         let life = story.life(&Kill::never());
         assert_eq!(
@@ -233,7 +230,7 @@ impl Story {
     }
 }
 
-fn pin() -> ChartPin {
+pub fn pin() -> ChartPin {
     ChartPin {
         name: "broker".into(),
         version: "1.0.0".into(),
@@ -265,7 +262,7 @@ fn sealed(ground: &Ground, release: &Value) -> String {
     })
 }
 
-fn trouble(id: &ResourceId) -> Trouble {
+pub fn trouble(id: &ResourceId) -> Trouble {
     Trouble::Error(PortError::Forbidden { target: id.target.to_string(), cause: "planned".into() })
 }
 
@@ -394,86 +391,6 @@ fn a_handing_back_that_fails_anywhere_is_rolled_back_to_the_slice() {
         assert_eq!(end.state, OperationState::RolledBack, "{at}: {:?}", end.error);
         assert_eq!(story.faults(&life), Vec::<String>::new(), "{at}");
     }
-}
-
-/// Somebody gave it to another release since the plan.
-#[test]
-fn what_another_release_has_by_then_is_left_alone() {
-    let story = Story::new();
-    let (plan, settings) = (story.plan(), there("v1/ConfigMap", "settings"));
-    let mark = "/metadata/annotations/meta.helm.sh~1release-name";
-    assert!(story.ground.cloud.meddle(&settings, mark, json!("other")));
-    let before = story.ground.cloud.dump()[&settings].clone();
-    let life = story.life(&Kill::never());
-    assert_eq!(story.run(&life, plan), OperationState::FailedTemp);
-    assert_eq!(life.newest().unwrap().operation.error.unwrap().code, "foreign");
-    assert_eq!(story.ground.cloud.dump()[&settings], before);
-}
-
-struct NoCharts;
-
-#[async_trait]
-impl Renderer for NoCharts {
-    async fn definition(&self, _: &Name, _: &str) -> Result<Option<Value>, PlanError> {
-        Err(PlanError::Unavailable { cause: "asked".into() })
-    }
-
-    async fn seal(&self, _: &Value) -> Result<String, PlanError> {
-        Err(PlanError::Unavailable { cause: "asked".into() })
-    }
-
-    async fn recorded(&self, _: &Order<'_>, _: &Value) -> Result<Bundle, PlanError> {
-        Err(PlanError::Unavailable { cause: "asked".into() })
-    }
-
-    async fn render(&self, _: &Order<'_>) -> Result<Bundle, PlanError> {
-        Err(PlanError::Unavailable { cause: "asked".into() })
-    }
-}
-
-fn planned(life: &Life, goal: Goal) -> Result<Plan, PlanError> {
-    let (slice, recorded) = (life.slice(), life.recorded());
-    let found =
-        |revision| HelmRevision { release: "broker".into(), revision, status: "deployed".into(), objects: vec![] };
-    let releases = BTreeMap::from([(name("cloud"), vec![found(1), found(2)])]);
-    let world = World { slice, recorded, releases, ..World::default() };
-    let wish = Wish {
-        tenant: name("default"),
-        name: name("demo"),
-        goal,
-        replace: BTreeSet::new(),
-        allow_data_loss: BTreeSet::new(),
-        upgrade: BTreeSet::new(),
-        charts: BTreeMap::from([(name("broker"), pin())]),
-    };
-    life.run(make(&world, &wish, &NoCharts))
-}
-
-/// Its plan would be the removal of what runs, or an installation over it.
-#[test]
-fn a_takeover_that_stopped_half_way_is_ended_before_anything_else_is_planned() {
-    let story = Story::new();
-    let settings = there("v1/ConfigMap", "settings");
-    story.ground.cloud.plan(Fault::once(Word::Apply, &settings.to_string(), (Moment::Before, trouble(&settings))));
-    let life = story.life(&Kill::never());
-    assert_eq!(story.run(&life, story.plan()), OperationState::FailedTemp);
-    let slice = life.slice().unwrap();
-    let apply = Goal::Apply { labels: slice.labels.clone(), spec: Box::new(slice.spec.clone()) };
-    for goal in [Goal::Delete, apply] {
-        let refused = planned(&life, goal).map(|plan| plan.changes).unwrap_err().to_string();
-        assert!(refused.contains("did not take over release broker to the end"), "{refused}");
-        assert!(refused.contains(&format!("operation retry {}", life.newest().unwrap().operation.id)), "{refused}");
-    }
-}
-
-#[test]
-fn what_a_chart_keeps_stays_with_the_namespace_and_nobody_is_told_that_it_goes() {
-    let story = Story::taken();
-    let life = story.life(&Kill::never());
-    let plan = planned(&life, Goal::Delete).unwrap();
-    assert_eq!(plan.warnings, Vec::<String>::new());
-    let settings = plan.changes.iter().find(|c| c.change.id == there("v1/ConfigMap", "settings")).unwrap();
-    assert_eq!(settings.change.verb, Verb::Forget);
 }
 
 /// Another slice took it first: it stays that one's, and nothing of it is touched.
