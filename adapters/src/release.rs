@@ -11,16 +11,19 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
-use models::resource::{ReleaseRecord, Seen};
+use models::resource::{ReleaseRecord, Seen, label};
 use models::slice::Adopted;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::{BufReader, Read, Write as _};
 
 pub const TYPE: &str = "helm.sh/release.v1";
 
 /// Of the release's text, so that the Secret with its labels stays under one MiB.
 const LARGEST: usize = 1_000_000;
+/// Helm's own revisions are signed.
+const LAST: u32 = u32::MAX / 2;
 /// What a record that was not written by us may unpack to.
 const LARGEST_UNPACKED: u64 = 64 << 20;
 
@@ -102,13 +105,15 @@ impl HelmRevision {
     pub(crate) fn of(secret: &Value) -> Option<Self> {
         let word = |key: &str| secret.pointer("/metadata/labels")?.get(key)?.as_str();
         let (release, status) = (word("name")?.to_owned(), word("status")?.to_owned());
-        Some(Self { release, revision: word("version")?.parse().ok()?, status, objects: vec![] })
+        // There is always a next one.
+        let revision = word("version")?.parse().ok().filter(|revision| *revision < LAST)?;
+        Some(Self { release, revision, status, objects: vec![] })
     }
 }
 
 /// The objects of a release that Helm wrote, as its manifest names them: kind, name, and a namespace where it says one.
-pub(crate) fn objects(release: &Value) -> Vec<(String, String, Option<String>)> {
-    let manifest = release.get("manifest").and_then(Value::as_str).unwrap_or_default();
+pub(crate) fn objects(told: &Told) -> Vec<(String, String, Option<String>)> {
+    let manifest = &told.manifest;
     let of = |document: &str| {
         let object: Value = serde_saphyr::from_str(document).ok()?;
         let word = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
@@ -119,17 +124,22 @@ pub(crate) fn objects(release: &Value) -> Vec<(String, String, Option<String>)> 
 }
 
 /// Whether an object is a release's that was taken over: its record, what it made, and the hooks beside it, which say
-/// no more than that they are hooks.
-pub fn is_adopted(adopted: &Adopted, object: &Value) -> bool {
+/// no more than that they are hooks. A function that came later has a release of the slice's own, in the same namespace.
+pub fn is_adopted((adopted, owner): (&Adopted, &str), object: &Value) -> bool {
+    let later = |release: &str| release.strip_suffix(owner).is_some_and(|rest| rest.ends_with('-'));
+    let is_release = |home: &str, release: &str| {
+        let own = !owner.is_empty() && home == adopted.namespace && later(release);
+        own || adopted.is_release((home, release))
+    };
     let word = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
     let namespace = word("/metadata/namespace").unwrap_or_default();
     if word("/type") == Some(TYPE) {
-        return adopted.is_release((namespace, word("/metadata/labels/name").unwrap_or_default()));
+        return is_release(namespace, word("/metadata/labels/name").unwrap_or_default());
     }
     let mark = |key: &str| word(&format!("/metadata/annotations/{}", key.replace('/', "~1")));
     let made = (mark("meta.helm.sh/release-namespace"), mark("meta.helm.sh/release-name"));
     match made {
-        (Some(home), Some(release)) => adopted.is_release((home, release)),
+        (Some(home), Some(release)) => is_release(home, release),
         _ => namespace == adopted.namespace && mark("helm.sh/hook").is_some(),
     }
 }
@@ -140,34 +150,72 @@ pub(crate) const SELECTOR: &str = "labelSelector=owner%3Dhelm";
 const DEPLOYED: &str = "deployed";
 const FIRST: &str = "first";
 
+/// What is told of a record that carries no marks of ours: somebody's helm wrote it last.
+const BY: &str = "by";
+const HELM: &str = "helm";
+
+/// Whose a revision is that was made while ours was on its way.
+pub const BY_HELM: &str = "somebody's helm, which made this revision meanwhile";
+
+/// Whether somebody's helm wrote a record last.
+pub fn is_by_helm(seen: &Seen) -> bool {
+    seen.outputs.get(BY).is_some_and(|by| by == HELM)
+}
+
 /// What a live Secret says of its release: when it was deployed, its status, its own words. Nothing where it is none.
 pub(crate) fn outputs(secret: &Value) -> BTreeMap<String, String> {
     let mut outputs = BTreeMap::new();
-    let Some(release) = read(secret) else { return outputs };
+    let Some(Told { info, .. }) = told(secret) else { return outputs };
+    let ours = secret.pointer("/metadata/labels").and_then(|labels| labels.get(label::SLICE)).is_some();
     let words = [
-        (DEPLOYED, "/info/last_deployed"),
-        (FIRST, "/info/first_deployed"),
-        ("status", "/info/status"),
-        ("description", "/info/description"),
+        (BY, (!ours).then(|| HELM.to_owned())),
+        (DEPLOYED, info.last_deployed),
+        (FIRST, info.first_deployed),
+        ("status", info.status),
+        ("description", info.description),
     ];
-    for (key, pointer) in words {
-        if let Some(word) = release.pointer(pointer).and_then(Value::as_str) {
-            outputs.insert(key.to_owned(), word.to_owned());
-        }
-    }
+    outputs.extend(words.into_iter().filter_map(|(key, word)| Some((key.to_owned(), word?))));
     outputs
+}
+
+/// What is read of whatever calls itself a record: the rest of it may be made to take all the room there is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Told {
+    info: Info,
+    manifest: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Info {
+    last_deployed: Option<String>,
+    first_deployed: Option<String>,
+    status: Option<String>,
+    description: Option<String>,
+}
+
+pub(crate) fn told(secret: &Value) -> Option<Told> {
+    serde_json::from_reader(BufReader::new(unpacked(&packed_in(secret)?))).ok()
 }
 
 /// The release in a Secret; `None` where there is none that can be read.
 pub fn read(secret: &Value) -> Option<Value> {
+    let mut text = Vec::new();
+    unpacked(&packed_in(secret)?).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn packed_in(secret: &Value) -> Option<Vec<u8>> {
     if secret.get("type")?.as_str()? != TYPE {
         return None;
     }
     let inner = STANDARD.decode(secret.pointer("/data/release")?.as_str()?).ok()?;
-    let packed = STANDARD.decode(inner).ok()?;
-    let mut text = Vec::new();
-    GzDecoder::new(packed.as_slice()).take(LARGEST_UNPACKED).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
+    STANDARD.decode(inner).ok()
+}
+
+fn unpacked(packed: &[u8]) -> impl Read {
+    GzDecoder::new(packed).take(LARGEST_UNPACKED)
 }
 
 #[cfg(test)]
@@ -193,17 +241,67 @@ mod tests {
         assert_eq!(read(&again).unwrap()["manifest"], "---\n");
     }
 
+    /// Whoever may write Secrets can make one; what of it nobody asks for is not held.
+    #[test]
+    fn what_else_a_record_holds_is_passed_over() {
+        let (open, close) = ("[".repeat(9_999), "]".repeat(9_999));
+        let release = format!(
+            r#"{{"name": "gw-1", "config": {{"a": {open}{close}}}, "info": {{"status": "deployed", "b": {open}{close}}}}}"#
+        );
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        gzip.write_all(release.as_bytes()).unwrap();
+        let text = STANDARD.encode(STANDARD.encode(gzip.finish().unwrap()));
+        let secret = json!({"type": TYPE, "data": {"release": text}});
+        assert_eq!(outputs(&secret).get("status").map(String::as_str), Some("deployed"));
+        assert_eq!(read(&secret), None);
+    }
+
+    #[test]
+    fn a_function_that_came_after_the_adopted_ones_has_a_release_of_ours_too() {
+        let releases = BTreeMap::from([("broker".parse().unwrap(), "broker".to_owned())]);
+        let adopted = Adopted { cluster: "edge".parse().unwrap(), namespace: "iot".into(), releases };
+        let made = |home: &str, release: &str| {
+            json!({"metadata": {"namespace": home, "annotations":
+                {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": home}}})
+        };
+        let record = json!({"type": TYPE, "metadata": {"namespace": "iot", "labels": {"name": "more-0a1b2c3d"}}});
+        let is = |object: &Value| is_adopted((&adopted, "0a1b2c3d"), object);
+        assert!(is(&made("iot", "broker")) && is(&made("iot", "more-0a1b2c3d")) && is(&record));
+        for (home, release) in
+            [("iot", "theirs"), ("iot", "more0a1b2c3d"), ("other", "more-0a1b2c3d"), ("other", "broker")]
+        {
+            assert!(!is(&made(home, release)), "{home} {release}");
+        }
+    }
+
+    #[test]
+    fn a_revision_that_none_can_follow_is_no_revision() {
+        let of = |version: &str| {
+            let labels = json!({"name": "a", "status": "deployed", "version": version});
+            HelmRevision::of(&json!({"metadata": {"labels": labels}})).map(|found| found.revision)
+        };
+        assert_eq!((of("7"), of("2147483646")), (Some(7), Some(2_147_483_646)));
+        assert_eq!((of("4294967295"), of("-1"), of("")), (None, None, None));
+    }
+
     #[test]
     fn the_objects_of_a_release_are_read_from_its_manifest() {
         let manifest = "---\n# Source: a/templates/a.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata: {x: \"a\\n---\"}\n\
                         ---\n# Source: nothing\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b, namespace: other}\n";
-        let found = objects(&json!({"manifest": manifest}));
+        let of = |manifest: &str| objects(&Told { manifest: manifest.to_owned(), ..Told::default() });
+        let found = of(manifest);
         let other = Some("other".to_owned());
         assert_eq!(
             found,
             [("v1/ConfigMap".into(), "a".into(), None), ("apps/v1/Deployment".into(), "b".into(), other)]
         );
-        assert_eq!(objects(&json!({"manifest": "# words\n"})), []);
+        assert_eq!(of("# words\n"), []);
+        let deep = format!("a: {}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let bomb = (1..9).fold("x0: &x0 [a, a]\n".to_owned(), |all, n| {
+            let before = format!("*x{}, ", n - 1).repeat(20);
+            format!("{all}x{n}: &x{n} [{before}]\n")
+        });
+        assert_eq!(of(&format!("{deep}\n---\n{bomb}")), []);
     }
 
     #[test]

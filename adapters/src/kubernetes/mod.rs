@@ -32,7 +32,7 @@ use crate::deadline::within;
 use crate::fill;
 use crate::helm::Lookup;
 use crate::port::{Call, Discovery, Port, PortError};
-use crate::release::HelmRevision;
+use crate::release::{self, BY_HELM, HelmRevision};
 use crate::removed::{self, Removed};
 use async_trait::async_trait;
 use catalog::{Catalog, Kind};
@@ -224,6 +224,8 @@ impl Kubernetes {
             return Err(self.leaving(id, holds));
         }
         match seen {
+            // Whatever of ours an earlier try made carries our marks.
+            None if release::is_by_helm(&now) => Err(PortError::Foreign { id: id.to_string(), owner: BY_HELM.into() }),
             None => Ok(now),
             Some(seen) if seen.uid == now.uid && seen.digest == now.digest => Ok(now),
             Some(_) => Err(stale()),
@@ -338,7 +340,7 @@ impl Kubernetes {
         if answer.is_absent() { Ok(()) } else { self.wire.ok(answer, &object.id).map(drop) }
     }
 
-    /// What carries nobody's marks gets ours, on what was looked at; the marks of another slice stay.
+    /// What carries nobody's marks gets ours, on what was looked at; the marks of another slice or release stay.
     async fn mark(&self, call: &Call, object: &Object) -> Result<(), PortError> {
         let Some(live) = self.get(&object.id).await? else { return Ok(()) };
         match live.pointer("/metadata/labels").and_then(|labels| labels.get(label::SLICE)?.as_str()) {
@@ -346,7 +348,11 @@ impl Kubernetes {
                 let owner = seen::stranger(call, &live).unwrap_or_else(|| uid.to_owned());
                 Err(PortError::Foreign { id: object.id.to_string(), owner })
             }
-            Some(_) | None => self.relabel(object, &marks::all(&object.owner, &live)).await,
+            Some(_) => self.relabel(object, &marks::all(&object.owner, &live)).await,
+            None => match seen::another_release(call, &live) {
+                Some(owner) => Err(PortError::Foreign { id: object.id.to_string(), owner }),
+                None => self.relabel(object, &marks::all(&object.owner, &live)).await,
+            },
         }
     }
 

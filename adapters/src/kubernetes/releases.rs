@@ -29,7 +29,7 @@ impl Kubernetes {
             name,
         };
         let secret = self.get(&here("v1/Secret", release::secret_name(&made.release, made.revision))).await?;
-        let Some(release) = secret.as_ref().and_then(release::read) else { return Ok(vec![]) };
+        let Some(release) = secret.as_ref().and_then(release::told) else { return Ok(vec![]) };
         let catalog = self.catalog().await?;
         let mut objects = release::objects(&release);
         objects.retain(|(kind, name, other)| {

@@ -57,13 +57,19 @@ pub(super) fn stranger(call: &Call, live: &Value) -> Option<String> {
     })
 }
 
+/// Whose Helm release it is of, where it carries no marks of ours and is of none of the slice's.
+pub(super) fn another_release(call: &Call, live: &Value) -> Option<String> {
+    let marked = live.pointer("/metadata/annotations/meta.helm.sh~1release-name").is_some();
+    stranger(call, live).filter(|_| marked)
+}
+
 /// Somebody's helm made it for a release of this slice, in the slice's own namespace: release and namespace carry the
 /// slice's uid. A hook says no more than that it is one.
 fn is_helms(call: &Call, live: &Value) -> bool {
     let own = |text: Option<&str>| {
         text.and_then(|text| text.strip_suffix(call.owner.as_str())).is_some_and(|rest| rest.ends_with('-'))
     };
-    if call.adopted.as_ref().is_some_and(|adopted| release::is_adopted(adopted, live)) {
+    if call.adopted.as_ref().is_some_and(|adopted| release::is_adopted((adopted, &call.owner), live)) {
         return true;
     }
     let word = |map: &str, key: &str| live.pointer(map)?.get(key)?.as_str();

@@ -219,12 +219,12 @@ impl Port for Sim {
     }
 
     async fn disown(&self, call: &Call, object: &Object) -> Result<(), PortError> {
-        self.call(call, (Word::Apply, &object.id), |world| world.mark(object, None)).await
+        self.call(call, (Word::Apply, &object.id), |world| world.mark((call, object), None)).await
     }
 
     async fn own(&self, call: &Call, object: &Object) -> Result<(), PortError> {
         let labels = object.owner.labels();
-        self.call(call, (Word::Apply, &object.id), |world| world.mark(object, Some(&labels))).await
+        self.call(call, (Word::Apply, &object.id), |world| world.mark((call, object), Some(&labels))).await
     }
 
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {

@@ -190,11 +190,19 @@ impl World {
     }
 
     /// The labels of its owner: with values, or none.
-    pub(super) fn mark(&mut self, object: &Object, labels: Option<&BTreeMap<String, String>>) -> Result<(), PortError> {
+    pub(super) fn mark(
+        &mut self,
+        (call, object): (&Call, &Object),
+        labels: Option<&BTreeMap<String, String>>,
+    ) -> Result<(), PortError> {
         let number = self.next();
         let Some(thing) = self.things.get_mut(&object.id) else { return Ok(()) };
-        if let (Some(uid), Some(_)) = (slice_of(&thing.manifest).filter(|uid| *uid != object.owner.uid), labels) {
-            return Err(PortError::Foreign { id: object.id.to_string(), owner: format!("slice {uid}") });
+        let other = match slice_of(&thing.manifest) {
+            Some(uid) => (uid != object.owner.uid).then(|| format!("slice {uid}")),
+            None => another_release(call, &thing.manifest),
+        };
+        if let Some(owner) = other.filter(|_| labels.is_some()) {
+            return Err(PortError::Foreign { id: object.id.to_string(), owner });
         }
         thing.version = number;
         let held = thing.manifest["metadata"]["labels"].as_object().cloned().unwrap_or_default();
@@ -414,9 +422,20 @@ fn stranger(manifest: &Value, call: &Call) -> Option<String> {
     match slice_of(manifest) {
         Some(uid) if uid == call.owner => None,
         Some(uid) => Some(format!("slice {} ({uid})", name().unwrap_or("of another name"))),
-        None if call.adopted.as_ref().is_some_and(|adopted| release::is_adopted(adopted, manifest)) => None,
+        None if is_adopted(call, manifest) => None,
         None => Some("somebody else (it carries no label of ours)".to_owned()),
     }
+}
+
+/// Whose release it is, where releases were taken over and it is none of them.
+fn another_release(call: &Call, manifest: &Value) -> Option<String> {
+    let release = manifest.pointer("/metadata/annotations/meta.helm.sh~1release-name")?.as_str()?;
+    let other = call.adopted.is_some() && !is_adopted(call, manifest);
+    other.then(|| format!("the Helm release {release}"))
+}
+
+fn is_adopted(call: &Call, manifest: &Value) -> bool {
+    call.adopted.as_ref().is_some_and(|adopted| release::is_adopted((adopted, &call.owner), manifest))
 }
 
 fn digest(manifest: &Value) -> String {

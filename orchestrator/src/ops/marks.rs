@@ -3,7 +3,10 @@
 
 use super::step::{Known, Step, Stop, Try};
 use super::waiting::Pauses;
+use crate::plan::release;
 use adapters::PortError;
+use adapters::release::{BY_HELM, is_by_helm};
+use models::change::Verb;
 use models::resource::{Resource, Seen};
 
 impl Step {
@@ -24,14 +27,23 @@ impl Step {
         }
     }
 
-    /// The way back from [`Self::adopt`]: as it was, and ours no longer. What is gone meanwhile is not made
-    /// again, and what another slice carries is left alone.
+    /// The way back from [`Self::adopt`]: ours no longer, and a record of Helm's as it was. What somebody did meanwhile
+    /// stays: nothing else was written than what stood there.
     pub(super) async fn hand_back(&mut self, before: &Resource) -> Result<(), Stop> {
-        let there = self.mark(before, Mark::Back).await?;
-        if there.is_some() && !matches!(before, Resource::Hook(_)) {
-            self.bring(before, &mut Known::Ask).await?;
+        if release::of(before).is_some() {
+            let is_ours = self.mark(before, Mark::Back).await?;
+            if is_ours.is_some() {
+                self.bring(before, &mut Known::Ask).await?;
+            }
         }
         self.forget(before).await
+    }
+
+    /// A new revision of ours whose number somebody's helm took meanwhile: theirs is what is deployed.
+    pub(super) fn by_helm(&self, seen: &Seen) -> Option<String> {
+        let change = &self.doc.record.change;
+        let new = change.verb == Verb::Create && change.after.as_ref().and_then(release::of).is_some();
+        (new && is_by_helm(seen)).then(|| BY_HELM.to_owned())
     }
 
     async fn mark(&mut self, what: &Resource, mark: Mark) -> Result<Option<Seen>, Stop> {
@@ -57,6 +69,8 @@ impl Step {
         };
         let done = match (mark, seen.stranger.is_some()) {
             (Mark::Gone, true) => return Try::Done(Some(seen)),
+            // Helm wrote it anew since.
+            (Mark::Back, _) if is_by_helm(&seen) => return Try::Done(None),
             (Mark::Gone, false) => port.disown(&call, object).await,
             (Mark::Set | Mark::Back, _) => port.own(&call, object).await,
         };

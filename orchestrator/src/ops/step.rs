@@ -158,7 +158,8 @@ impl Step {
                 Err(error) => return Ok(Try::Error(error)),
             },
         };
-        if let Some(owner) = seen.as_ref().and_then(|seen| seen.stranger.clone()) {
+        let owner = |seen: &Seen| seen.stranger.clone().or_else(|| self.by_helm(seen));
+        if let Some(owner) = seen.as_ref().and_then(owner) {
             return Ok(Try::Error(PortError::Foreign { id: id.to_string(), owner }));
         }
         if let Some(held) = seen.as_ref().and_then(|seen| seen.deleting.clone()) {
@@ -197,7 +198,7 @@ impl Step {
             },
         };
         let Some(seen) = seen else { return Try::Done(()) };
-        if let Some(owner) = seen.stranger.clone() {
+        if let Some(owner) = seen.stranger.clone().or_else(|| self.by_helm(&seen)) {
             return self.stranger(id, owner);
         }
         if let Some(held) = &seen.deleting {

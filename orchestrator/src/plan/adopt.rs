@@ -27,6 +27,8 @@ pub struct Takeover {
     pub records: BTreeMap<Name, Vec<Recorded>>,
     /// What of the bundles stands on the cluster.
     pub there: BTreeSet<ResourceId>,
+    /// What a person should know of it.
+    pub notes: Vec<String>,
 }
 
 pub fn adopt(world: &World, takeover: &Takeover) -> Result<Plan, PlanError> {
@@ -67,6 +69,7 @@ pub fn adopt(world: &World, takeover: &Takeover) -> Result<Plan, PlanError> {
         Step { before: Some(hook.clone()), after: Some(hook), ..step }
     }));
     let mut warnings = want::warnings(&scene);
+    warnings.extend(takeover.notes.iter().cloned());
     warnings.extend(takeover.bundles.iter().flat_map(|(f, b)| b.notes.iter().map(move |note| format!("{f}: {note}"))));
     let choices = takeover.bundles.iter().map(|(function, bundle)| choice(slice, (function, cluster), bundle));
     let bundles = takeover.bundles.iter();
@@ -148,6 +151,27 @@ pub fn refusals(slice: &Slice) -> Vec<Problem> {
         Problem::at(format!("spec.{list}"), message).mend("make a slice of its own for them")
     };
     lists.into_iter().filter(|(_, empty)| !empty).map(|(list, _)| problem(list)).collect()
+}
+
+/// Taking over stopped half-way: what stands is Helm's and the slice's in parts, and a plan would take Helm's release for
+/// somebody's new one, run the hooks of an installation, and clear Helm's history away.
+pub fn unfinished(world: &World, slice: &Slice) -> Option<PlanError> {
+    let adopted = slice.adopted.as_ref()?;
+    let stands = world.releases.get(&adopted.cluster).into_iter().flatten();
+    let stands: BTreeSet<&str> = stands.map(|found| found.release.as_str()).collect();
+    let recorded = world.recorded.values().filter_map(|one| release::release(one));
+    let ours: BTreeSet<&str> = recorded.map(|record| record.name.as_str()).collect();
+    let functions = adopted.releases.iter().filter(|(function, _)| slice.placed.contains_key(function.as_str()));
+    let half: Vec<&str> = functions.map(|(_, name)| name.as_str()).filter(|name| stands.contains(name)).collect();
+    let half: Vec<&str> = half.into_iter().filter(|name| !ours.contains(name)).collect();
+    let name = &slice.name;
+    (!half.is_empty()).then(|| PlanError::Refused {
+        reason: format!("slice {name} did not take over release {} to the end", half.join(", ")),
+        mend: format!(
+            "sliceway operation retry {0} (or rollback); where that is over: sliceway slice hand-back {name}",
+            slice.operation.as_deref().unwrap_or("ID")
+        ),
+    })
 }
 
 /// A release that was taken over stays on its cluster.

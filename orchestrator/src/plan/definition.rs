@@ -29,6 +29,18 @@ pub fn fit(live: &Value, wanted: &Value) -> Fit {
     }
 }
 
+/// Where objects would be sent to be converted, if that is another place than now: whoever answers there reads and writes
+/// them all.
+pub fn converted_elsewhere(live: &Value, wanted: &Value) -> Option<String> {
+    let place = |definition: &Value| {
+        let client = definition.pointer("/spec/conversion/webhook/clientConfig")?;
+        let word = |at: &str| client.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Some(format!("{}{}/{}", word("/url"), word("/service/namespace"), word("/service/name")))
+    };
+    let wanted = place(wanted)?;
+    (place(live).as_ref() != Some(&wanted)).then(|| format!("its objects would be converted by {wanted}"))
+}
+
 /// Everything that is wanted stands there; a server adds defaults of its own.
 fn covers(live: Option<&Value>, wanted: Option<&Value>) -> bool {
     match (live, wanted) {

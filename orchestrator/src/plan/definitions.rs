@@ -4,7 +4,7 @@
 
 use super::bundle::{Bundle, Piece};
 use super::claim::{self, SHARED};
-use super::definition::{Fit, fit};
+use super::definition::{Fit, converted_elsewhere, fit};
 use super::diff::Step;
 use super::make::{Maker, PlanError};
 use super::model::Recorded;
@@ -39,6 +39,8 @@ struct There {
     wanted: Option<Value>,
     stranger: bool,
     keep: bool,
+    /// Other slices use it too.
+    others: bool,
 }
 
 impl Maker<'_> {
@@ -57,7 +59,7 @@ impl Maker<'_> {
                 let Body::Plain(wanted) = &piece.body else { continue };
                 let id = id(cluster, piece);
                 if !there.contains_key(&id) {
-                    there.insert(id.clone(), self.there(cluster, &piece.name).await?);
+                    there.insert(id.clone(), self.there(cluster, (&id, &piece.name)).await?);
                 }
                 let Some(there) = there.get_mut(&id) else { continue };
                 there.keep |= piece.keep;
@@ -81,11 +83,13 @@ impl Maker<'_> {
         Ok(all)
     }
 
-    async fn there(&self, cluster: &Name, name: &str) -> Result<There, PlanError> {
+    async fn there(&self, cluster: &Name, (id, name): (&ResourceId, &str)) -> Result<There, PlanError> {
         let live = self.renderer.definition(cluster, name).await?;
         let slice = live.as_ref().and_then(|live| live.pointer("/metadata/labels")?.get(label::SLICE)?.as_str());
         let stranger = live.is_some() && slice != Some(SHARED);
-        Ok(There { live, wanted: None, stranger, keep: false })
+        let claim = claim::id(id).and_then(|claim| self.world.claims.get(&claim));
+        let others = claim.is_some_and(|claim| claim.others(&self.slice.uid).next().is_some());
+        Ok(There { live, wanted: None, stranger, keep: false, others })
     }
 
     fn apart(&self, function: &Name, (id, source): (&ResourceId, &str), broken: &[String]) -> Problem {
@@ -149,6 +153,9 @@ fn compared(there: &mut There, wanted: &Value) -> Result<Option<&'static str>, V
             Ok(Some("was installed by somebody else, and is not what the chart brings: it is left as it is"))
         }
         Fit::Newer => {
+            if let Some(elsewhere) = converted_elsewhere(now, wanted).filter(|_| there.others) {
+                return Err(vec![elsewhere]);
+            }
             there.wanted = Some(wanted.clone());
             Ok(None)
         }

@@ -64,6 +64,9 @@ pub enum PlanError {
 
 /// The one function behind `plan` and `apply`.
 pub async fn make(world: &World, wish: &Wish, renderer: &dyn Renderer) -> Result<Plan, PlanError> {
+    if let Some(refused) = world.slice.as_ref().and_then(|slice| adopt::unfinished(world, slice)) {
+        return Err(refused);
+    }
     match &wish.goal {
         Goal::Apply { labels, spec } => {
             let slice = next_slice(world, wish, (labels, spec));
@@ -396,7 +399,7 @@ fn delete(world: &World, wish: &Wish) -> Result<Plan, PlanError> {
     };
     let kept = |recorded: &Recorded| {
         let object = recorded.resource.object().filter(|object| object.keep && !object.id.namespace.is_empty())?;
-        let id = &object.id;
+        let id = Some(&object.id).filter(|_| slice.adopted.is_none())?;
         Some(format!("{} on {}: its chart says that it is kept, and it goes with its namespace", id.short(), id.target))
     };
     let own = clusters.into_iter().map(whole);

@@ -6,12 +6,13 @@ use crate::plan::adopt::Takeover;
 use crate::plan::bundle::{ChartPin, Piece};
 use crate::plan::render::Order;
 use crate::plan::want::tier;
-use crate::plan::{Bundle, Recorded, contract, make, names, resolve, scope};
+use crate::plan::{Bundle, Recorded, contract, drift, make, names, resolve, scope};
 use adapters::PortError;
 use adapters::helm::{Lookup, Release};
+use adapters::kubernetes::broken_name;
 use adapters::release::{self, HelmRevision, secret_name};
 use models::problem::nearest;
-use models::resource::{Body, Object, Owner, ReleaseRecord, ReleaseStatus, Resource, ResourceId, Seen, label};
+use models::resource::{Body, Object, Owner, ReleaseRecord, ReleaseStatus, Resource, Seen, label};
 use models::slice::Workload;
 use models::{ClusterFacts, Name, Problem, Slice};
 use serde_json::{Value, json};
@@ -51,12 +52,26 @@ impl Record {
 impl Reading<'_> {
     pub(super) async fn records(&self) -> Result<Vec<Record>, AskError> {
         let Adoption { cluster, namespace, releases, .. } = self.asked;
+        self.home().await?;
         let all = self.slices.clusters.releases(cluster, namespace).await.map_err(away)?;
         let mut records = Vec::new();
         for (index, one) in releases.iter().enumerate() {
             records.push(self.record((index, one), &all).await?);
         }
         Ok(records)
+    }
+
+    /// What stands in the namespace of another slice goes with that slice.
+    async fn home(&self) -> Result<(), AskError> {
+        let namespace = &self.asked.namespace;
+        if let Some(rule) = broken_name("Namespace", namespace) {
+            return Err(one_problem(Problem::at("namespace", format!("{namespace:?} is no namespace: {rule}"))));
+        }
+        let Some(live) = self.find(("v1", "Namespace"), namespace.clone()).await? else { return Ok(()) };
+        let Some(owner) = owner(&live) else { return Ok(()) };
+        let message =
+            format!("namespace {namespace} belongs to {owner}, and goes with everything in it when that goes");
+        Err(one_problem(Problem::at("namespace", message).mend("deploy the release in a namespace of its own first")))
     }
 
     async fn record(&self, (index, one): (usize, &HelmRelease), all: &[HelmRevision]) -> Result<Record, AskError> {
@@ -87,6 +102,11 @@ impl Reading<'_> {
                     Problem::at(field, message).mend("helm history tells which revisions are whole"),
                 ));
             };
+            let said = ["/namespace", "/name"].map(|at| json.pointer(at).and_then(Value::as_str).unwrap_or_default());
+            if said != [&self.asked.namespace, release.as_str()] {
+                let message = format!("Secret {name} holds release {} of namespace {}", said[1], said[0]);
+                return Err(one_problem(Problem::at(field, message).mend("helm would not find it either; remove it")));
+            }
             revisions.push((revision.clone(), json));
         }
         match revisions.last().map(|(_, json)| json.clone()) {
@@ -116,12 +136,17 @@ impl Reading<'_> {
 
     pub(super) async fn takeover(&self, slice: Slice, records: &[Record]) -> Result<Takeover, AskError> {
         let pins = self.pins(&slice).await?;
-        let mut takeover =
-            Takeover { slice, bundles: BTreeMap::new(), records: BTreeMap::new(), there: BTreeSet::new() };
+        let mut takeover = Takeover {
+            slice,
+            bundles: BTreeMap::new(),
+            records: BTreeMap::new(),
+            there: BTreeSet::new(),
+            notes: vec![],
+        };
         let mut problems = Vec::new();
         for ((one, record), pin) in self.asked.releases.iter().zip(records).zip(pins) {
             let bundle = self.bundle(&takeover.slice, (one, record), pin).await?;
-            problems.extend(self.there((one, &bundle), &mut takeover.there).await?);
+            problems.extend(self.there((one, &bundle), &mut takeover).await?);
             let recorded = self.recorded(&takeover.slice, (one, record)).await?;
             takeover.records.insert(one.function.clone(), recorded);
             takeover.bundles.insert(one.function.clone(), bundle);
@@ -185,22 +210,21 @@ impl Reading<'_> {
     async fn there(
         &self,
         (one, bundle): (&HelmRelease, &Bundle),
-        there: &mut BTreeSet<ResourceId>,
+        takeover: &mut Takeover,
     ) -> Result<Vec<Problem>, AskError> {
         let Adoption { cluster, namespace, .. } = self.asked;
         let mut problems = Vec::new();
         let hooks = bundle.hooks.iter().map(|hook| &hook.piece);
-        for Piece { api_version, kind, name, .. } in bundle.objects.iter().chain(hooks) {
+        for Piece { api_version, kind, name, body, .. } in bundle.objects.iter().chain(hooks) {
             let Some(live) = self.find((api_version, kind), name.clone()).await? else { continue };
-            let mark = live.pointer("/metadata/annotations/meta.helm.sh~1release-name").and_then(Value::as_str);
-            let other = mark.filter(|mark| *mark != one.release).map(|mark| format!("Helm release {mark}"));
-            if let Some(owner) = owner(&live).or(other) {
+            if let Some(owner) = owner(&live).or_else(|| another_release(&live, (namespace, &one.release))) {
                 let message = format!("{kind} {name} of release {} belongs to {owner}", one.release);
                 problems.push(Problem::at("releases", message).mend("one owner has to let it go first"));
                 continue;
             }
             let home = if scope::is_cluster_scoped(kind) { "" } else { namespace };
-            there.insert(names::object(cluster, &format!("{api_version}/{kind}"), home, name.clone()));
+            takeover.there.insert(names::object(cluster, &format!("{api_version}/{kind}"), home, name.clone()));
+            takeover.notes.extend(drifted(&one.function, (kind, name), (body, &live)));
         }
         Ok(problems)
     }
@@ -265,6 +289,23 @@ fn owner(live: &Value) -> Option<String> {
     let uid = labels.get(label::SLICE)?.as_str()?;
     let name = labels.get(label::NAME).and_then(Value::as_str).unwrap_or("?");
     Some(format!("slice {name} (uid {uid})"))
+}
+
+/// What was changed since Helm wrote it is as Helm wrote it when it is taken over. A hook's is left as it is.
+fn drifted(function: &Name, (kind, name): (&str, &str), (body, live): (&Body, &Value)) -> Option<String> {
+    let Body::Plain(wanted) = body else { return None };
+    let hook = wanted.pointer("/metadata/annotations/helm.sh~1hook").is_some();
+    let places = drift::places(wanted, live);
+    (!hook && !places.is_empty())
+        .then(|| format!("{function}: {kind} {name} is put back to what Helm recorded: {} differ", places.join(", ")))
+}
+
+/// The Helm release that an object says it is of, where that is another one.
+fn another_release(live: &Value, asked: (&str, &str)) -> Option<String> {
+    let word = |key: &str| live.pointer(&format!("/metadata/annotations/meta.helm.sh~1{key}")).and_then(Value::as_str);
+    let release = word("release-name")?;
+    let home = word("release-namespace").unwrap_or(asked.0);
+    ((home, release) != asked).then(|| format!("Helm release {release} of namespace {home}"))
 }
 
 fn away(error: PortError) -> AskError {

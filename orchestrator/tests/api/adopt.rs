@@ -32,8 +32,31 @@ async fn a_question_about_releases_is_answered_by_field_and_changes_nothing() {
             assert!(answer.to_string().contains(expect), "{expect} in {answer}");
         }
     }
+    for home in ["", "a/../kube-system", "Iot"] {
+        let asked = json!({"cluster": "edge", "namespace": home, "releases": [one]});
+        let (status, answer) = server.admin("POST", PATH, asked).await;
+        assert!(status == 422 && answer.to_string().contains("namespace: "), "{status} {answer}");
+        assert!(answer.to_string().contains("is no namespace: "), "{answer}");
+    }
     let (_, slices) = server.admin("GET", "/api/v1/slices", Value::Null).await;
     assert_eq!(slices["items"], json!([]));
+}
+
+#[tokio::test]
+async fn nothing_is_taken_out_of_the_namespace_of_another_slice_and_its_file_is_told() {
+    let server = Server::start().with_slice().await;
+    let (_, all) = server.admin("GET", "/api/v1/slices", Value::Null).await;
+    let word = |key: &str| all["items"][0][key].as_str().unwrap().to_owned();
+    let (own, uid) = (word("name"), word("uid"));
+    let releases = json!([{"release": "a", "repository": "lab"}]);
+    let asked = json!({"cluster": "edge", "namespace": format!("sw-{own}-{uid}"), "releases": releases});
+    let (status, answer) = server.admin("POST", PATH, asked).await;
+    assert!(status == 422 && answer.to_string().contains(&format!("belongs to slice {own} ")), "{status} {answer}");
+
+    let file = server.path("told.yaml");
+    std::fs::write(&file, server.cli(&["slice", "file", &own]).stdout).unwrap();
+    let again = server.cli(&["apply", "-f", file.to_str().unwrap(), "--wait"]);
+    assert!(again.status.success() && words(&again).contains("unchanged"), "{}", words(&again));
 }
 
 #[tokio::test]

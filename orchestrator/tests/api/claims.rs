@@ -96,6 +96,29 @@ async fn a_thing_of_the_whole_cluster_has_one_holder() {
     assert_eq!(ground.0.admin("GET", "/api/v1/slices/two", json!(null)).await.0, 404);
 }
 
+/// Whoever converts objects reads and writes them all: also those of the other slices.
+#[tokio::test]
+async fn a_definition_that_others_use_does_not_send_their_objects_to_a_newcomer() {
+    let ground = Ground::new().await;
+    let plain = definition("size: {type: integer}");
+    let service = "{namespace: {{ .Release.Namespace }}, name: mine}";
+    let webhook = format!("{{conversionReviewVersions: [v1], clientConfig: {{service: {service}}}}}");
+    let sent = format!("{plain}  conversion: {{strategy: Webhook, webhook: {webhook}}}\n");
+    ground.chart("plain", &[("templates/crd.yaml", &plain)]);
+    ground.chart("sent", &[("templates/crd.yaml", &sent)]);
+    ground.publish();
+    ground.applied("one", "plain");
+    let (code, said) = ground.apply("two", "sent");
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("its objects would be converted by sw-two-") && said.contains("/mine"), "{said}");
+    // Whose own it is alone may.
+    ground.applied("one", "sent");
+    ground.applied("one", "sent");
+    let (code, said) = ground.apply("two", "sent");
+    assert_eq!(code, 2, "{said}");
+    ground.applied("two", "plain");
+}
+
 #[tokio::test]
 async fn a_definition_comes_first_is_shared_and_goes_with_its_last_user() {
     let ground = Ground::new().await;

@@ -18,9 +18,9 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const HOME: &str = "iot";
+pub const HOME: &str = "iot";
 
-fn there(kind: &str, object: &str) -> ResourceId {
+pub fn there(kind: &str, object: &str) -> ResourceId {
     let namespace = if kind == "v1/Namespace" { String::new() } else { HOME.to_owned() };
     ResourceId { namespace, ..id("cloud", kind, object) }
 }
@@ -50,23 +50,23 @@ fn left() -> Value {
         "annotations": {"helm.sh/hook": "pre-upgrade"}}, "spec": {"template": pod}})
 }
 
-fn record(revision: u32) -> ResourceId {
+pub fn record(revision: u32) -> ResourceId {
     there("v1/Secret", &format!("sh.helm.release.v1.broker.v{revision}"))
 }
 
-fn release(revision: u32, status: &str) -> Value {
+pub fn release(revision: u32, status: &str) -> Value {
     json!({"name": "broker", "version": revision, "manifest": "", "info": {
         "status": status, "description": "Install complete", "first_deployed": "2026-01-01T00:00:00Z", "last_deployed": "2026-01-01T00:00:00Z"}})
 }
 
-struct Story {
-    ground: Ground,
+pub struct Story {
+    pub ground: Ground,
     digest: String,
 }
 
 impl Story {
     /// What Helm left, with one object of somebody else beside it.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let ground = Ground::new();
         let plant = |id: &ResourceId, manifest: Value| ground.cloud.plant(id, manifest);
         plant(&there("v1/Namespace", HOME), json!({"metadata": {"name": HOME, "labels": {}}}));
@@ -84,11 +84,11 @@ impl Story {
         Self { ground, digest }
     }
 
-    fn life(&self, kill: &Arc<Kill>) -> Life {
+    pub fn life(&self, kill: &Arc<Kill>) -> Life {
         Life::new(&self.ground, kill)
     }
 
-    fn plan(&self) -> Plan {
+    pub fn plan(&self) -> Plan {
         let piece = |(kind, object, rest): (&str, &str, Value)| {
             let (version, short) = kind.rsplit_once('/').unwrap();
             let body = Body::Plain(marked(kind, object, rest));
@@ -97,7 +97,7 @@ impl Story {
                 kind: short.into(),
                 name: object.into(),
                 source: "t".into(),
-                keep: false,
+                keep: object == "settings",
                 body,
             }
         };
@@ -134,7 +134,7 @@ impl Story {
         let there = all.chain([there("batch/v1/Job", "migrate")]).collect();
         let (bundles, records) =
             (BTreeMap::from([(name("broker"), bundle)]), BTreeMap::from([(name("broker"), vec![self.recorded()])]));
-        adopt(&World::default(), &Takeover { slice: taken(), bundles, records, there }).unwrap()
+        adopt(&World::default(), &Takeover { slice: taken(), bundles, records, there, notes: vec![] }).unwrap()
     }
 
     fn recorded(&self) -> Recorded {
@@ -169,7 +169,7 @@ impl Story {
         self.ground.world()
     }
 
-    fn carrying(&self) -> BTreeSet<ResourceId> {
+    pub fn carrying(&self) -> BTreeSet<ResourceId> {
         let ours = |value: &Value| value.pointer("/metadata/labels").and_then(|l| l.get(label::SLICE)).is_some();
         self.ground.cloud.dump().into_iter().filter(|(_, value)| ours(value)).map(|(id, _)| id).collect()
     }
@@ -210,13 +210,13 @@ impl Story {
         bad.map(|effect| format!("{:?} {}", effect.deed, effect.id)).collect()
     }
 
-    fn run(&self, life: &Life, plan: Plan) -> OperationState {
+    pub fn run(&self, life: &Life, plan: Plan) -> OperationState {
         let options = life.options();
         let operation = life.run(life.engine.start(plan, options)).unwrap();
         life.wait(&operation.id).operation.state
     }
 
-    fn taken() -> Self {
+    pub fn taken() -> Self {
         let story = Self::new();
         let life = story.life(&Kill::never());
         assert_eq!(
@@ -230,7 +230,7 @@ impl Story {
     }
 }
 
-fn pin() -> ChartPin {
+pub fn pin() -> ChartPin {
     ChartPin {
         name: "broker".into(),
         version: "1.0.0".into(),
@@ -262,7 +262,7 @@ fn sealed(ground: &Ground, release: &Value) -> String {
     })
 }
 
-fn trouble(id: &ResourceId) -> Trouble {
+pub fn trouble(id: &ResourceId) -> Trouble {
     Trouble::Error(PortError::Forbidden { target: id.target.to_string(), cause: "planned".into() })
 }
 

@@ -12,5 +12,6 @@ mod hooks;
 mod housekeeping;
 mod kill;
 mod life;
+mod meanwhile;
 mod moves;
 mod put_back;

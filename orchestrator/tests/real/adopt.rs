@@ -171,6 +171,11 @@ async fn a_release_is_taken_over_changed_put_back_and_handed_back_and_no_pod_not
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slice_that_was_taken_over_is_removed_without_its_namespace() {
     let Some(taken) = Taken::new("adopted-gone").await else { return };
+    let said = taken.plan().await.unwrap().warnings.join("\n");
+    assert!(!said.contains("put back"), "{said}");
+    taken.kubectl(&["patch", "configmap", "broker-word", "--type=merge", "-p", r#"{"data": {"word": "hand"}}"#]);
+    let said = taken.plan().await.unwrap().warnings.join("\n");
+    assert!(said.contains("ConfigMap broker-word is put back to what Helm recorded: data.word differ"), "{said}");
     taken.take().await;
     let again = taken.plan().await.unwrap_err();
     assert!(matches!(&again, AskError::Refused { reason, .. } if reason.contains("exists")), "{again:?}");
