@@ -54,7 +54,7 @@ async fn nothing_is_taken_out_of_the_namespace_of_another_slice_and_its_file_is_
     assert!(status == 422 && answer.to_string().contains(&format!("belongs to slice {own} ")), "{status} {answer}");
 
     let file = server.path("told.yaml");
-    std::fs::write(&file, server.cli(&["slice", "file", &own]).stdout).unwrap();
+    std::fs::write(&file, server.cli(&["slice", "export", &own]).stdout).unwrap();
     let again = server.cli(&["apply", "-f", file.to_str().unwrap(), "--wait"]);
     assert!(again.status.success() && words(&again).contains("unchanged"), "{}", words(&again));
 }
