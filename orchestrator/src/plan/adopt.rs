@@ -5,7 +5,6 @@ use super::diff::{self, Sides, Step};
 use super::hooks::{self, Kept};
 use super::make::PlanError;
 use super::model::{Choice, Plan};
-use super::names::digest;
 use super::order::order;
 use super::release::{self, Releases, Standing};
 use super::want::{self, Decided, Scene};
@@ -73,12 +72,12 @@ pub fn adopt(world: &World, takeover: &Takeover) -> Result<Plan, PlanError> {
     warnings.extend(takeover.bundles.iter().flat_map(|(f, b)| b.notes.iter().map(move |note| format!("{f}: {note}"))));
     let choices = takeover.bundles.iter().map(|(function, bundle)| choice(slice, (function, cluster), bundle));
     let bundles = takeover.bundles.iter();
-    let plan = Planned { kind: OperationKind::CreateSlice, before: None, after: Some(slice.clone()) };
+    let goal = (OperationKind::CreateSlice, None, Some(slice.clone()));
     Ok(Plan {
         choices: choices.collect(),
         warnings,
         bundles: bundles.map(|(f, b)| (f.to_string(), serde_json::to_value(b).unwrap_or_default())).collect(),
-        ..plan.of(slice, steps)
+        ..Plan::of(slice, goal, order(steps))
     })
 }
 
@@ -129,8 +128,7 @@ pub fn hand_back(world: &World, slice: &Slice) -> Result<Plan, PlanError> {
         Step { before: Some(recorded.resource.clone()), needs: recorded.needs.clone(), ..step }
     };
     let steps = kept.map(leave).collect();
-    let plan = Planned { kind: OperationKind::DeleteSlice, before: Some(slice.clone()), after: None };
-    Ok(plan.of(slice, steps))
+    Ok(Plan::of(slice, (OperationKind::DeleteSlice, Some(slice.clone()), None), order(steps)))
 }
 
 /// What a slice that took over releases cannot be.
@@ -193,35 +191,4 @@ pub fn ends(slice: &Slice) -> Vec<String> {
         )
     };
     releases.values().map(release).collect()
-}
-
-struct Planned {
-    kind: OperationKind,
-    before: Option<Slice>,
-    after: Option<Slice>,
-}
-
-impl Planned {
-    fn of(self, slice: &Slice, steps: Vec<Step>) -> Plan {
-        let changes = order(steps);
-        let written: Vec<_> =
-            changes.iter().map(|c| (&c.change.id, c.change.verb, &c.change.before, &c.change.after)).collect();
-        let digest = digest(&(written, &self.after));
-        Plan {
-            format: Plan::FORMAT,
-            id: digest[..16].to_owned(),
-            kind: self.kind,
-            tenant: slice.tenant.clone(),
-            subject: slice.name.clone(),
-            uid: slice.uid.clone(),
-            before: self.before,
-            after: self.after,
-            changes,
-            choices: vec![],
-            warnings: vec![],
-            bundles: vec![],
-            unread: vec![],
-            digest,
-        }
-    }
 }

@@ -84,11 +84,8 @@ pub fn unplaced(world: &World, wish: &Wish, why: &str) -> Option<Plan> {
     let placed = before.map(|slice| slice.placed.clone()).unwrap_or_default();
     let after = Slice { placed, ..next_slice(world, wish, (labels, spec)) };
     let warnings = vec![format!("it waits for a place: {why}")];
-    Some(planned(
-        (world, wish),
-        vec![],
-        Outcome { kind, after: Some(after), choices: vec![], warnings, bundles: vec![] },
-    ))
+    let outcome = Outcome { kind, after: Some(after.clone()), choices: vec![], warnings, bundles: vec![] };
+    Some(planned(world, &after, (vec![], outcome)))
 }
 
 fn next_slice(world: &World, wish: &Wish, (labels, spec): (&Labels, &SliceSpec)) -> Slice {
@@ -454,29 +451,12 @@ fn finish(
     let sides = Sides { want, recorded, observed, replace, hooks, broken, stays };
     let steps = definitions.weave(hooks::weave(diff::diff(&sides)?, (scene, world, want)));
     unasked_loss(&steps, wish)?;
-    Ok(planned((world, wish), order(steps), outcome))
+    Ok(planned(world, scene.slice, (order(steps), outcome)))
 }
 
-fn planned((world, wish): (&World, &Wish), changes: Vec<PlannedChange>, outcome: Outcome) -> Plan {
-    let slice = outcome.after.as_ref().or(world.slice.as_ref());
-    // What was seen moves by itself (a status, a version); what is written does not.
-    let written: Vec<_> =
-        changes.iter().map(|c| (&c.change.id, c.change.verb, &c.change.before, &c.change.after)).collect();
-    let digest = digest(&(written, &outcome.after));
-    Plan {
-        format: Plan::FORMAT,
-        id: digest[..16].to_owned(),
-        kind: outcome.kind,
-        tenant: wish.tenant.clone(),
-        subject: wish.name.clone(),
-        uid: slice.map(|slice| slice.uid.clone()).unwrap_or_default(),
-        before: world.slice.clone(),
-        after: outcome.after,
-        changes,
-        choices: outcome.choices,
-        warnings: outcome.warnings.into_iter().chain(uncompared(world)).collect(),
-        bundles: outcome.bundles,
-        unread: unread(world),
-        digest,
-    }
+fn planned(world: &World, slice: &Slice, (changes, outcome): (Vec<PlannedChange>, Outcome)) -> Plan {
+    let Outcome { kind, after, choices, warnings, bundles } = outcome;
+    let warnings = warnings.into_iter().chain(uncompared(world)).collect();
+    let plan = Plan::of(slice, (kind, world.slice.clone(), after), changes);
+    Plan { choices, warnings, bundles, unread: unread(world), ..plan }
 }

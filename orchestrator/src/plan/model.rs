@@ -2,6 +2,7 @@
 //!
 //! `Plan` and `Recorded` are stored: they are a file format with a version (ENGINE.md 4).
 
+use super::names::digest;
 use models::change::Change;
 use models::resource::{Resource, ResourceId, Seen};
 use models::{Name, OperationKind, Slice};
@@ -61,6 +62,34 @@ pub struct Plan {
 
 impl Plan {
     pub const FORMAT: u32 = 1;
+
+    /// Nothing but its changes, of the slice as it was and will be.
+    pub fn of(
+        slice: &Slice,
+        (kind, before, after): (OperationKind, Option<Slice>, Option<Slice>),
+        changes: Vec<PlannedChange>,
+    ) -> Self {
+        // What was seen moves by itself (a status, a version); what is written does not.
+        let written: Vec<_> =
+            changes.iter().map(|c| (&c.change.id, c.change.verb, &c.change.before, &c.change.after)).collect();
+        let digest = digest(&(written, &after));
+        Self {
+            format: Self::FORMAT,
+            id: digest[..16].to_owned(),
+            kind,
+            tenant: slice.tenant.clone(),
+            subject: slice.name.clone(),
+            uid: slice.uid.clone(),
+            before,
+            after,
+            changes,
+            choices: vec![],
+            warnings: vec![],
+            bundles: vec![],
+            unread: vec![],
+            digest,
+        }
+    }
 
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()

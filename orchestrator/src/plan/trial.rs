@@ -3,7 +3,6 @@
 use super::hooks;
 use super::make::PlanError;
 use super::model::Plan;
-use super::names::digest;
 use super::order::order;
 use super::release::Releases;
 use super::want::{Decided, Scene};
@@ -27,21 +26,6 @@ pub fn trial(world: &World, slice: &Slice, functions: &BTreeSet<Name>) -> Result
             mend: "a test is a hook of the chart: helm.sh/hook: test".into(),
         });
     }
-    let digest = digest(&changes.iter().map(|planned| &planned.change.id).collect::<Vec<_>>());
-    Ok(Plan {
-        format: Plan::FORMAT,
-        id: digest[..16].to_owned(),
-        kind: OperationKind::TestSlice,
-        tenant: slice.tenant.clone(),
-        subject: slice.name.clone(),
-        uid: slice.uid.clone(),
-        before: Some(slice.clone()),
-        after: Some(slice.clone()),
-        changes,
-        choices: vec![],
-        warnings: vec![],
-        bundles: vec![],
-        unread: vec![],
-        digest,
-    })
+    let (before, after) = (Some(slice.clone()), Some(slice.clone()));
+    Ok(Plan::of(slice, (OperationKind::TestSlice, before, after), changes))
 }
