@@ -4,6 +4,7 @@
 //! only the first half is shown. `sliceway operation retry` and `NAME` are filled in by who knows operation and function.
 
 use crate::port::PortError;
+use crate::release::BY_HELM;
 
 /// After something outside of Sliceway was mended.
 pub(crate) const RETRY: &str = "then: sliceway operation retry";
@@ -22,6 +23,10 @@ pub(crate) fn of(error: &PortError) -> String {
             busy(cause, target).unwrap_or_else(|| "sliceway operation retry".into())
         }
         PortError::Stale { .. } => "sliceway operation retry".into(),
+        // Theirs is what is deployed; on the way back it stays.
+        PortError::Foreign { owner, .. } if owner == BY_HELM => {
+            "sliceway operation rollback; then plan again: what helm deployed is seen by it".into()
+        }
         PortError::Foreign { .. } => {
             format!("rename yours, or remove or relabel the other one, {RETRY} (or rollback)")
         }

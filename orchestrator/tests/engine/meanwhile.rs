@@ -46,7 +46,9 @@ fn a_revision_that_helm_made_meanwhile_is_neither_written_over_nor_removed() {
     life.run(life.engine.retry(&name("default"), &id)).unwrap();
     let end = life.wait(&id).operation;
     assert_eq!(end.state, OperationState::FailedTemp);
-    assert!(end.error.as_ref().unwrap().message.contains("somebody's helm"), "{:?}", end.error);
+    let error = end.error.unwrap();
+    assert!(error.message.contains("somebody's helm"), "{error:?}");
+    assert!(error.next.starts_with(&format!("sliceway operation rollback {id}")), "{error:?}");
     assert_eq!(story.ground.cloud.dump()[&record(2)], theirs);
     life.run(life.engine.rollback(&name("default"), &id)).unwrap();
     let end = life.wait(&id).operation;
