@@ -105,8 +105,9 @@ pub trait Discovery: Send + Sync {
     /// there, or its kind is not served. Changes nothing.
     async fn find(&self, call: &Call, lookup: &Lookup) -> Result<Option<Value>, PortError>;
 
-    /// The revisions of Helm releases that a namespace holds, in any order, whoever deployed them.
-    async fn releases(&self, call: &Call, namespace: &str) -> Result<Vec<HelmRevision>, PortError>;
+    /// The revisions of Helm releases that a namespace holds, in any order, whoever deployed them: of those that are
+    /// named, with what Helm itself made; or of all, by their labels alone.
+    async fn releases(&self, call: &Call, asked: (&str, Option<&[String]>)) -> Result<Vec<HelmRevision>, PortError>;
 
     /// What a person should know before relying on it, check by check. A simulator has nothing to be examined.
     async fn examine(&self, _call: &Call, _question: &Question) -> Vec<Check> {

@@ -20,8 +20,8 @@ use std::io::{BufReader, Read, Write as _};
 
 pub const TYPE: &str = "helm.sh/release.v1";
 
-/// Of the release's text, so that the Secret with its labels stays under one MiB.
-const LARGEST: usize = 1_000_000;
+/// Of the release's text: an API server takes a Secret of one MiB of data.
+const LARGEST: usize = 1 << 20;
 /// Helm's own revisions are signed.
 const LAST: u32 = u32::MAX / 2;
 /// What a record that was not written by us may unpack to.

@@ -459,8 +459,8 @@ impl Discovery for Kubernetes {
         within(call, self.wire.target(), self.look_up(lookup)).await
     }
 
-    async fn releases(&self, call: &Call, namespace: &str) -> Result<Vec<HelmRevision>, PortError> {
-        within(call, self.wire.target(), self.revisions(namespace)).await
+    async fn releases(&self, call: &Call, asked: (&str, Option<&[String]>)) -> Result<Vec<HelmRevision>, PortError> {
+        within(call, self.wire.target(), self.revisions(asked)).await
     }
 
     async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError> {

@@ -7,12 +7,19 @@ use crate::release::{self, HelmRevision};
 use models::resource::{ResourceId, Target};
 
 impl Kubernetes {
-    pub(super) async fn revisions(&self, namespace: &str) -> Result<Vec<HelmRevision>, PortError> {
+    pub(super) async fn revisions(
+        &self,
+        (namespace, of): (&str, Option<&[String]>),
+    ) -> Result<Vec<HelmRevision>, PortError> {
         let path = format!("/api/v1/namespaces/{}/secrets", catalog::encoded(namespace));
         let mut revisions = Vec::new();
         for secret in self.wire.list(&path, (release::SELECTOR, METADATA)).await? {
             let Some(mut revision) = HelmRevision::of(&secret) else { continue };
-            if fields::written_in(&secret).is_none() {
+            if of.is_some_and(|of| !of.contains(&revision.release)) {
+                continue;
+            }
+            // Others' records in a namespace that is shared are not read one by one.
+            if of.is_some() && fields::written_in(&secret).is_none() {
                 revision.objects = self.made_by_helm(namespace, &revision).await?;
             }
             revisions.push(revision);

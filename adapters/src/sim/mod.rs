@@ -242,8 +242,8 @@ impl Discovery for Sim {
         self.look(call, |world| world.find(lookup)).await
     }
 
-    async fn releases(&self, call: &Call, namespace: &str) -> Result<Vec<HelmRevision>, PortError> {
-        self.look(call, |world| world.releases(namespace)).await
+    async fn releases(&self, call: &Call, asked: (&str, Option<&[String]>)) -> Result<Vec<HelmRevision>, PortError> {
+        self.look(call, |world| world.releases(asked)).await
     }
 
     async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError> {

@@ -336,9 +336,10 @@ impl World {
         named.next().map(|(_, thing)| thing.manifest.clone())
     }
 
-    pub(super) fn releases(&self, namespace: &str) -> Vec<HelmRevision> {
+    pub(super) fn releases(&self, (namespace, of): (&str, Option<&[String]>)) -> Vec<HelmRevision> {
         let secrets = self.things.iter().filter(|(id, _)| id.kind == "v1/Secret" && id.namespace == namespace);
-        secrets.filter_map(|(_, thing)| HelmRevision::of(&thing.manifest)).collect()
+        let all = secrets.filter_map(|(_, thing)| HelmRevision::of(&thing.manifest));
+        all.filter(|found| of.is_none_or(|of| of.contains(&found.release))).collect()
     }
 
     pub(super) fn dump(&self) -> BTreeMap<ResourceId, Value> {

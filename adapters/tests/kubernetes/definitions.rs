@@ -94,7 +94,7 @@ async fn a_lookup_finds_an_object_a_list_or_nothing() {
     let body = json!({"metadata": {"name": "sh.helm.release.v1.x.v3", "labels": {
         "owner": "helm", "name": "x", "version": "3", "status": "failed"}}, "type": "helm.sh/release.v1"});
     world.api.must(Method::POST, &format!("/api/v1/namespaces/{own}/secrets"), Some(&body)).await;
-    let releases = world.port.releases(&world.call, &own).await.unwrap();
+    let releases = world.port.releases(&world.call, (&own, None)).await.unwrap();
     let told: Vec<_> =
         releases.iter().map(|found| (found.release.as_str(), found.revision, found.status.as_str())).collect();
     assert_eq!(told, [("x", 3, "failed")]);

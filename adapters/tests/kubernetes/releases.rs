@@ -73,7 +73,8 @@ async fn the_real_helm_takes_what_the_port_recorded_and_what_it_did_is_put_back(
     let chart = chart.to_str().unwrap();
     beside.helm(&["upgrade", &release, chart, "--set", "word=theirs"]).await;
     assert_eq!(world.live("it").await["data"]["word"], "theirs");
-    let found = world.port.releases(&world.call, &world.namespace).await.unwrap();
+    let found =
+        world.port.releases(&world.call, (&world.namespace, Some(std::slice::from_ref(&release)))).await.unwrap();
     let newest = found.iter().find(|found| found.revision == 2).unwrap();
     let theirs = ["it", "more"].map(|name| ("v1/ConfigMap".to_owned(), name.to_owned()));
     assert_eq!((newest.status.as_str(), &newest.objects[..]), ("deployed", &theirs[..]));

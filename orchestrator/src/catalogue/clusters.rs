@@ -245,8 +245,12 @@ impl slices::Finder for Clusters {
         self.registry.handle(cluster).await?.discovery.find(&look_call(), lookup).await
     }
 
-    async fn releases(&self, cluster: &Name, namespace: &str) -> Result<Vec<release::HelmRevision>, PortError> {
-        self.registry.handle(cluster).await?.discovery.releases(&look_call(), namespace).await
+    async fn releases(
+        &self,
+        cluster: &Name,
+        asked: (&str, Option<&[String]>),
+    ) -> Result<Vec<release::HelmRevision>, PortError> {
+        self.registry.handle(cluster).await?.discovery.releases(&look_call(), asked).await
     }
 }
 

@@ -12,7 +12,8 @@ use serde_json::Value;
 #[async_trait]
 pub trait Finder: Send + Sync {
     async fn find(&self, cluster: &Name, lookup: &Lookup) -> Result<Option<Value>, PortError>;
-    async fn releases(&self, cluster: &Name, namespace: &str) -> Result<Vec<HelmRevision>, PortError>;
+    /// Of those that are named, or all; as [`adapters::Discovery::releases`].
+    async fn releases(&self, cluster: &Name, asked: (&str, Option<&[String]>)) -> Result<Vec<HelmRevision>, PortError>;
 }
 
 /// Kinds of the whole cluster that hold nothing of any tenant's.

@@ -66,8 +66,9 @@ impl Slices {
     async fn releases(&self, slice: &Slice) -> BTreeMap<Name, Vec<HelmRevision>> {
         let clusters: BTreeSet<Name> = slice.placed.values().filter_map(|cluster| cluster.parse().ok()).collect();
         let namespace = slice.namespace();
+        let own: Vec<String> = slice.spec.workloads().iter().map(|workload| slice.release(workload.name)).collect();
         let one = async |cluster: Name| {
-            let found = tokio::time::timeout(LOOK, self.clusters.releases(&cluster, &namespace)).await;
+            let found = tokio::time::timeout(LOOK, self.clusters.releases(&cluster, (&namespace, Some(&own)))).await;
             Some((cluster, found.ok()?.ok()?))
         };
         futures::future::join_all(clusters.into_iter().map(one)).await.into_iter().flatten().collect()

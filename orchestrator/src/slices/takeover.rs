@@ -53,7 +53,7 @@ impl Reading<'_> {
     pub(super) async fn records(&self) -> Result<Vec<Record>, AskError> {
         let Adoption { cluster, namespace, releases, .. } = self.asked;
         self.home().await?;
-        let all = self.slices.clusters.releases(cluster, namespace).await.map_err(away)?;
+        let all = self.slices.clusters.releases(cluster, (namespace, None)).await.map_err(away)?;
         let mut records = Vec::new();
         for (index, one) in releases.iter().enumerate() {
             records.push(self.record((index, one), &all).await?);
@@ -147,6 +147,7 @@ impl Reading<'_> {
         for ((one, record), pin) in self.asked.releases.iter().zip(records).zip(pins) {
             let bundle = self.bundle(&takeover.slice, (one, record), pin).await?;
             problems.extend(self.there((one, &bundle), &mut takeover).await?);
+            takeover.notes.extend(told_values(one, record));
             let recorded = self.recorded(&takeover.slice, (one, record)).await?;
             takeover.records.insert(one.function.clone(), recorded);
             takeover.bundles.insert(one.function.clone(), bundle);
@@ -306,6 +307,14 @@ fn another_release(live: &Value, asked: (&str, &str)) -> Option<String> {
     let release = word("release-name")?;
     let home = word("release-namespace").unwrap_or(asked.0);
     ((home, release) != asked).then(|| format!("Helm release {release} of namespace {home}"))
+}
+
+/// Helm keeps values in a Secret; a slice's file is read by whoever may read the slice.
+fn told_values(one: &HelmRelease, record: &Record) -> Option<String> {
+    let values = record.newest.get("config")?.as_object().filter(|values| !values.is_empty())?;
+    let keys = values.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let function = &one.function;
+    Some(format!("{function}: the values that helm recorded ({keys}) can be read by whoever reads the slice"))
 }
 
 fn away(error: PortError) -> AskError {

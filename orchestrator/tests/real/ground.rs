@@ -125,8 +125,8 @@ impl Finder for Known {
         self.1[cluster.as_str()].find(&look_call(), lookup).await
     }
 
-    async fn releases(&self, cluster: &Name, namespace: &str) -> Result<Vec<HelmRevision>, PortError> {
-        self.1[cluster.as_str()].releases(&look_call(), namespace).await
+    async fn releases(&self, cluster: &Name, asked: (&str, Option<&[String]>)) -> Result<Vec<HelmRevision>, PortError> {
+        self.1[cluster.as_str()].releases(&look_call(), asked).await
     }
 }
 
