@@ -2,7 +2,7 @@
 
 use super::start::extra;
 use super::takeover::Reading;
-use super::{AskError, Slices};
+use super::{Adoption, AskError, HelmRelease, Slices};
 use crate::ops::StartOptions;
 use crate::plan::adopt::{adopt, hand_back};
 use crate::plan::{Plan, names};
@@ -10,29 +10,6 @@ use models::labels::Labels;
 use models::slice::{Adopted, Chart, Function, Phase, Site};
 use models::{Name, Operation, Problem, Slice, SliceSpec};
 use std::collections::BTreeMap;
-
-/// What is to be taken over: releases of one namespace of one cluster.
-#[derive(Debug, Clone)]
-pub struct Adoption {
-    /// The slice that they become.
-    pub name: Name,
-    pub cluster: Name,
-    pub namespace: String,
-    pub releases: Vec<HelmRelease>,
-    pub timeout_s: Option<u64>,
-}
-
-#[derive(Debug, Clone)]
-pub struct HelmRelease {
-    pub release: String,
-    /// What it is called in the slice.
-    pub function: Name,
-    /// Where its chart is found.
-    pub repository: Name,
-    /// `None`: the name and the version that Helm recorded.
-    pub chart: Option<String>,
-    pub version: Option<String>,
-}
 
 impl Slices {
     /// What taking over would do; changes nothing.

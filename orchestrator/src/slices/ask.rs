@@ -47,6 +47,29 @@ pub enum Supersede {
     Any,
 }
 
+/// What is to be taken over: releases of one namespace of one cluster.
+#[derive(Debug, Clone)]
+pub struct Adoption {
+    /// The slice that they become.
+    pub name: Name,
+    pub cluster: Name,
+    pub namespace: String,
+    pub releases: Vec<HelmRelease>,
+    pub timeout_s: Option<u64>,
+}
+
+#[derive(Debug, Clone)]
+pub struct HelmRelease {
+    pub release: String,
+    /// What it is called in the slice.
+    pub function: Name,
+    /// Where its chart is found.
+    pub repository: Name,
+    /// `None`: the name and the version that Helm recorded.
+    pub chart: Option<String>,
+    pub version: Option<String>,
+}
+
 #[derive(Debug, Clone)]
 pub enum Started {
     /// The world is as the file says.

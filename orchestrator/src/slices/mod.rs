@@ -15,8 +15,7 @@ mod takeover;
 mod test;
 mod waiting;
 
-pub use adopt::{Adoption, HelmRelease};
-pub use ask::{Ask, AskError, AskOptions, Goal, Started, Supersede};
+pub use ask::{Adoption, Ask, AskError, AskOptions, Goal, HelmRelease, Started, Supersede};
 
 use crate::ops::{Engine, Planner, codec};
 pub use crate::plan::bundle::ChartPin;

@@ -1,7 +1,6 @@
 //! What stands of Helm releases that are to be taken over: their records, and which of their objects are there.
 
-use super::adopt::{Adoption, HelmRelease};
-use super::{AskError, Retry, Slices};
+use super::{Adoption, AskError, HelmRelease, Retry, Slices};
 use crate::plan::adopt::Takeover;
 use crate::plan::bundle::{ChartPin, Piece};
 use crate::plan::render::Order;
