@@ -130,12 +130,12 @@ async fn a_job_that_failed_has_failed_and_a_claim_says_what_it_waits_for() {
         matches!(world.observe(&job).await.unwrap().ready, Ready::Failed { reason } if reason.contains("backoff limit"))
     })
     .await;
-    let class = json!({"metadata": {"name": "late"}, "provisioner": "dev.test/none", "volumeBindingMode": "WaitForFirstConsumer"});
+    let class = json!({"metadata": {"name": "late"}, "provisioner": "dev.test/none"});
     world.api.must(Method::POST, "/apis/storage.k8s.io/v1/storageclasses", Some(&class)).await;
     let spec = json!({"accessModes": ["ReadWriteOnce"], "storageClassName": "late", "resources": {"requests": {"storage": "1Gi"}}});
     let claim = world.object("v1/PersistentVolumeClaim", ("c", json!({"spec": spec})));
     world.apply(&claim, None).await.unwrap();
-    world.waits_for(&claim, "waiting for first consumer").await;
+    world.waits_for(&claim, "external provisioner 'dev.test/none'").await;
 }
 
 #[tokio::test]
