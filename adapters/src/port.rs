@@ -68,12 +68,6 @@ pub trait Port: Send + Sync {
     /// Reads the truth. `None`: it does not exist. `Seen::stranger` is set where it is not [`Call::owner`]'s.
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError>;
 
-    /// As [`Port::observe`], without finding out what holds it where it is not ready: for the first looks at what was just
-    /// made.
-    async fn glance(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
-        self.observe(call, id).await
-    }
-
     /// Takes our marks off an object that is left where it is; nothing else of it changes. Gone is done.
     async fn disown(&self, call: &Call, object: &Object) -> Result<(), PortError>;
 

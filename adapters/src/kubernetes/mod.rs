@@ -279,16 +279,6 @@ impl Kubernetes {
         Err(PortError::Stale { id: id.to_string() })
     }
 
-    /// What waits says so by itself; what is ready may have to answer more, and what has failed has a reason.
-    async fn glance_at(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
-        let Some(live) = self.get(id).await? else { return Ok(None) };
-        let seen = seen::of(call, &live);
-        match seen.ready {
-            Ready::Waiting { .. } => Ok(Some(seen)),
-            Ready::Yes | Ready::Failed { .. } => self.observe_live(call, (id, live)).await.map(Some),
-        }
-    }
-
     async fn observe_object(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
         match self.get(id).await? {
             Some(live) => self.observe_live(call, (id, live)).await.map(Some),
@@ -407,10 +397,6 @@ impl Port for Kubernetes {
 
     async fn observe(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
         within(call, self.wire.target(), self.observe_object(call, id)).await
-    }
-
-    async fn glance(&self, call: &Call, id: &ResourceId) -> Result<Option<Seen>, PortError> {
-        within(call, self.wire.target(), self.glance_at(call, id)).await
     }
 
     async fn disown(&self, call: &Call, object: &Object) -> Result<(), PortError> {

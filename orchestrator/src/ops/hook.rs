@@ -91,7 +91,7 @@ impl Step {
         let kind = id.api().1.to_owned();
         let (mut looks, mut watch) = (Pauses::of_looks(), Watch::none());
         loop {
-            let observed = if looks.are_long() { self.observe(id).await } else { self.glance(id).await };
+            let observed = self.observe(id).await;
             let version = observed.as_ref().ok().and_then(|seen| Some(seen.as_ref()?.version.clone()));
             let tried = match observed {
                 Err(error) => Try::Error(error),

@@ -247,8 +247,7 @@ impl Step {
         for id in objects {
             let (mut looks, mut watch) = (Pauses::of_looks(), Watch::none());
             loop {
-                // What was just made is not ready yet, and nothing holds it.
-                let observed = if looks.are_long() { self.observe(id).await } else { self.glance(id).await };
+                let observed = self.observe(id).await;
                 let version = observed.as_ref().ok().and_then(|seen| Some(seen.as_ref()?.version.clone()));
                 let tried = match observed {
                     Err(error) => Try::Error(error),
@@ -413,13 +412,6 @@ impl Step {
         let lane = self.inner.lane(&id.target);
         let _turn = lane.acquire().await;
         port.observe(&call, id).await
-    }
-
-    pub(super) async fn glance(&self, id: &ResourceId) -> Result<Option<Seen>, PortError> {
-        let (port, call) = self.port(id).await?;
-        let lane = self.inner.lane(&id.target);
-        let _turn = lane.acquire().await;
-        port.glance(&call, id).await
     }
 
     pub(super) async fn port(&self, id: &ResourceId) -> Result<(Arc<dyn adapters::Port>, Call), PortError> {

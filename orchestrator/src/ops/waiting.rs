@@ -24,11 +24,6 @@ impl Pauses {
         Self::new(Duration::from_millis(50), Duration::from_secs(1))
     }
 
-    /// The next pause is the longest already.
-    pub(crate) fn are_long(&self) -> bool {
-        self.next >= self.most
-    }
-
     /// `dice` is a random byte.
     pub(crate) fn next(&mut self, dice: u8) -> Duration {
         let pause = self.next;
