@@ -3,7 +3,6 @@
 
 use super::step::{Known, Step, Stop, Try};
 use super::waiting::Pauses;
-use super::watch::Watch;
 use adapters::PortError;
 use models::change::{ChangeState, Failure};
 use models::resource::{DeletePolicy, Fill, Form, Hook, Part, Ready, Resource, Seen, label};
@@ -89,7 +88,7 @@ impl Step {
     async fn ended(&mut self, hook: &Hook) -> Result<Seen, Stop> {
         let id = &hook.object.id;
         let kind = id.api().1.to_owned();
-        let (mut looks, mut watch) = (Pauses::of_looks(), Watch::none());
+        let mut looks = Pauses::of_looks();
         loop {
             let observed = self.observe(id).await;
             let version = observed.as_ref().ok().and_then(|seen| Some(seen.as_ref()?.version.clone()));
@@ -104,8 +103,8 @@ impl Step {
                     _ => Try::Done(seen),
                 },
             };
-            self.watch(&mut watch, (id, version)).await;
-            if let Some(seen) = self.settle_until(tried, &mut looks, &mut watch).await? {
+            let moved = self.moved(id.clone(), version).await;
+            if let Some(seen) = self.settle_until(tried, &mut looks, moved).await? {
                 return Ok(seen);
             }
         }

@@ -28,7 +28,6 @@ mod unplanned;
 mod unreadable;
 mod used;
 mod waiting;
-mod watch;
 
 pub use engine::{Engine, Limits, Means, OperationView, Ports};
 pub use error::OpsError;

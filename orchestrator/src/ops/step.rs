@@ -8,10 +8,10 @@ use super::fill;
 use super::hook::Way;
 use super::model::ChangeDoc;
 use super::waiting::{Pauses, is_over};
-use super::watch::Watch;
 use crate::plan::{Recorded, claim};
 use crate::store::Txn;
 use adapters::{Call, PortError};
+use futures::future::BoxFuture;
 use models::Operation;
 use models::change::{ChangeState, Failure, Seq, Verb};
 use models::resource::{Input, Ready, Resource, ResourceId, Seen};
@@ -245,7 +245,7 @@ impl Step {
 
     async fn wait_ready(&mut self, objects: &[ResourceId]) -> Result<(), Stop> {
         for id in objects {
-            let (mut looks, mut watch) = (Pauses::of_looks(), Watch::none());
+            let mut looks = Pauses::of_looks();
             loop {
                 let observed = self.observe(id).await;
                 let version = observed.as_ref().ok().and_then(|seen| Some(seen.as_ref()?.version.clone()));
@@ -260,8 +260,8 @@ impl Step {
                         Ready::Failed { reason } => Try::Failed(self.not_ready(id, (reason, seen.next))),
                     },
                 };
-                self.watch(&mut watch, (id, version)).await;
-                if self.settle_until(tried, &mut looks, &mut watch).await?.is_some() {
+                let moved = self.moved(id.clone(), version).await;
+                if self.settle_until(tried, &mut looks, moved).await?.is_some() {
                     break;
                 }
             }
@@ -279,16 +279,24 @@ impl Step {
         }
     }
 
-    pub(super) async fn settle<T>(&mut self, tried: Try<T>, pauses: &mut Pauses) -> Result<Option<T>, Stop> {
-        self.settle_until(tried, pauses, &mut Watch::none()).await
+    /// Completes when the resource moved on from a version that was seen.
+    pub(super) async fn moved(&self, id: ResourceId, version: Option<String>) -> BoxFuture<'static, ()> {
+        let (Some(version), Ok((port, call))) = (version, self.port(&id).await) else {
+            return Box::pin(std::future::pending());
+        };
+        Box::pin(async move { port.moved(&call, &id, &version).await })
     }
 
-    /// `Some`: done. `None`: try again, after a pause or when what is watched moved on. Errors that cannot pass, and the end of patience, stop the step.
+    pub(super) async fn settle<T>(&mut self, tried: Try<T>, pauses: &mut Pauses) -> Result<Option<T>, Stop> {
+        self.settle_until(tried, pauses, Box::pin(std::future::pending())).await
+    }
+
+    /// `Some`: done. `None`: try again, after a pause or when `moved` completes. Errors that cannot pass, and the end of patience, stop the step.
     pub(super) async fn settle_until<T>(
         &mut self,
         tried: Try<T>,
         pauses: &mut Pauses,
-        watch: &mut Watch,
+        moved: BoxFuture<'static, ()>,
     ) -> Result<Option<T>, Stop> {
         let (failure, text, least) = match tried {
             Try::Done(value) => return Ok(Some(value)),
@@ -320,7 +328,7 @@ impl Step {
         let _ = self.tell.try_send(Note::Waits(self.doc.record.change.seq, text));
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(None),
-            () = watch.moved() => Ok(None),
+            () = moved => Ok(None),
             () = self.drain.cancelled() => Err(Stop::Drained),
         }
     }
