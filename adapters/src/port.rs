@@ -86,14 +86,21 @@ pub trait Port: Send + Sync {
     }
 }
 
+/// An object that carries our label, with the uid of the slice that it names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Labelled {
+    pub id: ResourceId,
+    pub uid: String,
+}
+
 /// What a target tells about itself; the target `local` has no such side.
 #[async_trait]
 pub trait Discovery: Send + Sync {
     /// What placement and rendering rest on.
     async fn facts(&self, call: &Call) -> Result<models::ClusterFacts, PortError>;
 
-    /// Every object on the target that carries our label for this slice, whoever recorded it.
-    async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError>;
+    /// Every object on the target that carries our label, for this slice or for any, whoever recorded it.
+    async fn scan(&self, call: &Call, uid: Option<&str>) -> Result<Vec<Labelled>, PortError>;
 
     /// One object as it is, or, where no name is said, the list of those of a kind in a namespace; `None`: it is not
     /// there, or its kind is not served. Changes nothing.
@@ -150,6 +157,20 @@ impl PortError {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Busy { .. } | Self::Stale { .. } => true,
             Self::Foreign { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Invalid { .. }
+            | Self::Sealed { .. } => false,
+        }
+    }
+
+    /// The target was not there to answer.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } => true,
+            Self::Busy { .. }
+            | Self::Stale { .. }
+            | Self::Foreign { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::Invalid { .. }

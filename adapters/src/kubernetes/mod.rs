@@ -31,7 +31,7 @@ pub use names::{broken_label, broken_name};
 use crate::deadline::within;
 use crate::fill;
 use crate::helm::Lookup;
-use crate::port::{Call, Discovery, Port, PortError};
+use crate::port::{Call, Discovery, Labelled, Port, PortError};
 use crate::release::{self, BY_HELM, HelmRevision};
 use crate::removed::{self, Removed};
 use async_trait::async_trait;
@@ -315,9 +315,9 @@ impl Kubernetes {
         Ok(crate::sim::joined(&all))
     }
 
-    async fn holds(&self, kind: Kind, selector: &str) -> Result<Vec<ResourceId>, PortError> {
+    async fn holds(&self, kind: Kind, selector: &str) -> Result<Vec<Labelled>, PortError> {
         match self.wire.list(&kind.path, (selector, METADATA)).await {
-            Ok(items) => Ok(seen::ids(self.wire.target_name(), &kind, &items)),
+            Ok(items) => Ok(seen::labelled(self.wire.target_name(), &kind, &items)),
             // A kind that we may not list, or that went away, holds nothing of ours.
             Err(PortError::Forbidden { .. } | PortError::Invalid { .. }) => Ok(Vec::new()),
             Err(error) => Err(error),
@@ -449,16 +449,17 @@ impl Discovery for Kubernetes {
         within(call, self.wire.target(), self.revisions(asked)).await
     }
 
-    async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError> {
+    async fn scan(&self, call: &Call, uid: Option<&str>) -> Result<Vec<Labelled>, PortError> {
         let work = async {
             let catalog = self.discover().await?;
-            let selector = format!("labelSelector={}%3D{uid}", label::SLICE.replace('/', "%2F"));
+            let of = uid.map(|uid| format!("%3D{uid}")).unwrap_or_default();
+            let selector = format!("labelSelector={}{of}", label::SLICE.replace('/', "%2F"));
             let kinds: Vec<Kind> = catalog.listable().cloned().collect();
             let lists = kinds.into_iter().map(|kind| self.holds(kind, &selector));
-            let found: Vec<Result<Vec<ResourceId>, PortError>> =
+            let found: Vec<Result<Vec<Labelled>, PortError>> =
                 futures::stream::iter(lists).buffer_unordered(AT_ONCE).collect().await;
-            let found: Vec<Vec<ResourceId>> = found.into_iter().collect::<Result<_, _>>()?;
-            let mut found: Vec<ResourceId> = found.into_iter().flatten().collect();
+            let found: Vec<Vec<Labelled>> = found.into_iter().collect::<Result<_, _>>()?;
+            let mut found: Vec<Labelled> = found.into_iter().flatten().collect();
             found.sort();
             Ok(found)
         };

@@ -56,6 +56,12 @@ impl World {
         self.object("v1/ConfigMap", (name, json!({"data": data})))
     }
 
+    /// What carries the label of the world's slice.
+    pub async fn scan(&self) -> Vec<ResourceId> {
+        let found = self.port.scan(&self.call, Some(&self.call.owner)).await.unwrap();
+        found.into_iter().map(|one| one.id).collect()
+    }
+
     pub async fn apply(&self, want: &Resource, seen: Option<&Seen>) -> Result<Seen, PortError> {
         self.port.apply(&self.call, want, seen).await
     }

@@ -16,7 +16,6 @@ mod tenants;
 mod users;
 
 pub use browse::{Found, Search, Versions};
-pub(crate) use clusters::EVERY as LOOK_EVERY;
 pub use clusters::{Clusters, NewCluster};
 pub use folder::Upload;
 pub(crate) use folder::chart_folders as packed;

@@ -1,8 +1,10 @@
 //! What can be typed. General verbs come first, as in kubectl; a noun's own verbs come after it.
 
+mod orphans;
 mod repository;
 mod slice;
 
+pub(crate) use orphans::Orphans;
 pub(crate) use repository::{ChartVerb, RepositoryAdd, RepositoryVerb};
 pub(crate) use slice::{AdoptRelease, HandBack, How, SliceVerb, TestSlice};
 
@@ -73,7 +75,7 @@ pub(crate) enum Command {
     Get(Get),
     /// Show one thing beside what the world says now
     Describe(One),
-    /// Why each function of a slice stands where it stands: explain slice NAME
+    /// Why a slice stands where it stands, or what an operation waits for: explain slice NAME, explain operation ID
     Explain(Explain),
     /// Delete one thing
     Delete(Delete),
@@ -151,6 +153,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: OperationVerb,
     },
+    /// What stands in the world and is wanted by nobody: list it, look for more, remove or adopt
+    Orphans(Orphans),
     /// Print the JSON Schema of the files, for editors
     Schema,
     /// Print what a shell needs to complete verbs and names
@@ -226,11 +230,11 @@ pub(crate) struct One {
 }
 
 #[derive(Args)]
-#[command(override_usage = "sliceway explain [OPTIONS] slice NAME")]
+#[command(override_usage = "sliceway explain [OPTIONS] slice|operation NAME")]
 pub(crate) struct Explain {
-    /// slice: the only noun that has an explanation
+    /// slice: why each function stands where it stands; operation: what it waits for, and the moves that are open
     pub(crate) noun: String,
-    /// The slice's name
+    /// The slice's name, or the operation's id
     pub(crate) name: String,
 }
 
@@ -269,6 +273,12 @@ pub(crate) struct Removal {
     /// Take over from an operation that runs (slices)
     #[arg(long)]
     pub(crate) supersede: bool,
+    /// What stands on a cluster that cannot be reached is forgotten and stays there for good (slices; clusters with --drain)
+    #[arg(long)]
+    pub(crate) forget: bool,
+    /// Move what stands there first, then delete it (clusters)
+    #[arg(long)]
+    pub(crate) drain: bool,
 }
 
 impl Removal {
@@ -280,6 +290,7 @@ impl Removal {
             allow: Allow { allow_data_loss: self.allow_data_loss.clone(), ..Allow::default() },
             plan: self.plan.clone(),
             supersede: self.supersede,
+            forget: self.forget,
         }
     }
 
@@ -291,6 +302,8 @@ impl Removal {
             ("--allow-data-loss", !self.allow_data_loss.is_empty()),
             ("--plan", self.plan.is_some()),
             ("--supersede", self.supersede),
+            ("--forget", self.forget),
+            ("--drain", self.drain),
         ];
         flags.into_iter().find(|(_, said)| *said).map(|(flag, _)| flag)
     }
@@ -326,6 +339,9 @@ pub(crate) struct Change {
     /// Take over from an operation that runs
     #[arg(long)]
     pub(crate) supersede: bool,
+    /// What is to go from a cluster that cannot be reached is forgotten and stays there for good
+    #[arg(long)]
+    pub(crate) forget: bool,
 }
 
 /// What a plan may do that it does not do by itself.
@@ -402,6 +418,8 @@ pub(crate) enum ClusterVerb {
     Add(ClusterAdd),
     /// Change labels, exposure, address or kubeconfig
     Set(ClusterAdd),
+    /// End a drain: the cluster stays, and takes slices again
+    Uncordon(Name),
     /// Look at a cluster check by check, and say what to do; exits with 1 where something failed
     Doctor(Name),
     #[command(flatten)]
@@ -469,6 +487,8 @@ pub(crate) enum OperationVerb {
     General(General),
     /// Follow an operation until it ends
     Watch { id: String },
+    /// What it waits for, since when and until when, and what each open move would do
+    Explain { id: String },
     /// Try again what failed
     Retry(Move),
     /// Go back to the start
@@ -484,6 +504,9 @@ pub(crate) enum OperationVerb {
 #[derive(Args)]
 pub(crate) struct Move {
     pub(crate) id: String,
+    /// Only say what it would do
+    #[arg(long, visible_alias = "dry-run", conflicts_with = "wait")]
+    pub(crate) plan: bool,
     #[arg(long)]
     pub(crate) wait: bool,
 }

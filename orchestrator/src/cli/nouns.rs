@@ -15,7 +15,7 @@ impl Noun {
     /// Where an item says what it is called.
     pub(crate) fn key(&self) -> &'static str {
         match self.plural {
-            "operations" | "tokens" => "/id",
+            "operations" | "tokens" | "orphans" => "/id",
             _ => "/name",
         }
     }
@@ -171,6 +171,19 @@ pub(crate) static NOUNS: &[Noun] = &[
             always("CLUSTER", |item| text(item, "/cluster")),
             always("PROTOCOL", |item| text(item, "/protocol")),
             wide("ENDPOINT", |item| text(item, "/endpoint")),
+        ],
+    },
+    Noun {
+        singular: "orphan",
+        plural: "orphans",
+        columns: &[
+            always("ID", |item| text(item, "/id")),
+            always("SLICE", |item| text(item, "/slice")),
+            always("CAUSE", |item| text(item, "/cause")),
+            always("SINCE", |item| text(item, "/since")),
+            wide("UID", |item| text(item, "/uid")),
+            wide("OPERATION", |item| text(item, "/operation")),
+            wide("NEXT", |item| text(item, "/next")),
         ],
     },
     Noun {

@@ -20,6 +20,7 @@ mod keys;
 mod kitchen;
 mod leads;
 mod lists;
+mod orphans;
 mod places;
 mod readiness;
 mod registries;

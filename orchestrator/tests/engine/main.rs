@@ -14,4 +14,6 @@ mod kill;
 mod life;
 mod meanwhile;
 mod moves;
+mod orphans;
+mod outlook;
 mod put_back;

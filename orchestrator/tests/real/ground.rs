@@ -341,7 +341,7 @@ async fn snapshot(engine: &Engine, clusters: &BTreeMap<String, Arc<Kubernetes>>,
             spec: if cluster == "cloud" { cloud.clone() } else { ClusterSpec::default() },
             health: Health { state: HealthState::Reachable, cause: String::new(), since: None },
             facts: Some(port.facts(&call(engine, "")).await.unwrap()),
-            certificate_end: None,
+            draining: None, certificate_end: None,
         });
     }
     known
