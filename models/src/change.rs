@@ -82,11 +82,9 @@ impl ChangeState {
     pub fn touched(self) -> bool {
         match self {
             ChangeState::Pending | ChangeState::Skipped | ChangeState::Undone => false,
-            ChangeState::Doing
-            | ChangeState::Done
-            | ChangeState::Failed
-            | ChangeState::Left
-            | ChangeState::Undoing => true,
+            ChangeState::Doing | ChangeState::Done | ChangeState::Failed | ChangeState::Left | ChangeState::Undoing => {
+                true
+            }
         }
     }
 }

@@ -41,9 +41,10 @@ pub(crate) async fn explain(app: Arc<App>, caller: Caller, input: Input) -> Resu
             "error": step.record.error,
         })
     };
-    let waiting = operation.waiting_for.as_ref().map(|text| {
-        json!({"for": text, "since": operation.waiting_since, "until": operation.waiting_until})
-    });
+    let waiting = operation
+        .waiting_for
+        .as_ref()
+        .map(|text| json!({"for": text, "since": operation.waiting_since, "until": operation.waiting_until}));
     Reply::ok(&json!({
         "operation": operation,
         "waiting": waiting,
@@ -56,7 +57,9 @@ pub(crate) async fn explain(app: Arc<App>, caller: Caller, input: Input) -> Resu
 fn is_open(state: ChangeState) -> bool {
     match state {
         ChangeState::Doing | ChangeState::Undoing | ChangeState::Failed => true,
-        ChangeState::Pending | ChangeState::Done | ChangeState::Skipped | ChangeState::Left | ChangeState::Undone => false,
+        ChangeState::Pending | ChangeState::Done | ChangeState::Skipped | ChangeState::Left | ChangeState::Undone => {
+            false
+        }
     }
 }
 

@@ -52,7 +52,10 @@ fn view(orphan: &Orphan) -> Value {
         OrphanCause::Unreachable => format!("it goes by itself when {} can be reached", orphan.id.target),
         OrphanCause::LeftOut => format!("sliceway orphans --remove --slice {}", orphan.slice),
         OrphanCause::Forgotten => {
-            format!("remove it on {} by hand, or when that is back: sliceway orphans --remove --id {}", orphan.id.target, orphan.id)
+            format!(
+                "remove it on {} by hand, or when that is back: sliceway orphans --remove --id {}",
+                orphan.id.target, orphan.id
+            )
         }
         OrphanCause::Found => {
             format!("sliceway orphans --remove --id {id}, or to keep it: --adopt --id {id}", id = orphan.id)

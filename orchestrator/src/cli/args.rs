@@ -1,9 +1,13 @@
 //! What can be typed. General verbs come first, as in kubectl; a noun's own verbs come after it.
 
+mod cluster;
+mod operation;
 mod orphans;
 mod repository;
 mod slice;
 
+pub(crate) use cluster::{ClusterAdd, ClusterVerb};
+pub(crate) use operation::OperationVerb;
 pub(crate) use orphans::Orphans;
 pub(crate) use repository::{ChartVerb, RepositoryAdd, RepositoryVerb};
 pub(crate) use slice::{AdoptRelease, HandBack, How, SliceVerb, TestSlice};
@@ -412,38 +416,6 @@ pub(crate) struct CreateToken {
     pub(crate) ends: Option<String>,
 }
 
-#[derive(Subcommand)]
-pub(crate) enum ClusterVerb {
-    /// Register a cluster by a kubeconfig; the files that it names are put in
-    Add(ClusterAdd),
-    /// Change labels, exposure, address or kubeconfig
-    Set(ClusterAdd),
-    /// End a drain: the cluster stays, and takes slices again
-    Uncordon(Name),
-    /// Look at a cluster check by check, and say what to do; exits with 1 where something failed
-    Doctor(Name),
-    #[command(flatten)]
-    General(General),
-}
-
-#[derive(Args)]
-pub(crate) struct ClusterAdd {
-    pub(crate) name: String,
-    #[arg(long)]
-    pub(crate) kubeconfig: Option<PathBuf>,
-    #[arg(long)]
-    pub(crate) context: Option<String>,
-    /// name=value (repeatable)
-    #[arg(long = "label")]
-    pub(crate) labels: Vec<String>,
-    /// nodePort or loadBalancer
-    #[arg(long)]
-    pub(crate) expose: Option<String>,
-    /// What others are told to connect to
-    #[arg(long)]
-    pub(crate) address: Option<String>,
-}
-
 #[derive(Args)]
 pub(crate) struct Name {
     pub(crate) name: String,
@@ -479,34 +451,4 @@ pub(crate) enum DeviceVerb {
         #[arg(long)]
         slice: Option<String>,
     },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum OperationVerb {
-    #[command(flatten)]
-    General(General),
-    /// Follow an operation until it ends
-    Watch { id: String },
-    /// What it waits for, since when and until when, and what each open move would do
-    Explain { id: String },
-    /// Try again what failed
-    Retry(Move),
-    /// Go back to the start
-    Rollback(Move),
-    /// Leave out what failed and do the rest
-    Continue(Move),
-    /// Give it up
-    Fail(Move),
-    /// Stop it at once
-    Cancel(Move),
-}
-
-#[derive(Args)]
-pub(crate) struct Move {
-    pub(crate) id: String,
-    /// Only say what it would do
-    #[arg(long, visible_alias = "dry-run", conflicts_with = "wait")]
-    pub(crate) plan: bool,
-    #[arg(long)]
-    pub(crate) wait: bool,
 }

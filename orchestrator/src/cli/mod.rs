@@ -9,6 +9,7 @@ mod client;
 mod complete;
 mod context;
 mod doctor;
+mod drain;
 mod error;
 mod exit;
 mod moves;

@@ -31,7 +31,15 @@ pub(crate) async fn explain(client: &Client, id: &str, output: Output) -> Result
     }
     let operation = &all["operation"];
     let of = |key: &str| text(operation, key);
-    out!("{} {} {}: {}, {} of {} changes done", of("/id"), of("/kind"), of("/subject"), of("/state"), of("/done"), of("/changes"));
+    out!(
+        "{} {} {}: {}, {} of {} changes done",
+        of("/id"),
+        of("/kind"),
+        of("/subject"),
+        of("/state"),
+        of("/done"),
+        of("/changes")
+    );
     if let Some(waiting) = all.get("waiting").filter(|waiting| !waiting.is_null()) {
         out!("waits for:  {}", text(waiting, "/for"));
         out!("            since {}, until {}", text(waiting, "/since"), text(waiting, "/until"));
@@ -41,7 +49,13 @@ pub(crate) async fn explain(client: &Client, id: &str, output: Output) -> Result
         out!("next:       {}", of("/error/next"));
     }
     for step in all["steps"].as_array().into_iter().flatten() {
-        out!("step {:<4} {:<8} {}: {}", text(step, "/seq"), text(step, "/state"), text(step, "/id"), text(step, "/said"));
+        out!(
+            "step {:<4} {:<8} {}: {}",
+            text(step, "/seq"),
+            text(step, "/state"),
+            text(step, "/id"),
+            text(step, "/said")
+        );
     }
     for outlook in all["moves"].as_array().into_iter().flatten() {
         match outlook.get("refused").and_then(Value::as_str) {
@@ -58,10 +72,19 @@ pub(crate) async fn explain(client: &Client, id: &str, output: Output) -> Result
 /// One line for a move: how often what is done, and where it leads.
 fn whole(outlook: &Value) -> String {
     let deeds = outlook["deeds"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let words = [("do", "to do"), ("undo", "to undo"), ("leave-out", "left out"), ("drop", "dropped on the way"), ("keep", "kept")];
+    let words = [
+        ("do", "to do"),
+        ("undo", "to undo"),
+        ("leave-out", "left out"),
+        ("drop", "dropped on the way"),
+        ("keep", "kept"),
+    ];
     let count = |word: &str| deeds.iter().filter(|deed| deed["does"] == word).count();
-    let counts: Vec<String> =
-        words.iter().filter(|(word, _)| count(word) > 0).map(|(word, said)| format!("{} {said}", count(word))).collect();
+    let counts: Vec<String> = words
+        .iter()
+        .filter(|(word, _)| count(word) > 0)
+        .map(|(word, said)| format!("{} {said}", count(word)))
+        .collect();
     let counts = if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") };
     format!("{}: {counts}; ends {}", text(outlook, "/move"), text(outlook, "/ends"))
 }

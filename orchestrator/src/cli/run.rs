@@ -8,7 +8,7 @@ use super::client::{Client, escape};
 use super::context::{self, Context};
 use super::error::Failed;
 use super::pipe::{self, say};
-use super::{adopt, apply, doctor, exit, moves, orphans, print, repository, serving, test, values, verbs, wait};
+use super::{adopt, apply, doctor, drain, exit, moves, orphans, print, repository, serving, test, values, verbs, wait};
 use models::file::Meta;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -97,7 +97,7 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
         Command::Cluster { verb } => match verb {
             ClusterVerb::Add(args) => cluster_add(client, args, output).await,
             ClusterVerb::Set(args) => cluster_set(client, args, output).await,
-            ClusterVerb::Uncordon(one) => verbs::uncordon(client, &one.name, output).await,
+            ClusterVerb::Uncordon(one) => drain::uncordon(client, &one.name, output).await,
             ClusterVerb::Doctor(one) => doctor::doctor(client, &one.name, output).await,
             ClusterVerb::General(verb) => general(client, ("cluster", verb), output).await,
         },

@@ -113,9 +113,11 @@ pub(crate) async fn delete(client: &Client, (noun, one): (&str, &DeleteOne), out
                 .next("take it out of the slice's file, then: sliceway apply -f FILE"))
         }
         "operations" => Err(Failed::usage("operations are a record").next(format!("sliceway operation cancel {name}"))),
-        "clusters" if one.removal.drain && !one.dry_run => drain(client, one, output).await,
-        "slices" if one.removal.drain => Err(Failed::usage("--drain belongs to the deletion of a cluster")
-            .next(format!("sliceway delete slice {name}"))),
+        "clusters" if one.removal.drain && !one.dry_run => super::drain::drain(client, one, output).await,
+        "slices" if one.removal.drain => {
+            Err(Failed::usage("--drain belongs to the deletion of a cluster")
+                .next(format!("sliceway delete slice {name}")))
+        }
         "slices" if one.dry_run => preview(client, one, output).await,
         "slices" => {
             let change = one.removal.change();
@@ -136,45 +138,6 @@ pub(crate) async fn delete(client: &Client, (noun, one): (&str, &DeleteOne), out
             Ok(exit::DONE)
         }
     }
-}
-
-/// How long `--wait` asks again whether a cluster is empty.
-const ASK_AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// Moves what stands on a cluster, which goes when it is empty.
-async fn drain(client: &Client, one: &DeleteOne, output: Output) -> Result<u8, Failed> {
-    let (name, path) = (&one.name, format!("/api/v1/clusters/{}", escape(&one.name)));
-    let forget = if one.removal.forget { "&forget=true" } else { "" };
-    let mut cluster = client.delete(&format!("{path}?drain=true{forget}")).await?.body;
-    say!("cluster {name} is drained, and goes when nothing stands on it");
-    let mut said = Vec::new();
-    while one.removal.wait {
-        for wait in cluster.pointer("/draining/waits_for").and_then(Value::as_array).into_iter().flatten() {
-            if !said.contains(wait) {
-                say!("  {}", wait.as_str().unwrap_or(""));
-                said.push(wait.clone());
-            }
-        }
-        tokio::time::sleep(ASK_AGAIN).await;
-        match client.get(&path).await {
-            Ok(now) => cluster = now,
-            Err(failed) if failed.code == exit::NOT_FOUND => {
-                say!("cluster {name} deleted");
-                return Ok(exit::DONE);
-            }
-            Err(failed) => return Err(failed),
-        }
-    }
-    print::data(output, &cluster);
-    say!("next:  sliceway describe cluster {name} says what it waits for; sliceway cluster uncordon {name} keeps it");
-    Ok(exit::DONE)
-}
-
-pub(crate) async fn uncordon(client: &Client, name: &str, output: Output) -> Result<u8, Failed> {
-    let cluster = client.post(&format!("/api/v1/clusters/{}:uncordon", escape(name)), String::new()).await?.body;
-    print::data(output, &cluster);
-    say!("cluster {name} stays, and takes slices again");
-    Ok(exit::DONE)
 }
 
 /// What deleting a slice would do, by the planner that would do it.

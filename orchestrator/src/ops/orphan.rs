@@ -128,7 +128,11 @@ pub(super) fn is_given_up(board: &Board, seq: Seq) -> bool {
 }
 
 /// What `continue` leaves out and was to go: it stands in the ledger from the moment at which it is left out.
-pub(super) fn left_out(mut txn: Txn, (doc, changes): (&OperationDoc, &[&ChangeDoc]), now: jiff::Timestamp) -> Result<Txn, OpsError> {
+pub(super) fn left_out(
+    mut txn: Txn,
+    (doc, changes): (&OperationDoc, &[&ChangeDoc]),
+    now: jiff::Timestamp,
+) -> Result<Txn, OpsError> {
     let away: BTreeSet<&Target> = changes
         .iter()
         .filter(|change| change.record.error.as_ref().is_some_and(is_away))

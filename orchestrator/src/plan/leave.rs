@@ -49,7 +49,9 @@ impl<'w> Leave<'w> {
         let mut warnings = Vec::new();
         for (cluster, why) in &self.away {
             if let left @ 1.. = count(cluster, Verb::Bury) {
-                warnings.push(format!("{left} things stay on {cluster} until it can be reached again ({why}); see: sliceway orphans"));
+                warnings.push(format!(
+                    "{left} things stay on {cluster} until it can be reached again ({why}); see: sliceway orphans"
+                ));
             }
             if let left @ 1.. = count(cluster, Verb::Abandon) {
                 warnings.push(format!("{left} things are forgotten and stay on {cluster} for good ({why})"));

@@ -85,13 +85,7 @@ fn goes_before(other: &Step, step: &Step) -> bool {
         Verb::Delete | Verb::Forget => other.tier > step.tier || secrets_last,
         Verb::Run | Verb::Clear => other.tier > step.tier,
         Verb::Check => true,
-        Verb::Create
-        | Verb::Adopt
-        | Verb::Update
-        | Verb::Replace
-        | Verb::Answer
-        | Verb::Bury
-        | Verb::Abandon => false,
+        Verb::Create | Verb::Adopt | Verb::Update | Verb::Replace | Verb::Answer | Verb::Bury | Verb::Abandon => false,
     }
 }
 

@@ -23,9 +23,7 @@ pub fn clear(
     });
     let changes = order(steps.collect());
     Some(match slice {
-        Some(slice) => {
-            Plan::of(slice, (OperationKind::ChangeSlice, Some(slice.clone()), Some(slice.clone())), changes)
-        }
+        Some(slice) => Plan::of(slice, (OperationKind::ChangeSlice, Some(slice.clone()), Some(slice.clone())), changes),
         None => gone((tenant, first), changes),
     })
 }
@@ -67,8 +65,7 @@ pub fn found(tenant: &Name, orphan: &Orphan) -> Recorded {
         "apiVersion": api_version, "kind": kind,
         "metadata": {"name": orphan.id.name, "namespace": orphan.id.namespace},
     });
-    let owner =
-        Owner { tenant: tenant.clone(), slice: orphan.slice.clone(), uid: orphan.uid.clone(), function: None };
+    let owner = Owner { tenant: tenant.clone(), slice: orphan.slice.clone(), uid: orphan.uid.clone(), function: None };
     let object = models::Object { id: orphan.id.clone(), owner, body: Body::Plain(body), fills: vec![], keep: false };
     Recorded {
         format: Recorded::FORMAT,

@@ -10,18 +10,18 @@ mod drain;
 mod expected;
 mod look;
 mod orphans;
-mod scan;
 mod renewal;
 mod resolve;
+mod scan;
 mod snapshot;
 mod start;
 mod takeover;
 mod test;
 mod waiting;
 
+pub use ask::{Adoption, Ask, AskError, AskOptions, Goal, HelmRelease, Started, Supersede};
 pub use orphans::{Picked, Removal};
 pub use scan::Scan;
-pub use ask::{Adoption, Ask, AskError, AskOptions, Goal, HelmRelease, Started, Supersede};
 
 use crate::ops::{Engine, Planner, codec};
 pub use crate::plan::bundle::ChartPin;

@@ -49,7 +49,8 @@ impl Slices {
     /// The ledger of a tenant.
     pub async fn orphans(&self, tenant: &Name, picked: &Picked) -> Result<Vec<Orphan>, AskError> {
         let objects = codec::all(&self.store, Query::of(Kind::Orphan, tenant.as_str())).await?;
-        let read = |object: &Object| object.read::<Orphan>().inspect_err(|error| tracing::warn!(%error, "left out of a list"));
+        let read =
+            |object: &Object| object.read::<Orphan>().inspect_err(|error| tracing::warn!(%error, "left out of a list"));
         Ok(objects.iter().filter_map(|object| read(object).ok()).filter(|orphan| picked.has(orphan)).collect())
     }
 

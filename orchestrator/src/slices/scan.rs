@@ -89,10 +89,8 @@ impl Slices {
     /// A record is written before its object is made, and goes after it: what has no record now, is there after that,
     /// and still has none, is an orphan.
     async fn enter(&self, tenant: &Name, orphan: Orphan) -> Result<bool, AskError> {
-        let (record, key) = (
-            codec::resource_key(tenant, &orphan.uid, &orphan.id),
-            codec::orphan_key(tenant, &orphan.uid, &orphan.id),
-        );
+        let (record, key) =
+            (codec::resource_key(tenant, &orphan.uid, &orphan.id), codec::orphan_key(tenant, &orphan.uid, &orphan.id));
         if self.store.get(&record).await?.is_some() || self.store.get(&key).await?.is_some() {
             return Ok(false);
         }
@@ -124,10 +122,15 @@ impl Slices {
         for object in codec::all(&self.store, Query::all(Kind::Orphan)).await? {
             let Ok(orphan) = object.read::<Orphan>() else { continue };
             let here = orphan.id.target.to_string() == cluster.as_str();
-            if !here || orphan.cause != OrphanCause::Found || there.contains(&orphan.id) || self.is_there(&orphan.id).await {
+            if !here
+                || orphan.cause != OrphanCause::Found
+                || there.contains(&orphan.id)
+                || self.is_there(&orphan.id).await
+            {
                 continue;
             }
-            let txn = Expect::At(vec![object.rev]).bind(Txn::new().delete(object.key.clone()), (&object.key, Some(object.rev)))?;
+            let txn = Expect::At(vec![object.rev])
+                .bind(Txn::new().delete(object.key.clone()), (&object.key, Some(object.rev)))?;
             match self.store.commit(txn).await {
                 Ok(_) => scan.gone += 1,
                 Err(StoreError::Conflict { .. }) => {}

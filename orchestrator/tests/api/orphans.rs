@@ -41,7 +41,8 @@ fn count(body: &Value) -> usize {
 
 async fn delete(server: &Server, query: &str) -> Value {
     let before = Instant::now();
-    let (status, said) = server.admin("DELETE", &format!("/api/v1/slices/factory-7?allowDataLoss=store{query}"), Value::Null).await;
+    let (status, said) =
+        server.admin("DELETE", &format!("/api/v1/slices/factory-7?allowDataLoss=store{query}"), Value::Null).await;
     assert_eq!(status, 202, "{said}");
     assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
     let id = said["operation"]["id"].as_str().unwrap();

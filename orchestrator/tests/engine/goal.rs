@@ -263,7 +263,7 @@ fn what_cannot_be_read_of_a_broken_slice_is_looked_at_again() {
             observed: &observed,
             replace: &replace,
             hooks: &Kept::default(),
-        leave: &Leave::default(),
+            leave: &Leave::default(),
             broken,
             stays: false,
         };

@@ -5,8 +5,8 @@ use crate::kill::{Kill, When};
 use crate::life::{Ground, Life};
 use adapters::PortError;
 use adapters::sim::{Fault, Trouble, When as Moment, Word};
-use models::cluster::{Cluster, ClusterSpec, Health, HealthState};
 use models::change::Verb;
+use models::cluster::{Cluster, ClusterSpec, Health, HealthState};
 use models::resource::{ResourceId, Target};
 use models::{OperationState, Orphan, OrphanCause};
 use orchestrator::ops::{OperationView, StartOptions};
@@ -30,7 +30,8 @@ fn edge_away() -> World {
         spec: ClusterSpec::default(),
         health,
         facts: None,
-        draining: None, certificate_end: None,
+        draining: None,
+        certificate_end: None,
     };
     World { clusters: BTreeMap::from([(name("edge"), ClusterView { cluster })]), ..World::default() }
 }

@@ -16,6 +16,7 @@ mod ground;
 mod helm;
 mod hooks;
 mod killed;
+mod orphans;
 mod registry;
 mod releases;
 mod repair;

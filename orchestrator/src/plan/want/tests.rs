@@ -69,7 +69,9 @@ fn view(cluster: &str, spec: ClusterSpec, nodes: Vec<Node>) -> (Name, ClusterVie
     let (name, labels) = (name(cluster), BTreeMap::new());
     (
         name.clone(),
-        ClusterView { cluster: Cluster { name, labels, spec, health, facts: Some(facts), draining: None, certificate_end: None } },
+        ClusterView {
+            cluster: Cluster { name, labels, spec, health, facts: Some(facts), draining: None, certificate_end: None },
+        },
     )
 }
 
