@@ -15,6 +15,7 @@ use crate::helm::Lookup;
 use crate::release::HelmRevision;
 use async_trait::async_trait;
 use models::checkup::{Check, Finding, Question};
+use models::cluster::Ownership;
 use models::resource::{Object, Resource, ResourceId, Seen};
 use models::secret::SecretRef;
 use models::slice::Adopted;
@@ -116,6 +117,21 @@ pub trait Discovery: Send + Sync {
         vec![Check::new("simulated", Finding::Unknown, words)]
     }
 
+    /// Whose the target is to write on; `None`: nobody's yet, or it cannot be anybody else's.
+    async fn owner(&self, _call: &Call) -> Result<Option<Ownership>, PortError> {
+        Ok(None)
+    }
+
+    /// Makes it this server's, whoever had it; says who that was.
+    async fn take_over(&self, _call: &Call) -> Result<Option<Ownership>, PortError> {
+        Ok(None)
+    }
+
+    /// This server writes on it no more.
+    async fn let_go(&self, _call: &Call) -> Result<(), PortError> {
+        Ok(())
+    }
+
     /// Requests sent to the target since this port was made; a simulator sends none.
     fn calls(&self) -> u64 {
         0
@@ -146,6 +162,9 @@ pub enum PortError {
     /// No right would help.
     #[error("{id} is refused: {cause}")]
     Invalid { id: String, cause: String },
+    /// Another server writes on it: this one does not, until an administrator takes it over.
+    #[error("{target} is owned by {owner}")]
+    Owned { target: String, owner: String },
     /// A secret or blob that is needed cannot be read.
     #[error("a sealed value cannot be read: {cause}")]
     Sealed { cause: String },
@@ -160,6 +179,7 @@ impl PortError {
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::Invalid { .. }
+            | Self::Owned { .. }
             | Self::Sealed { .. } => false,
         }
     }
@@ -174,6 +194,7 @@ impl PortError {
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::Invalid { .. }
+            | Self::Owned { .. }
             | Self::Sealed { .. } => false,
         }
     }
@@ -189,6 +210,7 @@ impl PortError {
             Self::Unauthorized { .. } => "unauthorized",
             Self::Forbidden { .. } => "forbidden",
             Self::Invalid { .. } => "invalid",
+            Self::Owned { .. } => "owned",
             Self::Sealed { .. } => "sealed",
         }
     }

@@ -24,7 +24,7 @@ struct World {
 impl World {
     /// With its namespace `ns`.
     async fn new() -> Self {
-        let spec = SimSpec { nodes: 2, cpu: Cpu::new(2_000), memory: Bytes::new(4 << 30) };
+        let spec = SimSpec { nodes: 2, cpu: Cpu::new(2_000), memory: Bytes::new(4 << 30), away: false };
         let sim = Sim::new("edge".parse().unwrap(), spec);
         let safe = Arc::new(Memory::default());
         let call = safe.call("u1");
@@ -312,8 +312,10 @@ async fn a_world_that_is_put_back_is_seen_as_before_and_gives_no_number_twice() 
         let seen = world.observe(&want).await.unwrap();
         all.push((want, seen));
     }
-    let next =
-        Sim::new("edge".parse().unwrap(), SimSpec { nodes: 2, cpu: Cpu::new(2_000), memory: Bytes::new(4 << 30) });
+    let next = Sim::new(
+        "edge".parse().unwrap(),
+        SimSpec { nodes: 2, cpu: Cpu::new(2_000), memory: Bytes::new(4 << 30), away: false },
+    );
     for (want, seen) in &all {
         let Resource::Object(object) = want else { panic!("an object") };
         next.put_back(&world.call, (object, seen)).await.unwrap();

@@ -2,6 +2,7 @@
 
 use crate::api::{self, App, Parts, ServeError};
 use crate::auth::Tokens;
+use crate::catalogue::identity;
 use crate::catalogue::{CatalogueError, Clusters, Registry, Repositories, Shelf, Tenants};
 use crate::config::{Config, HousekeepingConfig};
 use crate::housekeeping::{self, Housekeeping, Keep};
@@ -72,7 +73,9 @@ impl Server {
         let local = Local::new(Arc::new(now), Arc::new(ring::rand::SystemRandom::new())).with_life(life);
         let local = Arc::new(local);
         let exec = if config.clusters.allow_exec { ExecPolicy::Allow } else { ExecPolicy::Refuse };
-        let registry = Arc::new(Registry::new(Arc::clone(&store), Arc::clone(&vault), local, exec));
+        let holder = identity::holder(&store, (&clock, &random)).await?;
+        let registry = Registry::new(Arc::clone(&store), Arc::clone(&vault), local, exec).held_by(holder);
+        let registry = Arc::new(registry);
         let engine = Engine::new(Means {
             store: Arc::clone(&store),
             vault: Arc::clone(&vault),

@@ -2,7 +2,7 @@
 
 use crate::control_plane::until;
 use crate::world::World;
-use adapters::{Discovery, Port, PortError};
+use adapters::{Port, PortError};
 use http::Method;
 use models::resource::Resource;
 use serde_json::json;

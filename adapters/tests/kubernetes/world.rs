@@ -3,7 +3,7 @@
 use crate::control_plane::{Api, ControlPlane, User, until};
 use crate::safe::Memory;
 use adapters::kubernetes::{ExecPolicy, Kubernetes};
-use adapters::{Call, Port, PortError};
+use adapters::{Call, Discovery, Port, PortError};
 use http::Method;
 use models::resource::{Body, Object, Owner, Ready, Resource, ResourceId, Seen, Target};
 use serde_json::{Value, json};

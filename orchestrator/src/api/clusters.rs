@@ -54,6 +54,12 @@ pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Resul
     }
 }
 
+pub(crate) async fn take_over(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let asked = (&input.name("name")?, app.engine.epoch());
+    let (cluster, rev) = app.clusters.take_over(&caller.admin()?, asked).await?;
+    Ok(Reply::ok(&cluster)?.etag(rev))
+}
+
 pub(crate) async fn uncordon(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let (cluster, rev) = app.clusters.uncordon(&caller.admin()?, &input.name("name")?).await?;
     Ok(Reply::ok(&cluster)?.etag(rev))

@@ -73,6 +73,7 @@ endpoints! {
     Put "/api/v1/clusters/{name}" Admin clusters::put, "Registers or changes a cluster; its kubeconfig is kept sealed and never returned", [];
     Delete "/api/v1/clusters/{name}" Admin clusters::delete, "Forgets a cluster that carries no slice",
         ["drain" = "true: moves what stands there first; 202, and it goes when it is empty", "forget" = "true, with drain: what stands there while it cannot be reached is forgotten"];
+    Post "/api/v1/clusters/{name}:takeover" Admin clusters::take_over, "This server writes on the cluster from now on, and whoever did before refuses to", [];
     Post "/api/v1/clusters/{name}:uncordon" Admin clusters::uncordon, "Ends a drain: the cluster stays, and takes slices again", [];
     Get "/api/v1/clusters/{name}/doctor" Admin clusters::doctor, "A look at the cluster, check by check, with what to do; it changes nothing", [];
     Get "/api/v1/repositories" Viewer repositories::list, "Repositories with their charts",

@@ -14,7 +14,7 @@ use adapters::release;
 use adapters::{Call, Labelled, PortError, Safe, Sealed};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use models::cluster::{Cluster, Draining, Health, HealthState};
+use models::cluster::{Cluster, Draining, Health, HealthState, Ownership, Taken};
 use models::labels::Labels;
 use models::secret::SecretRef;
 use models::{ClusterFacts, ClusterSpec, Name, Problem};
@@ -61,6 +61,7 @@ pub struct Clusters {
 struct Live {
     health: Health,
     facts: Option<ClusterFacts>,
+    owner: Option<Ownership>,
     looked: Timestamp,
 }
 
@@ -118,6 +119,7 @@ impl Clusters {
         if let Some(live) = self.live.read().await.get(&cluster.name) {
             cluster.health = live.health.clone();
             cluster.facts = live.facts.clone().or(cluster.facts.take());
+            cluster.owner = live.owner.clone();
         }
     }
 
@@ -140,6 +142,8 @@ impl Clusters {
             spec: new.spec,
             health: old.as_ref().map_or_else(unknown, |old| old.health.clone()),
             facts: old.as_ref().and_then(|old| old.facts.clone()),
+            owner: old.as_ref().and_then(|old| old.owner.clone()),
+            taken: old.as_ref().map(|old| old.taken.clone()).unwrap_or_default(),
             draining: old.as_ref().and_then(|old| old.draining.clone()),
             certificate_end: end.or(old.and_then(|old| old.certificate_end)),
         };
@@ -188,7 +192,14 @@ impl Clusters {
     }
 
     async fn remove(&self, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
+        let handle = self.registry.handle(name).await.ok();
         deletion::delete(&self.store, Thing::Cluster(name), expect).await?;
+        if let Some(handle) = handle
+            && slices::Clusters::away(self, name).await.is_none()
+        {
+            // Where that fails its Lease names a server that is gone from it, which a takeover mends.
+            let _ = handle.discovery.let_go(&look_call()).await;
+        }
         self.registry.forget(name).await;
         self.live.write().await.remove(name);
         self.turns.lock().await.remove(name);
@@ -286,19 +297,47 @@ impl Clusters {
         let since = if turned { Some(now) } else { cluster.health.since };
         let health = Health { state, cause, since };
         let facts = facts.or_else(|| cluster.facts.clone());
-        self.live
-            .write()
-            .await
-            .insert(name.clone(), Live { health: health.clone(), facts: facts.clone(), looked: now });
+        let owner = self.owner(name, state).await.or_else(|| cluster.owner.clone());
+        let live = Live { health: health.clone(), facts: facts.clone(), owner: owner.clone(), looked: now };
+        self.live.write().await.insert(name.clone(), live);
         if turned {
             tracing::info!(cluster = %name, state = ?health.state, cause = %health.cause, "a cluster's health turned");
             cluster.health = health;
             cluster.facts = facts;
+            cluster.owner = owner;
             let txn = Txn::new().at(key(name), object.rev).put(key(name), codec::json(&cluster)?);
             // Somebody changed the cluster meanwhile: the next look writes.
             let _ = self.store.commit(txn).await;
         }
         Ok(())
+    }
+
+    /// What cannot be read of it now stays as it was.
+    async fn owner(&self, name: &Name, state: HealthState) -> Option<Ownership> {
+        if state != HealthState::Reachable {
+            return None;
+        }
+        self.registry.handle(name).await.ok()?.discovery.owner(&look_call()).await.ok()?
+    }
+
+    /// From now on this server writes there, and whoever did before refuses to.
+    pub async fn take_over(
+        &self,
+        _: &AdminPermit,
+        (name, epoch): (&Name, u64),
+    ) -> Result<(Cluster, Revision), CatalogueError> {
+        self.get(name).await?;
+        let unavailable = |error: PortError| CatalogueError::Unavailable(error.to_string());
+        let handle = self.registry.handle(name).await.map_err(unavailable)?;
+        let call = Call { epoch, ..look_call() };
+        let before = handle.discovery.take_over(&call).await.map_err(unavailable)?;
+        if let Some(from) = before.filter(|before| !before.ours) {
+            tracing::warn!(cluster = %name, instance = %from.instance, server = %from.server, "taken over");
+            let taken = Taken { at: self.now(), from };
+            self.change((name, &Expect::Anything), |cluster| cluster.taken.push(taken)).await?;
+        }
+        self.look(name).await?;
+        self.get(name).await
     }
 
     async fn facts(&self, name: &Name) -> Result<ClusterFacts, PortError> {

@@ -9,6 +9,7 @@ mod clusters;
 mod deletion;
 mod examination;
 mod folder;
+pub(crate) mod identity;
 mod registry;
 mod remembered;
 mod repositories;

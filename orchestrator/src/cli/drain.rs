@@ -44,6 +44,22 @@ pub(crate) async fn drain(client: &Client, one: &DeleteOne, output: Output) -> R
     }
 }
 
+pub(crate) async fn take_over(client: &Client, name: &str, output: Output) -> Result<u8, Failed> {
+    let cluster = client.post(&format!("/api/v1/clusters/{}:takeover", escape(name)), String::new()).await?.body;
+    print::data(output, &cluster);
+    match cluster.pointer("/taken").and_then(Value::as_array).and_then(|all| all.last()) {
+        Some(last) => {
+            say!(
+                "cluster {name} is this server's; it was taken from {} at {}",
+                print::text(last, "/from/instance"),
+                print::text(last, "/from/server")
+            );
+        }
+        None => say!("cluster {name} is this server's"),
+    }
+    Ok(exit::DONE)
+}
+
 pub(crate) async fn uncordon(client: &Client, name: &str, output: Output) -> Result<u8, Failed> {
     let cluster = client.post(&format!("/api/v1/clusters/{}:uncordon", escape(name)), String::new()).await?.body;
     print::data(output, &cluster);

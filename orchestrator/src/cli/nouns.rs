@@ -40,6 +40,15 @@ fn labels(item: &Value) -> String {
     if joined.is_empty() { "-".into() } else { joined }
 }
 
+/// Which server writes on a cluster.
+fn owner(item: &Value) -> String {
+    match item.get("owner") {
+        None | Some(Value::Null) => "-".into(),
+        Some(owner) if owner["ours"] == true => "this server".into(),
+        Some(owner) => format!("{} at {}", text(owner, "/instance"), text(owner, "/server")),
+    }
+}
+
 fn count(item: &Value, pointer: &str) -> String {
     item.pointer(pointer).and_then(Value::as_array).map_or(0, Vec::len).to_string()
 }
@@ -119,6 +128,7 @@ pub(crate) static NOUNS: &[Noun] = &[
             always("LABELS", labels),
             wide("CERTIFICATE ENDS", |item| text(item, "/certificate_end")),
             wide("CAUSE", |item| text(item, "/health/cause")),
+            wide("OWNER", owner),
         ],
     },
     Noun {

@@ -97,6 +97,7 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
         Command::Cluster { verb } => match verb {
             ClusterVerb::Add(args) => cluster_add(client, args, output).await,
             ClusterVerb::Set(args) => cluster_set(client, args, output).await,
+            ClusterVerb::Takeover(one) => drain::take_over(client, &one.name, output).await,
             ClusterVerb::Uncordon(one) => drain::uncordon(client, &one.name, output).await,
             ClusterVerb::Doctor(one) => doctor::doctor(client, &one.name, output).await,
             ClusterVerb::General(verb) => general(client, ("cluster", verb), output).await,

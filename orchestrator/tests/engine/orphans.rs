@@ -30,6 +30,8 @@ fn edge_away() -> World {
         spec: ClusterSpec::default(),
         health,
         facts: None,
+        owner: None,
+        taken: vec![],
         draining: None,
         certificate_end: None,
     };

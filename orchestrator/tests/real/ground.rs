@@ -369,6 +369,8 @@ async fn snapshot(engine: &Engine, clusters: &BTreeMap<String, Arc<Kubernetes>>,
             spec: if cluster == "cloud" { cloud.clone() } else { ClusterSpec::default() },
             health: Health { state: HealthState::Reachable, cause: String::new(), since: None },
             facts: Some(port.facts(&call(engine, "")).await.unwrap()),
+            owner: None,
+            taken: vec![],
             draining: None,
             certificate_end: None,
         });

@@ -10,6 +10,8 @@ pub(crate) enum ClusterVerb {
     Add(ClusterAdd),
     /// Change labels, exposure, address or kubeconfig
     Set(ClusterAdd),
+    /// Write on a cluster that another server owns; that one refuses to from then on
+    Takeover(Name),
     /// End a drain: the cluster stays, and takes slices again
     Uncordon(Name),
     /// Look at a cluster check by check, and say what to do; exits with 1 where something failed

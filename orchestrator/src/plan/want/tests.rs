@@ -70,7 +70,17 @@ fn view(cluster: &str, spec: ClusterSpec, nodes: Vec<Node>) -> (Name, ClusterVie
     (
         name.clone(),
         ClusterView {
-            cluster: Cluster { name, labels, spec, health, facts: Some(facts), draining: None, certificate_end: None },
+            cluster: Cluster {
+                name,
+                labels,
+                spec,
+                health,
+                facts: Some(facts),
+                owner: None,
+                taken: vec![],
+                draining: None,
+                certificate_end: None,
+            },
         },
     )
 }
