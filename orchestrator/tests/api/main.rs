@@ -21,6 +21,7 @@ mod kitchen;
 mod leads;
 mod leaving;
 mod lists;
+mod newer;
 mod places;
 mod readiness;
 mod registries;

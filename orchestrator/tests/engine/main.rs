@@ -14,4 +14,5 @@ mod kill;
 mod life;
 mod meanwhile;
 mod moves;
+mod newer;
 mod put_back;
