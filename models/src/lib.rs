@@ -7,6 +7,7 @@ pub mod change;
 pub mod checkup;
 pub mod cluster;
 pub mod file;
+pub mod format;
 pub mod labels;
 pub mod name;
 pub mod operation;

@@ -308,8 +308,12 @@ impl Inner {
         drop(running);
         let inner = Arc::clone(self);
         self.tasks.spawn(async move {
+            let tenant = doc.operation.tenant.clone();
             if let Err(error) = keep_at_it(&inner, doc, &cancel).await {
                 tracing::error!(operation.id = %id, %error, "the operation cannot go on in this process");
+                if let Err(error) = unreadable::halt(&inner, (&tenant, &id), &error).await {
+                    tracing::error!(operation.id = %id, %error, "that could not be written down");
+                }
             }
             inner.running().remove(&id);
             let _ = tell.send(true);

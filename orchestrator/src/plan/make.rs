@@ -95,6 +95,7 @@ pub fn unplaced(world: &World, wish: &Wish, why: &str) -> Option<Plan> {
 fn next_slice(world: &World, wish: &Wish, (labels, spec): (&Labels, &SliceSpec)) -> Slice {
     let incarnation = world.slice.as_ref().map_or(world.incarnations + 1, |slice| slice.incarnation);
     Slice {
+        format: Default::default(),
         tenant: wish.tenant.clone(),
         name: wish.name.clone(),
         uid: names::slice_uid(&wish.tenant, &wish.name, incarnation),

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 /// Stored under `Kind::Resource`, tenant, id `<slice uid>/<resource id>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
+    #[serde(deserialize_with = "models::format::known::<_, 1>")]
     pub format: u32,
     pub resource: Resource,
     /// Resources that had to be there before it; its removal goes before theirs.
@@ -36,6 +37,7 @@ impl Recorded {
 /// What an operation will do, and why. Applying a plan applies exactly this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
+    #[serde(deserialize_with = "models::format::known::<_, 1>")]
     pub format: u32,
     pub id: String,
     pub kind: OperationKind,

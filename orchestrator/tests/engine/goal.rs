@@ -21,6 +21,7 @@ pub fn name(text: &str) -> Name {
 
 pub fn slice() -> Slice {
     Slice {
+        format: Default::default(),
         tenant: name("default"),
         name: name("demo"),
         uid: UID.into(),
