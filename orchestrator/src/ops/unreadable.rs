@@ -7,8 +7,8 @@ use super::engine::Inner;
 use super::error::OpsError;
 use super::model::OperationDoc;
 use crate::store::{Object, StoreError};
-use models::OperationState;
 use models::change::Failure;
+use models::{Name, OperationState};
 use serde_json::{Value, json};
 
 /// FAILED_TEMP where enough of it can be read; otherwise it is left alone, and logged.

@@ -43,6 +43,7 @@ fn removal(recorded: Recorded, orphan: &Orphan) -> Step {
 /// The plan for what a slice left that is gone: its name may be another one's by now.
 fn gone((tenant, orphan): (&Name, &Orphan), changes: Vec<PlannedChange>) -> Plan {
     let slice = Slice {
+        format: models::format::Format,
         tenant: tenant.clone(),
         name: orphan.slice.clone(),
         uid: orphan.uid.clone(),
