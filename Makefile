@@ -14,7 +14,7 @@ SUITES := tidy lint deny unit store helm engine api lab ports e2e
 
 export CARGO_TERM_COLOR := never
 
-.PHONY: help setup build worker demo demo-down bench stored-format test $(SUITES:%=test-%)
+.PHONY: help setup build worker demo demo-down bench stored-format torture test $(SUITES:%=test-%)
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,10 @@ bench: build ## The figures beside their peers and limits, measured in one run
 	cp $(BIN)/sliceway-helm-worker target/release/
 	$(BIN)/sliceway-lab up
 	cargo bench --quiet -p tests --bench figures -- $(FIGURES); code=$$?; $(BIN)/sliceway-lab down; exit $$code
+
+torture: ## Processes killed at random instants in their operations: KILLS=1000 SEED=n
+	SLICEWAY_TORTURE_KILLS=$(or $(KILLS),1000) $(if $(SEED),SLICEWAY_TORTURE_SEED=$(SEED)) \
+	  cargo test --quiet -p orchestrator --test engine -- --exact torture::operations_survive_death_at_random_instants --nocapture
 
 # Before the first change of a stored form: what the code as it is leaves when it is killed. It needs NAME=format-2.
 stored-format: worker ## A data folder of today's stored format, with operations open, for the tests of upgrades

@@ -16,3 +16,4 @@ mod meanwhile;
 mod moves;
 mod newer;
 mod put_back;
+mod torture;
