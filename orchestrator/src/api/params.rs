@@ -6,7 +6,7 @@ use models::problem::nearest;
 use serde_json::json;
 
 /// These may stand more than once.
-const LISTS: &[&str] = &["label", "field", "replace", "allowDataLoss", "upgrade"];
+const LISTS: &[&str] = &["label", "field", "replace", "allowDataLoss", "upgrade", "id"];
 
 /// Refuses what the endpoint does not take, what stands twice, and what does not go together.
 pub(super) fn check(endpoint: &Endpoint, query: &[(String, String)]) -> Result<(), Problem> {

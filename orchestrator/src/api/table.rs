@@ -3,7 +3,7 @@
 use super::App;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
-use super::{clusters, operations, repositories, slices, tenants, views};
+use super::{clusters, operations, orphans, repositories, slices, tenants, views};
 use crate::auth::Caller;
 use futures::future::BoxFuture;
 use models::tenant::Role;
@@ -71,7 +71,10 @@ endpoints! {
         ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
     Get "/api/v1/clusters/{name}" Viewer clusters::get, "One cluster", [];
     Put "/api/v1/clusters/{name}" Admin clusters::put, "Registers or changes a cluster; its kubeconfig is kept sealed and never returned", [];
-    Delete "/api/v1/clusters/{name}" Admin clusters::delete, "Forgets a cluster that carries no slice", [];
+    Delete "/api/v1/clusters/{name}" Admin clusters::delete, "Forgets a cluster that carries no slice",
+        ["drain" = "true: moves what stands there first; 202, and it goes when it is empty", "forget" = "true, with drain: what stands there while it cannot be reached is forgotten"];
+    Post "/api/v1/clusters/{name}:takeover" Admin clusters::take_over, "This server writes on the cluster from now on, and whoever did before refuses to", [];
+    Post "/api/v1/clusters/{name}:uncordon" Admin clusters::uncordon, "Ends a drain: the cluster stays, and takes slices again", [];
     Get "/api/v1/clusters/{name}/doctor" Admin clusters::doctor, "A look at the cluster, check by check, with what to do; it changes nothing", [];
     Get "/api/v1/repositories" Viewer repositories::list, "Repositories with their charts",
         ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
@@ -85,13 +88,14 @@ endpoints! {
     Get "/api/v1/slices" Viewer slices::list, "Slices",
         ["state" = "true: with what the clusters say now", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
     Post "/api/v1/slices" Operator slices::apply, "Makes a slice or changes it; 202 with the operation, 200 where nothing changes",
-        ["timeout" = "seconds of patience", "replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never"];
+        ["timeout" = "seconds of patience", "replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never", "forget" = "true: what cannot be reached and is to go is forgotten"];
     Post "/api/v1/slices:plan" Operator slices::plan, "What applying the slice would do, with reasons",
-        ["replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again"];
+        ["replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again", "forget" = "true: what cannot be reached and is to go is forgotten"];
     Get "/api/v1/slices/{name}" Viewer slices::get, "One slice", ["state" = "true: with what the clusters say now"];
     Delete "/api/v1/slices/{name}" Operator slices::delete, "Removes a slice; 202 with the operation",
-        ["timeout" = "seconds of patience", "allowDataLoss" = "functions whose data may go", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never"];
-    Post "/api/v1/slices/{name}:plan-delete" Operator slices::plan_delete, "What removing the slice would do", ["allowDataLoss" = "functions whose data may go"];
+        ["timeout" = "seconds of patience", "allowDataLoss" = "functions whose data may go", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never", "forget" = "true: what cannot be reached and is to go is forgotten"];
+    Post "/api/v1/slices/{name}:plan-delete" Operator slices::plan_delete, "What removing the slice would do",
+        ["allowDataLoss" = "functions whose data may go", "forget" = "true: what cannot be reached is forgotten"];
     Post "/api/v1/slices/{name}:test" Operator slices::test, "Runs the tests that the slice's charts bring; 202 with the operation",
         ["function" = "only of these functions", "timeout" = "seconds of patience"];
     Post "/api/v1/slices/{name}:adopt-release" Admin slices::adopt, "Makes a slice of Helm releases that stand already; 202 with the operation",
@@ -113,14 +117,22 @@ endpoints! {
         ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
     Get "/api/v1/devices/{name}" Viewer views::device, "One device; 409 where several slices have one of that name", ["slice" = "of this slice"];
     Post "/api/v1/devices/{name}:credentials" Operator views::credentials, "What a device needs to speak to its gateway; recorded", ["slice" = "its slice"];
+    Get "/api/v1/orphans" Viewer orphans::list, "What stands in the world and is wanted by nobody",
+        ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
+    Post "/api/v1/orphans:scan" Operator orphans::scan, "Looks at the clusters for what carries our label and stands in no record", ["cluster" = "this cluster"];
+    Post "/api/v1/orphans:remove" Operator orphans::remove, "Takes orphans away; 202 with the operations",
+        ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once", "allowDataLoss" = "true: what was found may go with the data in it"];
+    Post "/api/v1/orphans:adopt" Operator orphans::adopt, "Gives what was found back to its slice",
+        ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once"];
     Get "/api/v1/operations" Viewer operations::list, "Operations, newest first",
         ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
     Get "/api/v1/operations/{id}" Viewer operations::get, "One operation with its steps", [];
-    Post "/api/v1/operations/{id}:retry" Operator operations::retry, "Tries again what failed", [];
-    Post "/api/v1/operations/{id}:rollback" Operator operations::rollback, "Goes back to the start", [];
-    Post "/api/v1/operations/{id}:continue" Operator operations::carry_on, "Leaves out what failed and does the rest", [];
-    Post "/api/v1/operations/{id}:fail" Operator operations::fail, "Gives it up", [];
-    Post "/api/v1/operations/{id}:cancel" Operator operations::cancel, "Stops it at once", [];
+    Get "/api/v1/operations/{id}/explanation" Viewer operations::explain, "What it waits for, and what each open move would come to", [];
+    Post "/api/v1/operations/{id}:retry" Operator operations::retry, "Tries again what failed", ["dryRun" = "true: only what would happen"];
+    Post "/api/v1/operations/{id}:rollback" Operator operations::rollback, "Goes back to the start", ["dryRun" = "true: only what would happen"];
+    Post "/api/v1/operations/{id}:continue" Operator operations::carry_on, "Leaves out what failed and does the rest", ["dryRun" = "true: only what would happen"];
+    Post "/api/v1/operations/{id}:fail" Operator operations::fail, "Gives it up", ["dryRun" = "true: only what would happen"];
+    Post "/api/v1/operations/{id}:cancel" Operator operations::cancel, "Stops it at once", ["dryRun" = "true: only what would happen"];
 }
 
 impl Endpoint {

@@ -58,7 +58,7 @@ fn readable_part(object: &Object) -> Option<OperationDoc> {
         return None;
     }
     fields.insert("state".into(), json!(OperationState::Processing));
-    for left_out in ["error", "waiting_for", "waiting_until"] {
+    for left_out in ["error", "waiting_for", "waiting_since", "waiting_until"] {
         fields.remove(left_out);
     }
     serde_json::from_value(doc.clone()).ok().or_else(|| {
@@ -68,7 +68,6 @@ fn readable_part(object: &Object) -> Option<OperationDoc> {
 }
 
 async fn holds_its_slice(inner: &Inner, doc: &OperationDoc) -> Result<bool, OpsError> {
-    let (tenant, subject): (&Name, &Name) = (&doc.operation.tenant, &doc.operation.subject);
-    let claim = inner.store.get(&codec::claim_key(tenant, subject)).await?;
+    let claim = inner.store.get(&codec::claim_of(&doc.operation)).await?;
     Ok(claim.is_some_and(|claim| claim.doc.get("holder").and_then(Value::as_str) == Some(&doc.operation.id)))
 }

@@ -5,6 +5,7 @@
 use super::names::digest;
 use models::change::Change;
 use models::resource::{Resource, ResourceId, Seen};
+use models::slice::Adopted;
 use models::{Name, OperationKind, Slice};
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +59,9 @@ pub struct Plan {
     /// Clusters that could not be read: what stands there was not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Name>,
+    /// The Helm releases that its slice had taken over, where the slice is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
     /// Digest of the changes: the same input gives the same.
     pub digest: String,
 }
@@ -89,6 +93,7 @@ impl Plan {
             warnings: vec![],
             bundles: vec![],
             unread: vec![],
+            adopted: None,
             digest,
         }
     }

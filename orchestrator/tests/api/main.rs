@@ -23,6 +23,7 @@ mod leads;
 mod leaving;
 mod lists;
 mod newer;
+mod orphans;
 mod places;
 mod readiness;
 mod registries;

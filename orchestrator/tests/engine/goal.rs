@@ -6,6 +6,7 @@ use models::secret::{Material, SecretSpec};
 use models::slice::Phase;
 use models::{Name, OperationKind, Slice, SliceSpec};
 use orchestrator::plan::hooks::Kept;
+use orchestrator::plan::leave::Leave;
 use orchestrator::plan::want::{Want, Wanted, tier};
 use orchestrator::plan::{Observed, Plan, PlannedChange, Recorded, diff, order};
 use serde_json::{Value, json};
@@ -189,6 +190,7 @@ pub fn plan_with(want: &Want, from: &From<'_>, more: impl FnOnce(&mut Vec<diff::
         observed: from.observed,
         replace: &BTreeSet::new(),
         hooks: &Kept::default(),
+        leave: &Leave::default(),
         broken: false,
         stays: false,
     };
@@ -216,6 +218,7 @@ pub fn plan_with(want: &Want, from: &From<'_>, more: impl FnOnce(&mut Vec<diff::
         warnings: vec![],
         bundles: vec![],
         unread: vec![],
+        adopted: None,
         digest: String::new(),
     }
 }
@@ -261,6 +264,7 @@ fn what_cannot_be_read_of_a_broken_slice_is_looked_at_again() {
             observed: &observed,
             replace: &replace,
             hooks: &Kept::default(),
+            leave: &Leave::default(),
             broken,
             stays: false,
         };

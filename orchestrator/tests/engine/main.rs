@@ -15,5 +15,7 @@ mod life;
 mod meanwhile;
 mod moves;
 mod newer;
+mod orphans;
+mod outlook;
 mod put_back;
 mod torture;

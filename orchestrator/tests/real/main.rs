@@ -16,10 +16,15 @@ mod ground;
 mod helm;
 mod hooks;
 mod killed;
+mod orphans;
+mod owners;
 mod registry;
 mod releases;
 mod repair;
 mod said;
+#[path = "../api/server.rs"]
+#[allow(dead_code, reason = "the API's own tests use the rest of it")]
+mod server;
 #[path = "../../../adapters/tests/settled/mod.rs"]
 mod settled;
 mod watched;
