@@ -135,7 +135,8 @@ impl Checker {
             | Kind::Claim
             | Kind::Bundle
             | Kind::Secret
-            | Kind::Idempotency => None,
+            | Kind::Idempotency
+            | Kind::Orphan => None,
         }
     }
 

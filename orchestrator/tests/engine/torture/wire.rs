@@ -131,6 +131,7 @@ enum PortWrong {
     Forbidden { target: String, cause: String },
     Invalid { id: String, cause: String },
     Sealed { cause: String },
+    Owned { target: String, owner: String },
 }
 
 /// One write: a process that dies in it leaves a frame that nobody takes for a whole one.
