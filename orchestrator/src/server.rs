@@ -1,6 +1,7 @@
 //! Puts the parts of a server together, and takes them apart in order.
 
 use crate::api::{self, App, Parts, ServeError};
+use crate::assurance::Assurance;
 use crate::auth::Tokens;
 use crate::catalogue::identity;
 use crate::catalogue::{CatalogueError, Clusters, Registry, Repositories, Shelf, Tenants};
@@ -151,7 +152,9 @@ impl Server {
                 served
             },
             looks,
-            self.housekeeping(stop.clone()).run()
+            async {
+                tokio::join!(self.housekeeping(stop.clone()).run(), self.assurance().run(stop.clone()));
+            }
         );
         self.engine.shutdown().await;
         Ok(served?)
@@ -173,6 +176,12 @@ impl Server {
                 tracing::warn!(%error, "certificates that are due could not be looked for");
             }
         }
+    }
+
+    fn assurance(&self) -> Arc<Assurance> {
+        let work = (self.engine.clone(), Arc::clone(&self.slices));
+        let ears = Arc::new(self.clusters.clone());
+        Assurance::new(Arc::clone(&self.store), work, ears, self.config.clusters.scan_every())
     }
 
     fn housekeeping(&self, stop: CancellationToken) -> Housekeeping {

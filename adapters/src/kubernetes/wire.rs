@@ -17,8 +17,12 @@ use std::time::{Duration, Instant};
 const PAGE: usize = 500;
 /// A page of large objects fits; what is larger is no answer to us.
 const LARGEST_BODY: usize = 64 << 20;
+/// A watch with bookmarks says something about once a minute, and ends by itself before this.
+const SILENCE: Duration = Duration::from_secs(330);
 /// A list of nothing but metadata: no value of a Secret comes along.
 pub(super) const METADATA: &str = "application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadataList";
+/// Each object of a watch as nothing but its metadata.
+pub(super) const METADATA_OF_ONE: &str = "application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadata";
 pub(super) const WHOLE: &str = "application/json";
 
 pub(super) struct Wire {
@@ -186,6 +190,18 @@ impl Wire {
         false
     }
 
+    /// The events of a watch, one after the other.
+    pub(super) async fn lines(&self, path: &str, accept: &str) -> Result<Lines, PortError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let request = Request::get(path).header("accept", accept).body(Body::empty());
+        let request = request.map_err(|error| self.unreachable(&error))?;
+        let response = self.client.send(request).await.map_err(|error| self.lost(&error))?;
+        if response.status().as_u16() != 200 {
+            return Err(self.busy(format!("a watch is answered by {}", response.status().as_u16()), None));
+        }
+        Ok(Lines { target: self.target.to_string(), body: response.into_body(), rest: Vec::new() })
+    }
+
     /// The object of a good answer; otherwise what the refusal means.
     pub(super) fn ok(&self, answer: Answer, id: &ResourceId) -> Result<Value, PortError> {
         if let 200..=299 = answer.status {
@@ -247,6 +263,42 @@ impl Wire {
 
     fn unreachable(&self, error: &(dyn Error + 'static)) -> PortError {
         PortError::Unreachable { target: self.target.to_string(), cause: chain(error) }
+    }
+}
+
+/// JSON documents, one on each line.
+pub(super) struct Lines {
+    target: String,
+    body: Body,
+    rest: Vec<u8>,
+}
+
+impl Lines {
+    /// `None`: the server ended it in order. A server that says nothing for too long is gone.
+    pub(super) async fn next(&mut self) -> Result<Option<Value>, PortError> {
+        loop {
+            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=end).collect();
+                return Ok(serde_json::from_slice(&line).ok());
+            }
+            if self.rest.len() > LARGEST_BODY {
+                return Err(self.lost("an event without an end".into()));
+            }
+            match tokio::time::timeout(SILENCE, self.body.frame()).await {
+                Err(_) => return Err(self.lost(format!("nothing was heard for {} s", SILENCE.as_secs()))),
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(error))) => return Err(self.lost(chain(&error))),
+                Ok(Some(Ok(frame))) => {
+                    if let Some(data) = frame.data_ref() {
+                        self.rest.extend_from_slice(data);
+                    }
+                }
+            }
+        }
+    }
+
+    fn lost(&self, cause: String) -> PortError {
+        PortError::Unreachable { target: self.target.clone(), cause }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::App;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
-use super::{clusters, operations, orphans, repositories, slices, tenants, views};
+use super::{alarms, clusters, operations, orphans, repositories, slices, tenants, views};
 use crate::auth::Caller;
 use futures::future::BoxFuture;
 use models::tenant::Role;
@@ -117,6 +117,8 @@ endpoints! {
         ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
     Get "/api/v1/devices/{name}" Viewer views::device, "One device; 409 where several slices have one of that name", ["slice" = "of this slice"];
     Post "/api/v1/devices/{name}:credentials" Operator views::credentials, "What a device needs to speak to its gateway; recorded", ["slice" = "its slice"];
+    Get "/api/v1/alarms" Viewer alarms::list, "What does not stand as it was left",
+        ["slice" = "of this slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
     Get "/api/v1/orphans" Viewer orphans::list, "What stands in the world and is wanted by nobody",
         ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
     Post "/api/v1/orphans:scan" Operator orphans::scan, "Looks at the clusters for what carries our label and stands in no record", ["cluster" = "this cluster"];

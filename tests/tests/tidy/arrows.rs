@@ -56,11 +56,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ops", &["plan", "store"]),
     ("slices", &["ops", "plan", "store"]),
     ("auth", &["ops", "store"]),
-    ("catalogue", &["auth", "ops", "slices", "store"]),
-    ("api", &["auth", "catalogue", "ops", "plan", "slices", "store"]),
+    ("assurance", &["ops", "plan", "slices", "store"]),
+    ("catalogue", &["assurance", "auth", "ops", "slices", "store"]),
+    ("api", &["assurance", "auth", "catalogue", "ops", "plan", "slices", "store"]),
     ("config", &["api"]),
     ("housekeeping", &["ops", "slices", "store"]),
-    ("server", &["api", "auth", "catalogue", "config", "housekeeping", "ops", "plan", "slices", "store"]),
+    ("server", &["api", "assurance", "auth", "catalogue", "config", "housekeeping", "ops", "plan", "slices", "store"]),
     ("cli", &["bridge", "catalogue", "config", "server"]),
 ];
 

@@ -136,6 +136,7 @@ impl Checker {
             | Kind::Bundle
             | Kind::Secret
             | Kind::Idempotency
+            | Kind::Alarm
             | Kind::Orphan => None,
         }
     }
