@@ -6,11 +6,12 @@ use crate::auth::Tokens;
 use crate::catalogue::identity;
 use crate::catalogue::{CatalogueError, Clusters, Registry, Repositories, Shelf, Tenants};
 use crate::config::{Config, HousekeepingConfig};
-use crate::housekeeping::{self, Housekeeping, Keep};
+use crate::housekeeping::{self, Housekeeping, Keep, Trust};
 use crate::ops::{Engine, Limits, Means, OpsError};
 use crate::plan::Rendering;
 use crate::slices::{Picked, Scan, Slices};
-use crate::store::{Blobs, Clock, Options, Random, Sqlite, Store, StoreError, Vault};
+use crate::store::{Blobs, Options, Sqlite, Store, StoreError, Vault};
+pub use crate::store::{Clock, Random};
 use adapters::charts::Bounds;
 use adapters::helm::{Helm, HelmError, Limits as HelmLimits, locate};
 use adapters::kubernetes::ExecPolicy;
@@ -48,6 +49,7 @@ pub struct Server {
     store: Arc<dyn Store>,
     blobs: Arc<Blobs>,
     clock: Clock,
+    trust: Arc<Trust>,
     engine: Engine,
     slices: Arc<Slices>,
     clusters: Clusters,
@@ -58,10 +60,10 @@ pub struct Server {
 
 impl Server {
     /// Opens the data folder, and goes on with what was open. Listens to nothing yet.
-    pub async fn start(config: &Config) -> Result<Self, StartError> {
+    pub async fn start(config: &Config, (clock, random): (Clock, Random)) -> Result<Self, StartError> {
         let data = config.data();
-        let (clock, random) = (Clock::system(), Random::system());
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&data, Options::new(clock.clone()))?);
+        let trust = Arc::new(Trust::of(store.as_ref(), clock.clone()).await?);
         let vault = Vault::unlock(&data, store.as_ref(), random.clone()).await;
         let vault = Arc::new(vault.map_err(|error| StartError::Vault(error.to_string()))?);
         let blobs = Blobs::open(&data, Arc::clone(&vault), clock.clone());
@@ -126,7 +128,7 @@ impl Server {
             tracing::info!(resumed, "went on with open operations");
         }
         let (app, config) = (App::new(parts), config.clone());
-        Ok(Self { app, store, blobs, clock, engine, slices, clusters, config, data, first })
+        Ok(Self { app, store, blobs, clock, trust, engine, slices, clusters, config, data, first })
     }
 
     pub fn data(&self) -> &Path {
@@ -167,6 +169,9 @@ impl Server {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(every) => {}
             }
+            if !self.trust.holds() {
+                continue;
+            }
             if let Err(error) = self.slices.renew().await {
                 tracing::warn!(%error, "certificates that are due could not be looked for");
             }
@@ -185,6 +190,7 @@ impl Server {
             engine: self.engine.clone(),
             blobs: Arc::clone(&self.blobs),
             clock: self.clock.clone(),
+            trust: Arc::clone(&self.trust),
             keep: keep(&self.config.housekeeping),
         };
         Housekeeping::new(means, stop)
@@ -194,6 +200,7 @@ impl Server {
     async fn look(&self, stop: CancellationToken) {
         let mut looked = self.clusters.look_at_all().await;
         loop {
+            self.trust.look();
             if let Err(error) = looked {
                 tracing::warn!(%error, "the clusters' health could not be written");
             }

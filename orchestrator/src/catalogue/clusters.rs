@@ -389,7 +389,7 @@ impl Clusters {
     async fn is_stale(&self, name: &Name, since: Timestamp) -> bool {
         match self.live.read().await.get(name) {
             Some(live) => {
-                let old = self.now().duration_since(live.looked) > FRESH || live.looked <= since;
+                let old = self.is_past(live.looked, FRESH) || live.looked <= since;
                 live.health.state == HealthState::Reachable && old
             }
             None => true,
@@ -399,7 +399,13 @@ impl Clusters {
     async fn is_long_away(&self, name: &Name) -> bool {
         let live = self.live.read().await;
         let away = live.get(name).filter(|live| live.health.state != HealthState::Reachable);
-        away.is_some_and(|live| self.now().duration_since(live.looked) > AGAIN)
+        away.is_some_and(|live| self.is_past(live.looked, AGAIN))
+    }
+
+    /// Longer ago than that. What is yet to come was told by a calendar that was set back since: who knows how long ago.
+    fn is_past(&self, at: Timestamp, age: SignedDuration) -> bool {
+        let passed = self.now().duration_since(at);
+        passed > age || passed.is_negative()
     }
 
     /// Who comes while somebody looks waits, and takes what was read if that is new enough.

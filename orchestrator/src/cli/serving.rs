@@ -6,7 +6,7 @@ use super::error::Failed;
 use super::exit;
 use super::pipe::tell;
 use crate::config::Config;
-use crate::server::{self, Server};
+use crate::server::{self, Clock, Random, Server};
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -24,7 +24,7 @@ pub(crate) async fn serve(args: Serve) -> Result<u8, Failed> {
     let fault = |error: server::StartError| {
         Failed::new(exit::FAILED, error.to_string()).next("sliceway serve --data DIR --listen ADDR")
     };
-    let server = Server::start(&config).await.map_err(fault)?;
+    let server = Server::start(&config, (Clock::system(), Random::system())).await.map_err(fault)?;
     let data = server.data().to_owned();
     if let Some(token) = server.first_token() {
         tell!("first-run administrator token (shown once, also in {}/admin.token):", data.display());

@@ -6,9 +6,12 @@
 
 mod old;
 mod references;
+mod trust;
+
+pub use trust::Trust;
 
 use crate::ops::{Engine, OpsError};
-use crate::store::{BlobError, Blobs, Clock, Digest, Store, StoreError, Swept, Txn};
+use crate::store::{BlobError, Blobs, Clock, Digest, Revision, Store, StoreError, Swept, Txn};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -67,6 +70,7 @@ pub struct Housekeeping {
     blobs: Arc<Blobs>,
     clock: Clock,
     keep: Keep,
+    trust: Arc<Trust>,
     stop: CancellationToken,
     /// Blobs that nothing referred to when they were last looked at. Only what is found twice goes: a request that read a
     /// reference just before it was removed has until then to write it elsewhere.
@@ -80,12 +84,13 @@ pub struct Means {
     pub blobs: Arc<Blobs>,
     pub clock: Clock,
     pub keep: Keep,
+    pub trust: Arc<Trust>,
 }
 
 impl Housekeeping {
     pub fn new(means: Means, stop: CancellationToken) -> Self {
-        let Means { store, engine, blobs, clock, keep } = means;
-        Self { store, engine, blobs, clock, keep, stop, unreferred: HashSet::new() }
+        let Means { store, engine, blobs, clock, keep, trust } = means;
+        Self { store, engine, blobs, clock, keep, trust, stop, unreferred: HashSet::new() }
     }
 
     /// Now and every hour, until `stop`. What fails is tried again at the next pass.
@@ -118,8 +123,13 @@ impl Housekeeping {
         }
     }
 
-    /// One look at everything.
+    /// One look at everything; at nothing while the clock is not believed.
     pub async fn pass(&mut self) -> Result<Cleared, HousekeepingError> {
+        if !self.trust.holds() {
+            return Ok(Cleared::default());
+        }
+        let head = *self.store.changed().borrow();
+        self.engine.commit(self.trust.note(head)).await?;
         let mut cleared = self.records().await?;
         if !self.stop.is_cancelled() {
             cleared.blobs = self.sweep().await?;
@@ -128,6 +138,9 @@ impl Housekeeping {
     }
 
     async fn records(&self) -> Result<Cleared, HousekeepingError> {
+        if !self.trust.holds() {
+            return Ok(Cleared::default());
+        }
         Ok(Cleared {
             operations: self.operations().await?,
             plans: self.plans().await?,
@@ -137,6 +150,11 @@ impl Housekeeping {
     }
 
     async fn sweep(&mut self) -> Result<Swept, HousekeepingError> {
+        let floor = self.trust.floor().map(|floor| self.now().duration_since(floor.at));
+        if floor.is_some_and(|since| since < SignedDuration::try_from(self.keep.blobs).unwrap_or(SignedDuration::MAX)) {
+            // The age of a file may be of another year.
+            return Ok(Swept::default());
+        }
         let referred = references::collect(self.store.as_ref()).await?;
         let found = self.blobs.unreferred(referred, self.keep.blobs).await?;
         let doomed: Vec<Digest> = found.intersection(&self.unreferred).take(MOST).copied().collect();
@@ -145,6 +163,11 @@ impl Housekeeping {
         let swept = self.blobs.remove(doomed.clone(), self.keep.blobs).await?;
         self.unreferred = found.into_iter().filter(|digest| !doomed.contains(digest)).collect();
         Ok(swept)
+    }
+
+    /// When something was written, by its stamp, where the stamp can be believed.
+    fn stamped(&self, rev: Revision, at: Timestamp) -> Timestamp {
+        self.trust.floor().filter(|floor| rev <= floor.rev).map_or(at, |floor| at.max(floor.at))
     }
 
     fn now(&self) -> Timestamp {

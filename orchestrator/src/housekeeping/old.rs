@@ -35,7 +35,7 @@ impl Housekeeping {
             let operation = object.read::<OperationDoc>().ok().map(|doc| doc.operation);
             let Some(operation) = operation.filter(|operation| operation.state.is_final()) else { return };
             let subject = (operation.tenant.to_string(), operation.subject.to_string());
-            let at = operation.ended.unwrap_or(operation.created);
+            let at = self.stamped(object.rev, operation.ended.unwrap_or(operation.created));
             ended.push(Ended { key: object.key.clone(), rev: object.rev, subject, at });
         })
         .await?;
@@ -80,6 +80,7 @@ impl Housekeeping {
         let mut old = Vec::new();
         self.each(query, |object| {
             let at = object.doc[field].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+            let at = at.map(|at| self.stamped(object.rev, at));
             if at.is_none_or(|at| at < before) && old.len() < MOST {
                 old.push((object.key.clone(), object.rev));
             }

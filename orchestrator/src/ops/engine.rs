@@ -12,7 +12,7 @@ use super::safe::StoreSafe;
 use super::settled::{Settled, Stopped};
 use super::unplanned::Planner;
 use super::unreadable;
-use super::waiting::Pauses;
+use super::waiting::{Patience, Pauses};
 use crate::store::{Blobs, Clock, Kind, Query, Random, Revision, Store, StoreError, Txn, Vault};
 use adapters::{Port, PortError, Safe};
 use async_trait::async_trait;
@@ -136,6 +136,8 @@ impl Engine {
             };
             if doc.operation.state.is_running() {
                 doc.operation.epoch = self.0.fence.epoch;
+                let (patience, now) = (Patience::left(&doc.operation, self.0.now()), self.0.now());
+                doc.operation.deadline = patience.deadline(doc.operation.deadline, now);
                 self.0.commit(Txn::new().put(object.key.clone(), codec::json(&doc)?)).await?;
                 self.0.spawn(doc);
                 resumed += 1;
@@ -209,12 +211,12 @@ impl Engine {
 
     /// What was read of a target before is not true any more.
     pub fn settled(&self) -> Timestamp {
-        self.0.settled.since()
+        self.0.settled.since(self.0.now())
     }
 
     /// Operations that made something and stopped a moment ago: what was read of a target before does not show it.
     pub fn stopped(&self) -> Vec<Stopped> {
-        self.0.settled.made()
+        self.0.settled.made(self.0.now())
     }
 
     pub fn epoch(&self) -> u64 {
@@ -324,8 +326,9 @@ impl Inner {
 /// A store that is full or busy stops no operation for ever: it goes on from what is on disk when there is room again.
 async fn keep_at_it(inner: &Arc<Inner>, mut doc: OperationDoc, cancel: &CancellationToken) -> Result<(), OpsError> {
     let mut pauses = Pauses::of_errors();
+    let mut patience = Patience::left(&doc.operation, inner.now());
     loop {
-        let error = match executor::run(inner, doc.clone(), cancel.clone()).await {
+        let error = match executor::run(inner, (doc.clone(), patience), cancel.clone()).await {
             Err(error) if error.retryable() && !inner.stop.is_cancelled() => error,
             ended => return ended,
         };
@@ -333,7 +336,12 @@ async fn keep_at_it(inner: &Arc<Inner>, mut doc: OperationDoc, cancel: &Cancella
         tokio::time::sleep(pauses.next(inner.dice())).await;
         let operation = &doc.operation;
         match codec::operation(&inner.store, &operation.tenant, &operation.id).await {
-            Ok(Some((fresh, _))) if fresh.operation.state.is_running() => doc = fresh,
+            Ok(Some((fresh, _))) if fresh.operation.state.is_running() => {
+                if fresh.operation.deadline != doc.operation.deadline {
+                    patience = Patience::left(&fresh.operation, inner.now());
+                }
+                doc = fresh;
+            }
             Ok(_) => return Ok(()),
             // Not even readable now: what is known already is tried again.
             Err(_) => {}

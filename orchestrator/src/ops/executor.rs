@@ -7,29 +7,34 @@ use super::error::OpsError;
 use super::graph::{self, Board};
 use super::model::{ChangeDoc, OperationDoc};
 use super::orphan;
-use super::start::deadline;
 use super::step::{Note, Step, Stop};
 use super::unplanned;
+use super::waiting::{Patience, deadline};
 use crate::store::Txn;
-use jiff::{SignedDuration, Timestamp};
 use models::change::{ChangeRecord, ChangeState, Failure, Seq, Verb};
 use models::operation::{OperationEvent, OperationState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Steps tell what they wait for; more than this many unread notes are dropped, which loses nothing but freshness.
 const NOTES: usize = 64;
 
 /// How often what an operation waits for is written down, at most.
-const NOTE_EVERY: SignedDuration = SignedDuration::from_secs(1);
+const NOTE_EVERY: Duration = Duration::from_secs(1);
 
-pub(super) async fn run(inner: &Arc<Inner>, doc: OperationDoc, cancel: CancellationToken) -> Result<(), OpsError> {
+pub(super) async fn run(
+    inner: &Arc<Inner>,
+    (doc, patience): (OperationDoc, Patience),
+    cancel: CancellationToken,
+) -> Result<(), OpsError> {
     let waits = doc.wish.is_some() && doc.operation.state == OperationState::Processing;
     let doc = match waits && codec::readable(&doc.operation) {
-        true => match unplanned::plan(inner, doc, &cancel).await? {
+        true => match unplanned::plan(inner, (doc, patience), &cancel).await? {
             Some(planned) => planned,
             None => return Ok(()),
         },
@@ -50,7 +55,7 @@ pub(super) async fn run(inner: &Arc<Inner>, doc: OperationDoc, cancel: Cancellat
         Err(words) => ending::stuck(inner, doc, unreadable(words)).await,
         Ok(changes) => {
             let board = changes.into_iter().map(|change| (change.record.change.seq, change)).collect();
-            Run::new(inner, doc, board).carry_out(cancel).await
+            Run::new(inner, (doc, patience), board).carry_out(cancel).await
         }
     }
 }
@@ -64,14 +69,15 @@ struct Run<'a> {
     made: BTreeSet<Seq>,
     steps: JoinSet<(Seq, Result<ChangeDoc, Stop>)>,
     waiting: BTreeMap<Seq, String>,
-    noted: Timestamp,
+    noted: Option<Instant>,
+    patience: Patience,
     /// Set when something failed for good: nothing new is launched, and whoever pauses stops.
     drain: CancellationToken,
     failure: Option<Failure>,
 }
 
 impl<'a> Run<'a> {
-    fn new(inner: &'a Arc<Inner>, doc: OperationDoc, board: Board) -> Self {
+    fn new(inner: &'a Arc<Inner>, (doc, patience): (OperationDoc, Patience), board: Board) -> Self {
         Self {
             inner,
             doc,
@@ -80,7 +86,8 @@ impl<'a> Run<'a> {
             made: BTreeSet::new(),
             steps: JoinSet::new(),
             waiting: BTreeMap::new(),
-            noted: Timestamp::UNIX_EPOCH,
+            noted: None,
+            patience,
             drain: inner.stopping().child_token(),
             failure: None,
         }
@@ -126,6 +133,7 @@ impl<'a> Run<'a> {
                 doc: self.board[&seq].clone(),
                 tell: tell.clone(),
                 drain: self.drain.clone(),
+                patience: self.patience,
                 idle: graph::is_idle(&self.board, seq),
             };
             let undoing = self.undoing();
@@ -172,6 +180,7 @@ impl<'a> Run<'a> {
             Err(Stop::Left(doc)) => {
                 self.board.insert(seq, *doc);
                 // The others have waited for it, and have done nothing yet.
+                self.patience = Patience::whole(self.doc.operation.timeout_s);
                 self.doc.operation.deadline = deadline(self.inner.now(), self.doc.operation.timeout_s);
                 self.write().await?;
             }
@@ -199,11 +208,12 @@ impl<'a> Run<'a> {
 
     /// Writes down what the operation waits for, when it changed and not more often than once a second.
     async fn tell_waiting(&mut self) -> Result<(), OpsError> {
-        let now = self.inner.now();
         let text = self.waiting.values().next().cloned();
         let changed = self.doc.operation.waiting_for != text;
-        if changed && now.duration_since(self.noted) >= NOTE_EVERY {
-            self.noted = now;
+        if changed && self.noted.is_none_or(|noted| noted.elapsed() >= NOTE_EVERY) {
+            self.noted = Some(Instant::now());
+            let now = self.inner.now();
+            self.doc.operation.deadline = self.patience.deadline(self.doc.operation.deadline, now);
             match text {
                 Some(text) => self.doc.operation.wait_for(text, now),
                 None => self.doc.operation.go_on(),

@@ -8,7 +8,7 @@ use super::graph::{self, Board};
 use super::model::{ChangeDoc, OperationDoc};
 use super::orphan;
 use super::outlook;
-use super::start::deadline;
+use super::waiting::deadline;
 use crate::store::{Revision, StoreError, Txn};
 use models::change::{ChangeState, Failure};
 use models::operation::OperationEvent;

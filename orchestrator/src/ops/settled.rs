@@ -36,6 +36,7 @@ impl Settled {
             return;
         }
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        taken_back(&mut made, at);
         while made.front().is_some_and(|old| at.duration_since(old.at) > KEPT) {
             made.pop_front();
         }
@@ -43,11 +44,19 @@ impl Settled {
     }
 
     /// Figures that are not newer are not true.
-    pub(super) fn since(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.since.load(Ordering::Relaxed)).unwrap_or(Timestamp::UNIX_EPOCH)
+    pub(super) fn since(&self, now: Timestamp) -> Timestamp {
+        let since = self.since.fetch_min(now.as_millisecond(), Ordering::Relaxed).min(now.as_millisecond());
+        Timestamp::from_millisecond(since).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    pub(super) fn made(&self) -> Vec<Stopped> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    pub(super) fn made(&self, now: Timestamp) -> Vec<Stopped> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        taken_back(&mut made, now);
+        made.iter().cloned().collect()
     }
+}
+
+/// A moment that is yet to come was told by a calendar that was set back since: it has been by now, and no later.
+fn taken_back(made: &mut VecDeque<Stopped>, now: Timestamp) {
+    made.iter_mut().for_each(|stopped| stopped.at = stopped.at.min(now));
 }

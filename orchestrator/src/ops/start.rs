@@ -8,9 +8,10 @@ use super::error::OpsError;
 use super::footing;
 use super::model::{ChangeDoc, OperationDoc};
 use super::orphan;
+use super::waiting::deadline;
 use crate::plan::{Plan, Wish};
 use crate::store::{Revision, StoreError, Txn};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use models::change::Failure;
 use models::operation::OperationEvent;
 use models::{Operation, OperationState};
@@ -142,11 +143,6 @@ async fn claim(inner: &Inner, txn: Txn, (doc, supersede): (&OperationDoc, Option
     superseded(&mut before.operation, &doc.operation.id);
     let claim = inner.store.get(&key).await?.ok_or(OpsError::Changed)?;
     Ok(txn.at(before.key(), rev).put(before.key(), codec::json(&before)?).at(key.clone(), claim.rev).put(key, held))
-}
-
-pub(super) fn deadline(now: Timestamp, timeout_s: u64) -> Timestamp {
-    let seconds = i64::try_from(timeout_s).unwrap_or(i64::MAX).min(366 * 24 * 3_600);
-    now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
 }
 
 /// UUID v7 (RFC 9562 5.7): ids sort by time.

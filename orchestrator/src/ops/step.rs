@@ -7,7 +7,7 @@ use super::error::OpsError;
 use super::fill;
 use super::hook::Way;
 use super::model::ChangeDoc;
-use super::waiting::{Pauses, is_over};
+use super::waiting::{Patience, Pauses};
 use crate::plan::{Recorded, claim};
 use crate::store::Txn;
 use adapters::{Call, PortError};
@@ -77,6 +77,7 @@ pub(super) struct Step {
     pub(super) doc: ChangeDoc,
     pub(super) tell: mpsc::Sender<Note>,
     pub(super) drain: CancellationToken,
+    pub(super) patience: Patience,
     /// A hook of the way back that has nothing to answer.
     pub(super) idle: bool,
 }
@@ -330,12 +331,11 @@ impl Step {
             }
         };
         let pause = pauses.next(self.inner.dice()).max(Duration::from_secs(least.unwrap_or(0)));
-        let now = self.inner.now();
-        if is_over(now, pause, self.operation.deadline) {
+        if self.patience.is_over(pause) {
             return Err(if away && self.goes() { self.leave_behind().await } else { self.failed(failure).await });
         }
         if self.doc.record.log.last().is_none_or(|line| line.text != text) {
-            self.doc.record.say(now, text.clone());
+            self.doc.record.say(self.inner.now(), text.clone());
         }
         // A note that finds no room is only late: the next one tells the same.
         let text = helped(text, &failure.next);

@@ -12,7 +12,7 @@ use super::error::OpsError;
 use super::footing;
 use super::model::{ChangeDoc, OperationDoc};
 use super::orphan;
-use super::waiting::{Pauses, is_over};
+use super::waiting::{Patience, Pauses};
 use crate::plan::{Plan, Wish};
 use crate::store::Txn;
 use async_trait::async_trait;
@@ -56,7 +56,7 @@ impl Engine {
 /// The operation with its plan; `None` where it stopped, or where the process ends first.
 pub(super) async fn plan(
     inner: &Arc<Inner>,
-    mut doc: OperationDoc,
+    (mut doc, patience): (OperationDoc, Patience),
     cancel: &CancellationToken,
 ) -> Result<Option<OperationDoc>, OpsError> {
     let mut pauses = Pauses::new(Duration::from_millis(500), Duration::from_secs(10));
@@ -82,11 +82,11 @@ pub(super) async fn plan(
             Err(Unplanned::Store(error)) => return Err(error),
         };
         let pause = pauses.next(inner.dice());
-        if is_over(inner.now(), pause, doc.operation.deadline) {
+        if patience.is_over(pause) {
             let failure = late(&doc, reason);
             return ending::stuck(inner, doc, failure).await.map(|()| None);
         }
-        tell(inner, &mut doc, reason).await?;
+        tell(inner, (&mut doc, patience), reason).await?;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = cancel.cancelled() => return ending::cancelled(inner, doc).await.map(|()| None),
@@ -106,11 +106,13 @@ fn late(doc: &OperationDoc, reason: String) -> Failure {
     }
 }
 
-async fn tell(inner: &Inner, doc: &mut OperationDoc, reason: String) -> Result<(), OpsError> {
+async fn tell(inner: &Inner, (doc, patience): (&mut OperationDoc, Patience), reason: String) -> Result<(), OpsError> {
     if doc.operation.waiting_for.as_ref() == Some(&reason) {
         return Ok(());
     }
-    doc.operation.wait_for(reason, inner.now());
+    let now = inner.now();
+    doc.operation.deadline = patience.deadline(doc.operation.deadline, now);
+    doc.operation.wait_for(reason, now);
     inner.commit(Txn::new().put(doc.key(), codec::json(doc)?)).await.map(|_| ())
 }
 

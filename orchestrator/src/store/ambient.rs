@@ -3,25 +3,46 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
 
-/// Tells the time.
+/// Tells the time: what the calendar says, which somebody may set at any moment, and how long it is since, which nobody can.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
+pub struct Clock {
+    wall: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+    steady: Arc<dyn Fn() -> Duration + Send + Sync>,
+}
 
 impl Clock {
     /// The clock of the machine.
     pub fn system() -> Self {
-        Self::from_fn(SystemTime::now)
+        let begun = Instant::now();
+        Self::with_steady(SystemTime::now, move || begun.elapsed())
     }
 
+    /// A clock that nobody sets: time passes as it says.
     pub fn from_fn(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        let (now, begun) = (Arc::new(now), OnceLock::new());
+        let wall = Arc::clone(&now);
+        let since = move || now().duration_since(*begun.get_or_init(|| now())).unwrap_or_default();
+        Self { wall, steady: Arc::new(since) }
+    }
+
+    pub fn with_steady(
+        wall: impl Fn() -> SystemTime + Send + Sync + 'static,
+        steady: impl Fn() -> Duration + Send + Sync + 'static,
+    ) -> Self {
+        Self { wall: Arc::new(wall), steady: Arc::new(steady) }
     }
 
     pub fn now(&self) -> SystemTime {
-        (self.0)()
+        (self.wall)()
+    }
+
+    /// How long it is since some moment of this process; it goes on evenly, whatever the calendar is set to. Nothing of it
+    /// is true in another process.
+    pub fn steady(&self) -> Duration {
+        (self.steady)()
     }
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use models::resource::{Body, Object, Resource};
 use models::{OperationState, Slice};
-use orchestrator::housekeeping::{Cleared, Housekeeping, Keep, Means};
+use orchestrator::housekeeping::{Cleared, Housekeeping, Keep, Means, Trust};
 use orchestrator::plan::want::{Want, Wanted, tier};
 use orchestrator::store::{
     BlobError, Blobs, Clock, Digest, Event, Key, Kind, Query, Random, Revision, Secret, Store, StoreError, Txn, Vault,
@@ -49,7 +49,8 @@ impl House {
         let vault = life.run(Vault::unlock(ground.path(), ground.store.as_ref(), Random::system())).unwrap();
         let blobs = Arc::new(Blobs::open(ground.path(), Arc::new(vault), clock.clone()).unwrap());
         let engine = life.engine.clone();
-        let means = Means { store, engine, blobs: Arc::clone(&blobs), clock, keep };
+        let trust = Arc::new(life.run(Trust::of(ground.store.as_ref(), clock.clone())).unwrap());
+        let means = Means { store, engine, blobs: Arc::clone(&blobs), clock, keep, trust };
         Self { keeper: Housekeeping::new(means, CancellationToken::new()), blobs, hours }
     }
 

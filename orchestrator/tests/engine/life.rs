@@ -29,6 +29,7 @@ pub struct Ground {
     pub store: Arc<dyn Store>,
     pub edge: Sim,
     pub cloud: Sim,
+    pub clock: Clock,
 }
 
 pub fn sim(target: &str) -> Sim {
@@ -52,9 +53,14 @@ pub fn plain(mut world: BTreeMap<ResourceId, Value>) -> BTreeMap<ResourceId, Val
 
 impl Ground {
     pub fn new() -> Self {
+        Self::under(Clock::system())
+    }
+
+    /// With a clock of the test's own.
+    pub fn under(clock: Clock) -> Self {
         let folder = TempDir::new().unwrap();
-        let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path(), Options::new(Clock::system())).unwrap());
-        let ground = Self { folder, store, edge: sim("edge"), cloud: sim("cloud") };
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path(), Options::new(clock.clone())).unwrap());
+        let ground = Self { folder, store, edge: sim("edge"), cloud: sim("cloud"), clock };
         ground.register();
         ground
     }
@@ -126,8 +132,9 @@ impl Life {
     }
 
     pub fn with(ground: &Ground, kill: &Arc<Kill>, wrap: Wrap<'_>) -> Self {
-        let clock = Arc::new(jiff::Timestamp::now);
-        let local: Arc<dyn Port> = Arc::new(Local::new(clock, Arc::new(ring::rand::SystemRandom::new())));
+        let clock = ground.clock.clone();
+        let now = Arc::new(move || jiff::Timestamp::try_from(clock.now()).unwrap());
+        let local: Arc<dyn Port> = Arc::new(Local::new(now, Arc::new(ring::rand::SystemRandom::new())));
         let port = |sim: &Sim| wrap(Arc::new(sim.clone()));
         let killed = |port: Arc<dyn Port>| Arc::new(KilledPort(port, Arc::clone(kill))) as Arc<dyn Port>;
         let ports = BTreeMap::from([
@@ -149,14 +156,15 @@ impl Life {
         let engine = runtime.block_on(async {
             let vault = Vault::unlock(ground.folder.path(), plain.as_ref(), Random::system()).await.unwrap();
             let vault = Arc::new(vault);
-            let blobs = Arc::new(Blobs::open(ground.folder.path(), Arc::clone(&vault), Clock::system()).unwrap());
+            let clock = ground.clock.clone();
+            let blobs = Arc::new(Blobs::open(ground.folder.path(), Arc::clone(&vault), clock.clone()).unwrap());
             // Taking the epoch is not counted: an engine that dies there has begun nothing.
             let means = Means {
                 store: Arc::clone(&store),
                 vault: Arc::clone(&vault),
                 blobs,
                 ports: ports(Arc::clone(&plain), vault),
-                clock: Clock::system(),
+                clock,
                 random: Random::system(),
                 limits: Limits { call_deadline: Duration::from_secs(2), ..Limits::default() },
             };

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod adopt;
+mod believed;
 mod claims;
+mod clock;
 mod crash;
 mod failure;
 mod goal;

@@ -12,7 +12,7 @@ use adapters::{Port, PortError};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use models::resource::Target;
-use orchestrator::housekeeping::{self, Housekeeping, Keep};
+use orchestrator::housekeeping::{self, Housekeeping, Keep, Trust};
 use orchestrator::ops::{Engine, Limits, Means, Ports};
 use orchestrator::store::{Blobs, Clock, Options, Random, Sqlite, Store, Vault};
 use std::collections::BTreeMap;
@@ -119,7 +119,8 @@ async fn tidy(engine: Engine, blobs: Arc<Blobs>) {
         blobs: Duration::from_secs(3_600),
     };
     let store = engine.store();
-    let means = housekeeping::Means { store, engine, blobs, clock: Clock::system(), keep };
+    let trust = Arc::new(Trust::of(store.as_ref(), Clock::system()).await.unwrap());
+    let means = housekeeping::Means { store, engine, blobs, clock: Clock::system(), keep, trust };
     let mut house = Housekeeping::new(means, CancellationToken::new());
     loop {
         // A process that lost its epoch tidies nothing any more.
