@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// How others reach a server on this cluster without a mesh.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Expose {
     #[default]
@@ -15,7 +15,7 @@ pub enum Expose {
 }
 
 /// What a user sets. The kubeconfig is no field of it: it is a secret, stored sealed and never returned.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterSpec {
     #[serde(default)]
@@ -29,7 +29,7 @@ pub struct ClusterSpec {
 }
 
 /// The shape of a simulated cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SimSpec {
     #[serde(default = "one")]
@@ -55,7 +55,7 @@ impl SimSpec {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Cluster {
     pub name: Name,
     #[serde(default)]
@@ -71,7 +71,7 @@ pub struct Cluster {
 }
 
 /// Observed reachability, with its cause and since when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Health {
     pub state: HealthState,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -80,7 +80,7 @@ pub struct Health {
     pub since: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum HealthState {
     Unknown,
     Reachable,
@@ -90,7 +90,7 @@ pub enum HealthState {
 }
 
 /// Read from a cluster by discovery; what placement and rendering rest on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ClusterFacts {
     /// `v1.36.3`
     pub version: String,
@@ -104,7 +104,7 @@ pub struct ClusterFacts {
 }
 
 /// A node that takes pods, with what is allocatable and what running pods already request.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Node {
     pub name: String,
     /// InternalIP addresses.

@@ -7,6 +7,9 @@ pub mod change;
 pub mod checkup;
 pub mod cluster;
 pub mod file;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod labels;
 pub mod name;
 pub mod operation;

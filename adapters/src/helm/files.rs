@@ -39,6 +39,11 @@ impl ChartFiles {
         Ok(Self(files))
     }
 
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) fn all(&self) -> &[(String, Vec<u8>)] {
+        &self.0
+    }
+
     /// The chart that a folder of this one is.
     pub(crate) fn below(&self, folder: &str) -> Option<Self> {
         let prefix = format!("{folder}/");

@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 const PAGE: usize = 500;
 /// A page of large objects fits; what is larger is no answer to us.
 const LARGEST_BODY: usize = 64 << 20;
+/// Of all pages of a list together; a server that always has one more would fill the memory.
+const LARGEST_LIST: usize = 256 << 20;
+/// Nor more pages: half a million of objects.
+const MOST_PAGES: usize = 1_000;
 /// A list of nothing but metadata: no value of a Secret comes along.
 pub(super) const METADATA: &str = "application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadataList";
 pub(super) const WHOLE: &str = "application/json";
@@ -82,15 +86,24 @@ impl Wire {
     pub(super) async fn list(&self, path: &str, (query, accept): (&str, &str)) -> Result<Vec<Value>, PortError> {
         let mut all = Vec::new();
         let mut next = String::new();
-        loop {
+        let mut bytes = 0;
+        for _ in 0..MOST_PAGES {
             let answer = self.get_as(&format!("{path}?limit={PAGE}&{query}{next}"), accept).await?;
-            let page = self.ok(answer, &self.itself(path))?;
-            all.extend(page.get("items").and_then(Value::as_array).cloned().unwrap_or_default());
+            bytes += answer.body.len();
+            if bytes > LARGEST_LIST {
+                break;
+            }
+            let mut page = self.ok(answer, &self.itself(path))?;
+            if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
+                all.extend(items);
+            }
             match page.pointer("/metadata/continue").and_then(Value::as_str) {
                 None | Some("") => return Ok(all),
                 Some(token) => next = format!("&continue={}", encoded(token)),
             }
         }
+        let cause = format!("the list at {path} has no end within {MOST_PAGES} pages and {} MiB", LARGEST_LIST >> 20);
+        Err(PortError::Unreachable { target: self.target.to_string(), cause })
     }
 
     /// Names the cluster's own side in an error.

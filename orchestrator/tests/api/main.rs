@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod adopt;
+mod answered;
 mod auth;
 mod charts;
 mod claims;
@@ -21,6 +22,7 @@ mod kitchen;
 mod leads;
 mod lists;
 mod places;
+mod published;
 mod readiness;
 mod registries;
 mod registry;
