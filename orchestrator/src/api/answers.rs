@@ -87,7 +87,6 @@ impl Answer for Metrics {
 struct Items<T> {
     items: Vec<T>,
     /// The marker of the page after this one; `null`: there is none.
-    #[schemars(required)]
     next: Option<String>,
     /// Where a watch misses nothing from.
     revision: u64,
@@ -146,7 +145,6 @@ pub(crate) struct OfSlice<T> {
     part: T,
     slice: Name,
     /// Where it stands, if it has a place.
-    #[schemars(required)]
     cluster: Option<String>,
     /// Host and port that devices dial.
     #[schemars(default, skip_serializing_if = "Option::is_none")]
@@ -190,7 +188,6 @@ pub(crate) struct Explanation {
 #[derive(JsonSchema)]
 struct Chosen {
     function: Name,
-    #[schemars(required)]
     cluster: Option<Name>,
     reason: String,
     candidates: Vec<Candidate>,
@@ -205,7 +202,6 @@ pub(crate) struct Description {
     namespace: String,
     functions: Vec<FunctionShown>,
     devices: Vec<DeviceShown>,
-    #[schemars(required)]
     quality: Option<QualityShown>,
     access: Vec<AccessRule>,
     resources: Vec<ResourceShown>,
@@ -214,7 +210,6 @@ pub(crate) struct Description {
 #[derive(JsonSchema)]
 struct CertificateShown {
     name: String,
-    #[schemars(required)]
     ends: Option<String>,
     /// Its renewal is late.
     due: bool,
@@ -224,16 +219,11 @@ struct CertificateShown {
 struct FunctionShown {
     name: Name,
     role: Part,
-    #[schemars(required)]
     cluster: Option<String>,
-    #[schemars(required)]
     chart: Option<String>,
-    #[schemars(required)]
     source: Option<crate::plan::bundle::ChartPin>,
     /// `null`: it cannot be known now.
-    #[schemars(required)]
     ready: Option<bool>,
-    #[schemars(required)]
     reason: Option<String>,
     volumes: Vec<String>,
 }
@@ -243,7 +233,6 @@ struct DeviceShown {
     name: Name,
     gateway: Name,
     protocol: DeviceProtocol,
-    #[schemars(required)]
     endpoint: Option<String>,
     resources: Vec<DeviceResource>,
 }
@@ -279,7 +268,6 @@ pub(crate) struct ChartShown {
     name: String,
     version: String,
     /// What its repository knows it by.
-    #[schemars(required)]
     source: Option<String>,
     /// Of the archive with its dependencies.
     digest: String,
@@ -295,12 +283,10 @@ pub(crate) struct ChartShown {
     /// The file of defaults, with its comments.
     values: String,
     /// The JSON Schema of its values.
-    #[schemars(required)]
     schema: Option<Map<String, Value>>,
     /// What it would create with nothing but its own values ...
     creates: Vec<Created>,
     /// ... and why that cannot be told.
-    #[schemars(required)]
     creates_not: Option<String>,
 }
 
