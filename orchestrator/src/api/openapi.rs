@@ -142,7 +142,7 @@ fn responses(endpoint: &Endpoint, problem: &Value, generator: &mut SchemaGenerat
 fn good(endpoint: &Endpoint, answer: &Answered, generator: &mut SchemaGenerator) -> Value {
     let mut content = (answer.content)(generator);
     if takes(endpoint, "watch") {
-        content["text/event-stream"] = json!({"schema": {"type": "string"}});
+        content["text/event-stream"] = json!({"schema": event()});
     }
     let required = answer.headers.iter().map(|name| (*name, true));
     let headers: Map<String, Value> = required
@@ -162,6 +162,13 @@ fn good(endpoint: &Endpoint, answer: &Answered, generator: &mut SchemaGenerator)
         good["content"] = content;
     }
     good
+}
+
+/// One event of a watch; `data` is JSON.
+fn event() -> Value {
+    let data = json!({"type": "string", "contentMediaType": "application/json"});
+    let word = json!({"enum": ["put", "left", "deleted", "error"]});
+    json!({"type": "object", "properties": {"id": {"type": "string"}, "event": word, "data": data}})
 }
 
 /// Every status with which it may be refused.
