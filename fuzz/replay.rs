@@ -18,28 +18,26 @@ fn inputs(target: &str) -> Vec<PathBuf> {
     all
 }
 
-pub(crate) fn replay(targets: &[(&'static str, fn(&[u8]))]) {
+type Target = (&'static str, fn(&[u8]));
+
+pub(crate) fn replay(targets: &[Target]) {
     for (name, target) in targets {
         let all = inputs(name);
         assert!(!all.is_empty(), "fuzz/corpus/{name} holds nothing to replay");
         for path in all {
             let bytes = std::fs::read(&path).expect("a file of the corpus is readable");
-            let target = *target;
+            let (place, target) = (path.display(), *target);
             let (tell, told) = channel();
             let run = std::thread::spawn(move || {
                 target(&bytes);
                 let _ = tell.send(());
             });
-            match told.recv_timeout(PATIENCE) {
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => {
-                    assert!(run.join().is_ok(), "{} breaks the target {name}", path.display());
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    assert!(false, "{} keeps the target {name} for more than {PATIENCE:?}", path.display());
-                }
-            }
+            let waited = told.recv_timeout(PATIENCE);
+            let hangs = waited == Err(RecvTimeoutError::Timeout);
+            assert!(!hangs, "{place} keeps the target {name} for more than {PATIENCE:?}");
+            assert!(run.join().is_ok(), "{place} breaks the target {name}");
             let peak = peak_mib();
-            assert!(peak < MOST_MIB, "{} brings the target {name} to {peak} MiB", path.display());
+            assert!(peak < MOST_MIB, "{place} brings the target {name} to {peak} MiB");
         }
     }
 }

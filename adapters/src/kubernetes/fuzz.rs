@@ -120,7 +120,10 @@ pub fn api_server(bytes: &[u8]) {
 
 /// Answers in order, then 404.
 #[derive(Clone)]
-struct Answers(Arc<Mutex<VecDeque<(u16, Vec<u8>)>>>);
+struct Answers(Arc<Mutex<VecDeque<Answer>>>);
+
+/// Status and body.
+type Answer = (u16, Vec<u8>);
 
 impl Answers {
     fn of(lines: &[&str]) -> Self {

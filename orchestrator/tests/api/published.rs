@@ -27,7 +27,15 @@ async fn made_up_requests_find_no_fault_and_no_undocumented_answer() {
     command
         .arg("--config-file")
         .arg(folder.join("schemathesis.toml"))
-        .args(["run", &format!("{}/openapi.json", server.url), "--no-color", "--max-examples", &examples, "--phases", phases])
+        .args([
+            "run",
+            &format!("{}/openapi.json", server.url),
+            "--no-color",
+            "--max-examples",
+            &examples,
+            "--phases",
+            phases,
+        ])
         .args(["--header", &format!("Authorization: Bearer {}", server.token)])
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("SLICEWAY_SERVER", &server.url)
