@@ -147,9 +147,8 @@ impl tower::Service<Request<Body>> for Answers {
     fn call(&mut self, _: Request<Body>) -> Self::Future {
         let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let (status, body) = next.unwrap_or((404, Vec::new()));
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
-        at_once(Ok(response))
+        let response = Response::builder().status(status).body(Body::from(body));
+        at_once(Ok(response.unwrap_or_else(|_| Response::new(Body::empty()))))
     }
 }
 
