@@ -22,6 +22,8 @@ use std::fmt;
 pub struct Form {
     pub title: &'static str,
     pub(crate) fields: &'static Fields,
+    /// A body that is taken, as JSON.
+    pub example: &'static str,
 }
 
 /// Values in one body.
@@ -29,11 +31,28 @@ const MOST_VALUES: usize = 100_000;
 /// A repository that a person uploads has fewer charts.
 const CHARTS: usize = 10_000;
 
-pub static TENANT_BODY: Form = Form { title: "TenantBody", fields: &TENANT };
-pub static TOKEN_BODY: Form = Form { title: "TokenBody", fields: &TOKEN };
-pub static CLUSTER_BODY: Form = Form { title: "ClusterBody", fields: &CLUSTER };
-pub static REPOSITORY_BODY: Form = Form { title: "RepositoryBody", fields: &REPOSITORY };
-pub static ADOPTION_BODY: Form = Form { title: "AdoptionBody", fields: &ADOPTION };
+pub static TENANT_BODY: Form =
+    Form { title: "TenantBody", fields: &TENANT, example: r#"{"description": "the plant in the north"}"# };
+pub static TOKEN_BODY: Form = Form {
+    title: "TokenBody",
+    fields: &TOKEN,
+    example: r#"{"role": "operator", "description": "deploys from CI", "ends": "2099-01-01T00:00:00Z"}"#,
+};
+pub static CLUSTER_BODY: Form = Form {
+    title: "ClusterBody",
+    fields: &CLUSTER,
+    example: r#"{"labels": {"region": "field"}, "spec": {"sim": {"nodes": 2, "cpu": "4", "memory": "8Gi"}}}"#,
+};
+pub static REPOSITORY_BODY: Form = Form {
+    title: "RepositoryBody",
+    fields: &REPOSITORY,
+    example: r#"{"spec": {"url": "https://charts.example.org/stable"}, "credentials": {"token": "secret"}}"#,
+};
+pub static ADOPTION_BODY: Form = Form {
+    title: "AdoptionBody",
+    fields: &ADOPTION,
+    example: r#"{"cluster": "edge", "namespace": "iot", "releases": [{"release": "broker", "repository": "lab"}]}"#,
+};
 
 /// All of them.
 pub static FORMS: [&Form; 5] = [&TENANT_BODY, &TOKEN_BODY, &CLUSTER_BODY, &REPOSITORY_BODY, &ADOPTION_BODY];
@@ -312,6 +331,13 @@ mod tests {
         assert!(all.iter().any(|one| one.contains("did you mean \"role\"?")), "{all:?}");
         assert!(said(&TOKEN_BODY, "{\n\"role\": \"admin\", \"role\": \"viewer\"}")[0].contains("stands twice"));
         assert!(said(&TENANT_BODY, "").iter().all(|one| one.contains("send a JSON object")));
+    }
+
+    #[test]
+    fn every_example_is_taken() {
+        for form in FORMS {
+            assert_eq!(said(form, form.example), Vec::<String>::new(), "{}", form.title);
+        }
     }
 
     #[test]

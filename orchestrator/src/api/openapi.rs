@@ -74,17 +74,33 @@ fn operation(endpoint: &Endpoint, problem: &Value, generator: &mut SchemaGenerat
         "parameters": parameters(endpoint),
         "responses": responses(endpoint, problem, generator),
     });
-    let reference = |name: &str| json!({"schema": {"$ref": format!("#{SCHEMAS}/{name}")}});
-    operation["requestBody"] = match endpoint.body {
+    let media = |name: &str, example: &str| {
+        let example: Value = serde_json::from_str(example).unwrap_or_default();
+        json!({"schema": {"$ref": format!("#{SCHEMAS}/{name}")}, "example": example})
+    };
+    let content = match endpoint.body {
         None => return operation,
-        Some(BodyForm::Of(form)) => json!({"required": true, "content": {"application/json": reference(form.title)}}),
+        Some(BodyForm::Of(form)) => json!({"application/json": media(form.title, form.example)}),
         Some(BodyForm::Slice) => {
-            let slice = reference("SliceDocument");
-            json!({"required": true, "content": {"application/json": slice, "application/yaml": slice}})
+            let slice = media("SliceDocument", SLICE);
+            json!({"application/json": slice, "application/yaml": slice})
         }
     };
+    operation["requestBody"] = json!({"required": true, "content": content});
     operation
 }
+
+/// The smallest slice that does something.
+const SLICE: &str = r#"{
+    "apiVersion": "sliceway/v1", "kind": "Slice", "metadata": {"name": "factory-8", "labels": {"customer": "acme"}},
+    "spec": {
+        "sites": {"plant": {"cluster": "edge"}},
+        "functions": [{
+            "name": "store", "site": "plant", "chart": {"repository": "lab", "name": "mqtt-server", "version": "^1"},
+            "values": {"persistence": "1Gi"}
+        }]
+    }
+}"#;
 
 fn words(path: &str) -> String {
     path.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
@@ -216,4 +232,49 @@ fn refused(status: u16, problem: &Value) -> Value {
         refused["headers"] = json!({(name): {"required": true, "schema": {"type": "string"}}});
     }
     refused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::TABLE;
+    use models::file::{Source, parse};
+
+    /// Every `$ref` of the document leads to a schema of it.
+    fn lost(at: &Value, whole: &Value, found: &mut Vec<String>) {
+        match at {
+            Value::Object(map) => {
+                let to = map.get("$ref").and_then(Value::as_str);
+                let leads = |to: &str| to.strip_prefix('#').is_some_and(|pointer| whole.pointer(pointer).is_some());
+                found.extend(to.filter(|to| !leads(to)).map(str::to_owned));
+                map.values().for_each(|inner| lost(inner, whole, found));
+            }
+            Value::Array(items) => items.iter().for_each(|inner| lost(inner, whole, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere_and_the_slice_of_the_example_is_one() {
+        let document = document(TABLE);
+        let mut found = vec![];
+        lost(document, document, &mut found);
+        assert_eq!(found, Vec::<String>::new());
+        assert!(parse(&[Source { name: "example", text: SLICE }]).is_ok());
+    }
+
+    #[test]
+    fn every_operation_has_an_id_of_its_own_and_says_what_it_answers() {
+        let document = document(TABLE);
+        let mut ids = std::collections::BTreeSet::new();
+        for operation in
+            document["paths"].as_object().into_iter().flatten().flat_map(|(_, path)| path.as_object()).flatten()
+        {
+            let (method, operation) = operation;
+            assert!(ids.insert(operation["operationId"].to_string()), "{method} {operation}");
+            let good =
+                operation["responses"].as_object().into_iter().flatten().filter(|(status, _)| status.starts_with('2'));
+            assert!(good.count() > 0, "{operation}");
+        }
+    }
 }

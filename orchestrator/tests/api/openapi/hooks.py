@@ -38,6 +38,8 @@ def before_call(context, case, kwargs):
         existing(case)
     spared(case)
     home(case.body)
+    if not negative(ParameterLocation.BODY) and chance.random() < 0.7:
+        possible(case)
 
 
 def spared(case):
@@ -92,6 +94,22 @@ def known(noun):
     items = asked(f"{noun}?limit=500")["items"]
     key = "id" if noun in ("operations", "tokens") else "name"
     return [item[key] for item in items]
+
+
+def possible(case):
+    """A slice on clusters and of charts that there are; a cluster that can be reached."""
+    spec = case.body.get("spec") if isinstance(case.body, dict) else None
+    if not isinstance(spec, dict):
+        return
+    if case.path.startswith("/api/v1/slices"):
+        values = next((f.get("values", {}) for f in spec.get("functions", []) if isinstance(f, dict)), {})
+        for role in ("servers", "gateways", "functions", "devices", "access"):
+            spec.pop(role, None)
+        chart = {"repository": "lab", "name": "mqtt-server"}
+        spec["sites"] = {"plant": {"cluster": chance.choice(["edge", "cloud"])}}
+        spec["functions"] = [{"name": "store", "site": "plant", "chart": chart, "values": values}]
+    elif case.path.startswith("/api/v1/clusters") and not case.body.get("kubeconfig"):
+        spec.setdefault("sim", {})
 
 
 OWN = asked("whoami")["token"]
