@@ -18,7 +18,7 @@ SUITES := tidy lint deny unit store helm engine api lab ports e2e
 
 export CARGO_TERM_COLOR := never
 
-.PHONY: help setup build worker demo demo-down bench fuzz test test-openapi $(SUITES:%=test-%)
+.PHONY: help setup build worker demo demo-down bench fuzz stored-format test test-openapi $(SUITES:%=test-%)
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,11 @@ bench: build ## The figures beside their peers and limits, measured in one run
 	cp $(BIN)/sliceway-helm-worker target/release/
 	$(BIN)/sliceway-lab up
 	cargo bench --quiet -p tests --bench figures -- $(FIGURES); code=$$?; $(BIN)/sliceway-lab down; exit $$code
+
+# Before the first change of a stored form: what the code as it is leaves when it is killed. It needs NAME=format-2.
+stored-format: worker ## A data folder of today's stored format, with operations open, for the tests of upgrades
+	SLICEWAY_TEST_STORED=$(CURDIR)/orchestrator/tests/stored/$(NAME) cargo test --quiet -p orchestrator --test api -- \
+	  --ignored --exact leaving::child_that_makes_a_stored_format
 
 test: setup ## Every check and test, the real clusters included
 	@SUITES="$(SUITES)" ./.ci/suites

@@ -15,6 +15,7 @@ use crate::helm::Lookup;
 use crate::release::HelmRevision;
 use async_trait::async_trait;
 use models::checkup::{Check, Finding, Question};
+use models::cluster::Ownership;
 use models::resource::{Object, Resource, ResourceId, Seen};
 use models::secret::SecretRef;
 use models::slice::Adopted;
@@ -86,14 +87,21 @@ pub trait Port: Send + Sync {
     }
 }
 
+/// An object that carries our label, with the uid of the slice that it names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Labelled {
+    pub id: ResourceId,
+    pub uid: String,
+}
+
 /// What a target tells about itself; the target `local` has no such side.
 #[async_trait]
 pub trait Discovery: Send + Sync {
     /// What placement and rendering rest on.
     async fn facts(&self, call: &Call) -> Result<models::ClusterFacts, PortError>;
 
-    /// Every object on the target that carries our label for this slice, whoever recorded it.
-    async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError>;
+    /// Every object on the target that carries our label, for this slice or for any, whoever recorded it.
+    async fn scan(&self, call: &Call, uid: Option<&str>) -> Result<Vec<Labelled>, PortError>;
 
     /// One object as it is, or, where no name is said, the list of those of a kind in a namespace; `None`: it is not
     /// there, or its kind is not served. Changes nothing.
@@ -107,6 +115,21 @@ pub trait Discovery: Send + Sync {
     async fn examine(&self, _call: &Call, _question: &Question) -> Vec<Check> {
         let words = "it is simulated: it runs nothing, and what is found here says nothing about a real cluster";
         vec![Check::new("simulated", Finding::Unknown, words)]
+    }
+
+    /// Whose the target is to write on; `None`: nobody's yet, or it cannot be anybody else's.
+    async fn owner(&self, _call: &Call) -> Result<Option<Ownership>, PortError> {
+        Ok(None)
+    }
+
+    /// Makes it this server's, whoever had it; says who that was.
+    async fn take_over(&self, _call: &Call) -> Result<Option<Ownership>, PortError> {
+        Ok(None)
+    }
+
+    /// This server writes on it no more.
+    async fn let_go(&self, _call: &Call) -> Result<(), PortError> {
+        Ok(())
     }
 
     /// Requests sent to the target since this port was made; a simulator sends none.
@@ -139,6 +162,9 @@ pub enum PortError {
     /// No right would help.
     #[error("{id} is refused: {cause}")]
     Invalid { id: String, cause: String },
+    /// Another server writes on it: this one does not, until an administrator takes it over.
+    #[error("{target} is owned by {owner}")]
+    Owned { target: String, owner: String },
     /// A secret or blob that is needed cannot be read.
     #[error("a sealed value cannot be read: {cause}")]
     Sealed { cause: String },
@@ -153,6 +179,22 @@ impl PortError {
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::Invalid { .. }
+            | Self::Owned { .. }
+            | Self::Sealed { .. } => false,
+        }
+    }
+
+    /// The target was not there to answer.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } => true,
+            Self::Busy { .. }
+            | Self::Stale { .. }
+            | Self::Foreign { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Invalid { .. }
+            | Self::Owned { .. }
             | Self::Sealed { .. } => false,
         }
     }
@@ -168,6 +210,7 @@ impl PortError {
             Self::Unauthorized { .. } => "unauthorized",
             Self::Forbidden { .. } => "forbidden",
             Self::Invalid { .. } => "invalid",
+            Self::Owned { .. } => "owned",
             Self::Sealed { .. } => "sealed",
         }
     }

@@ -35,6 +35,9 @@ pub(crate) fn of(error: &PortError) -> String {
         }
         PortError::Forbidden { target, cause } => right(cause, target),
         PortError::Invalid { id, cause } => refused(cause, id.split(':').next().unwrap_or("the cluster")),
+        PortError::Owned { target, .. } => format!(
+            "leave it to its owner, or take it from it once that does not use it any more: sliceway cluster takeover {target}, {RETRY}"
+        ),
         PortError::Sealed { .. } => "restore the key file that belongs to this data folder".into(),
     }
 }

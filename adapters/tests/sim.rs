@@ -24,7 +24,7 @@ struct World {
 impl World {
     /// With its namespace `ns`.
     async fn new() -> Self {
-        let spec = SimSpec { nodes: 2, cpu: Cpu::new(2_000), memory: Bytes::new(4 << 30) };
+        let spec = SimSpec { nodes: 2, cpu: Cpu::new(2_000), memory: Bytes::new(4 << 30), away: false };
         let sim = Sim::new("edge".parse().unwrap(), spec);
         let safe = Arc::new(Memory::default());
         let call = safe.call("u1");
@@ -291,9 +291,10 @@ async fn the_journal_says_who_did_it_and_the_world_outlives_its_handle() {
     drop(again);
     let last = world.sim.journal().pop().unwrap();
     assert_eq!((last.operation.as_str(), last.seq, last.epoch), ("op-2", 7, 3));
-    let found = world.sim.scan(&world.call, "u1").await.unwrap();
+    let found = world.sim.scan(&world.call, Some("u1")).await.unwrap();
+    let found: Vec<_> = found.into_iter().map(|one| one.id).collect();
     assert_eq!(found, [id("v1/ConfigMap", "a"), id("v1/Namespace", "ns")]);
-    assert!(world.sim.scan(&world.call, "u2").await.unwrap().is_empty());
+    assert!(world.sim.scan(&world.call, Some("u2")).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -311,8 +312,10 @@ async fn a_world_that_is_put_back_is_seen_as_before_and_gives_no_number_twice() 
         let seen = world.observe(&want).await.unwrap();
         all.push((want, seen));
     }
-    let next =
-        Sim::new("edge".parse().unwrap(), SimSpec { nodes: 2, cpu: Cpu::new(2_000), memory: Bytes::new(4 << 30) });
+    let next = Sim::new(
+        "edge".parse().unwrap(),
+        SimSpec { nodes: 2, cpu: Cpu::new(2_000), memory: Bytes::new(4 << 30), away: false },
+    );
     for (want, seen) in &all {
         let Resource::Object(object) = want else { panic!("an object") };
         next.put_back(&world.call, (object, seen)).await.unwrap();

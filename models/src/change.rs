@@ -27,6 +27,10 @@ pub enum Verb {
     Forget,
     /// What stands there becomes ours; the way back leaves it where it is, as it was.
     Adopt,
+    /// Its target cannot be reached: it is an orphan until that returns, and goes then. The way back only unsays that.
+    Bury,
+    /// Its target cannot be reached, and nobody waits for that: its record goes, and it stays where it is for good.
+    Abandon,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -67,6 +71,8 @@ pub enum ChangeState {
     Failed,
     /// Left out by `continue`.
     Skipped,
+    /// Its target could not be reached until patience ended: what was to go is an orphan. The effect may have happened.
+    Left,
     Undoing,
     Undone,
 }
@@ -76,7 +82,9 @@ impl ChangeState {
     pub fn touched(self) -> bool {
         match self {
             ChangeState::Pending | ChangeState::Skipped | ChangeState::Undone => false,
-            ChangeState::Doing | ChangeState::Done | ChangeState::Failed | ChangeState::Undoing => true,
+            ChangeState::Doing | ChangeState::Done | ChangeState::Failed | ChangeState::Left | ChangeState::Undoing => {
+                true
+            }
         }
     }
 }

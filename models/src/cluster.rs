@@ -39,6 +39,9 @@ pub struct SimSpec {
     pub cpu: crate::quantity::Cpu,
     #[serde(default = "SimSpec::memory")]
     pub memory: crate::quantity::Memory,
+    /// It is cut off: nothing answers, as if the way to it swallowed everything.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub away: bool,
 }
 
 fn one() -> u32 {
@@ -65,9 +68,51 @@ pub struct Cluster {
     /// What was last read, with its age.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<ClusterFacts>,
+    /// Which server writes on it, as read with the facts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Ownership>,
+    /// From whom it was taken, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<Taken>,
+    /// It is to be deleted once nothing stands on it any more; nothing new is placed there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draining: Option<Draining>,
     /// The end of the client certificate in the kubeconfig.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_end: Option<Timestamp>,
+}
+
+/// A takeover: an administrator said that this server writes there from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Taken {
+    pub at: Timestamp,
+    pub from: Ownership,
+}
+
+/// Which server writes on a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Ownership {
+    pub instance: String,
+    /// Where it runs.
+    pub server: String,
+    pub ours: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// When it wrote there last, within some seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Timestamp>,
+}
+
+/// A cluster on its way out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Draining {
+    pub since: Timestamp,
+    /// What stands there while it cannot be reached is forgotten instead of waited for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forget: bool,
+    /// What still stands there, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<String>,
 }
 
 /// Observed reachability, with its cause and since when.

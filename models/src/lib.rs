@@ -7,12 +7,14 @@ pub mod change;
 pub mod checkup;
 pub mod cluster;
 pub mod file;
+pub mod format;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub mod fuzz;
 pub mod labels;
 pub mod name;
 pub mod operation;
+pub mod orphan;
 pub mod problem;
 pub mod quantity;
 pub mod repository;
@@ -25,6 +27,7 @@ pub use change::{Change, ChangeRecord, ChangeState, Verb};
 pub use cluster::{ClusterFacts, ClusterSpec};
 pub use name::Name;
 pub use operation::{Operation, OperationEvent, OperationKind, OperationState};
+pub use orphan::{Orphan, OrphanCause};
 pub use problem::Problem;
 pub use resource::{Object, Readiness, Resource, ResourceId, Seen, Target};
 pub use secret::{SecretRef, SecretSpec};

@@ -121,6 +121,8 @@ pub enum OperationKind {
     DeleteSlice,
     /// Runs the test hooks of its charts; changes nothing else, and leaves the slice as it is whatever comes out.
     TestSlice,
+    /// Takes away what a slice that is gone left behind.
+    RemoveOrphans,
 }
 
 impl OperationKind {
@@ -130,6 +132,15 @@ impl OperationKind {
             Self::ChangeSlice => "change-slice",
             Self::DeleteSlice => "delete-slice",
             Self::TestSlice => "test-slice",
+            Self::RemoveOrphans => "remove-orphans",
+        }
+    }
+
+    /// The slice is its subject; otherwise there is none of that uid any more, and its name may be another's.
+    pub fn has_slice(self) -> bool {
+        match self {
+            Self::CreateSlice | Self::ChangeSlice | Self::DeleteSlice | Self::TestSlice => true,
+            Self::RemoveOrphans => false,
         }
     }
 }
@@ -159,6 +170,9 @@ pub struct Operation {
     /// Why it does not go on at this moment, although PROCESSING (ENGINE.md 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_for: Option<String>,
+    /// Since when it has waited for exactly that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,6 +185,20 @@ pub struct Operation {
 
 impl Operation {
     pub const FORMAT: u32 = 1;
+
+    /// What it waits for from now on.
+    pub fn wait_for(&mut self, text: String, now: Timestamp) {
+        self.waiting_for = Some(text);
+        self.waiting_since = Some(now);
+        self.waiting_until = Some(self.deadline);
+    }
+
+    /// It waits for nothing any more.
+    pub fn go_on(&mut self) {
+        self.waiting_for = None;
+        self.waiting_since = None;
+        self.waiting_until = None;
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! values) is checked by the file's parser, which knows lines and columns.
 
 use crate::Name;
+use crate::format::Format;
 use crate::labels::{Labels, Selector};
 use crate::quantity::{Bandwidth, Cpu, Latency, Memory, Port, Share};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,9 @@ use std::collections::BTreeMap;
 /// A slice as it is stored: who owns it, which incarnation of its name it is, and what is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Slice {
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub format: Format<1>,
     pub tenant: Name,
     pub name: Name,
     /// Short hash of tenant, name and incarnation; part of every name in the world.

@@ -50,6 +50,20 @@ pub struct ClustersConfig {
     /// Kubeconfigs may run a program on the server to get credentials. Default: false.
     #[serde(default)]
     pub allow_exec: bool,
+    /// Seconds between two looks at a cluster: one that went away is known after two of them. Default: 15.
+    pub look_every_s: Option<NonZeroU32>,
+    /// Seconds between two looks for orphans on every cluster. Default: 3600.
+    pub scan_every_s: Option<NonZeroU32>,
+}
+
+impl ClustersConfig {
+    pub fn look_every(&self) -> Duration {
+        Duration::from_secs(self.look_every_s.map_or(15, NonZeroU32::get).into())
+    }
+
+    pub fn scan_every(&self) -> Duration {
+        Duration::from_secs(self.scan_every_s.map_or(3_600, NonZeroU32::get).into())
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -11,7 +11,7 @@ use crate::store::{Digest, Key, Kind, Object, Revision};
 use models::cluster::Cluster;
 use models::repository::Repository;
 use models::tenant::Tenant;
-use models::{Operation, Slice};
+use models::{Operation, Orphan, Slice};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -49,6 +49,7 @@ pub fn stored(bytes: &[u8]) {
     again::<Cluster>(&object);
     again::<Repository>(&object);
     again::<Tenant>(&object);
+    again::<Orphan>(&object);
     let _ = object.read::<TokenRecord>();
 }
 

@@ -2,12 +2,13 @@
 
 use crate::api::{self, App, Parts, ServeError};
 use crate::auth::Tokens;
-use crate::catalogue::{Clusters, LOOK_EVERY, Registry, Repositories, Shelf, Tenants};
+use crate::catalogue::identity;
+use crate::catalogue::{CatalogueError, Clusters, Registry, Repositories, Shelf, Tenants};
 use crate::config::{Config, HousekeepingConfig};
 use crate::housekeeping::{self, Housekeeping, Keep};
 use crate::ops::{Engine, Limits, Means, OpsError};
 use crate::plan::Rendering;
-use crate::slices::Slices;
+use crate::slices::{Picked, Scan, Slices};
 use crate::store::{Blobs, Clock, Options, Random, Sqlite, Store, StoreError, Vault};
 use adapters::charts::Bounds;
 use adapters::helm::{Helm, HelmError, Limits as HelmLimits, locate};
@@ -72,7 +73,9 @@ impl Server {
         let local = Local::new(Arc::new(now), Arc::new(ring::rand::SystemRandom::new())).with_life(life);
         let local = Arc::new(local);
         let exec = if config.clusters.allow_exec { ExecPolicy::Allow } else { ExecPolicy::Refuse };
-        let registry = Arc::new(Registry::new(Arc::clone(&store), Arc::clone(&vault), local, exec));
+        let holder = identity::holder(&store, (&clock, &random)).await?;
+        let registry = Registry::new(Arc::clone(&store), Arc::clone(&vault), local, exec).held_by(holder);
+        let registry = Arc::new(registry);
         let engine = Engine::new(Means {
             store: Arc::clone(&store),
             vault: Arc::clone(&vault),
@@ -93,7 +96,7 @@ impl Server {
         let tokens = Tokens::new(Arc::clone(&store), clock.clone(), random);
         let tenants = Tenants::new(Arc::clone(&store));
         let first = first_token(&tokens, &tenants.default().await?, &data).await?;
-        let clusters = Clusters::new(Arc::clone(&store), registry, clock.clone());
+        let clusters = Clusters::new(Arc::clone(&store), registry, clock.clone()).every(config.clusters.look_every());
         let repositories = Repositories::new(Shelf {
             store: Arc::clone(&store),
             vault,
@@ -136,7 +139,7 @@ impl Server {
 
     /// Serves until `stop`, then lets calls in flight end.
     pub async fn run(&self, stop: CancellationToken, ready: impl FnOnce(SocketAddr)) -> Result<(), StartError> {
-        let looks = async { tokio::join!(self.look(stop.clone()), self.renew(stop.clone())) };
+        let looks = async { tokio::join!(self.look(stop.clone()), self.renew(stop.clone()), self.scan(stop.clone())) };
         let at = (self.config.listen(), self.config.tls());
         let serve = api::serve(Arc::clone(&self.app), at, stop.clone(), ready);
         let (served, _, ()) = tokio::join!(
@@ -184,9 +187,41 @@ impl Server {
             if let Err(error) = self.clusters.look_at_all().await {
                 tracing::warn!(%error, "the clusters' health could not be written");
             }
+            if let Err(error) = self.drain().await {
+                tracing::warn!(%error, "clusters could not be drained; tried again later");
+            }
+            if let Err(error) = self.slices.clear_orphans().await {
+                tracing::warn!(%error, "what was left on clusters could not be taken away; tried again later");
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = self.clusters.due() => {}
+            }
+        }
+    }
+
+    /// One step for each cluster that is on its way out.
+    async fn drain(&self) -> Result<(), CatalogueError> {
+        for cluster in self.clusters.draining().await? {
+            match self.slices.move_off(&cluster).await {
+                Ok(waits_for) => self.clusters.drained(&cluster.name, waits_for).await?,
+                Err(error) => tracing::warn!(cluster = %cluster.name, %error, "not drained yet"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks for orphans on the clusters again and again.
+    async fn scan(&self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.config.clusters.scan_every()) => {}
+            }
+            match self.slices.scan(&Picked::default()).await {
+                Ok(Scan { found: 1.., .. }) => tracing::warn!("there are new orphans; see: sliceway orphans"),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "orphans could not be looked for; tried again later"),
             }
         }
     }

@@ -43,7 +43,9 @@ fn without(mut error: PortError, values: &[Zeroizing<String>]) -> PortError {
         | PortError::Forbidden { cause, .. }
         | PortError::Invalid { cause, .. }
         | PortError::Sealed { cause } => cause,
-        PortError::TimedOut { .. } | PortError::Stale { .. } | PortError::Foreign { .. } => return error,
+        PortError::TimedOut { .. } | PortError::Stale { .. } | PortError::Foreign { .. } | PortError::Owned { .. } => {
+            return error;
+        }
     };
     // Quoted line by line, or as base64. The longest first: a part of another would leave the rest of it standing.
     let coded: Vec<String> = values.iter().map(|value| STANDARD.encode(value.as_bytes())).collect();

@@ -14,6 +14,7 @@ mod fields;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
 mod hide;
+mod lease;
 mod lookup;
 mod marks;
 mod names;
@@ -22,52 +23,60 @@ pub mod quantity;
 mod quota;
 mod ready;
 mod releases;
+mod scan;
 mod seen;
 mod way;
 mod wire;
 mod words;
 
 pub use connect::{ConnectError, ExecPolicy, certificate_end, inline};
+pub use lease::Holder;
 pub use names::{broken_label, broken_name};
 
 use crate::deadline::within;
 use crate::fill;
 use crate::helm::Lookup;
-use crate::port::{Call, Discovery, Port, PortError};
+use crate::port::{Call, Discovery, Labelled, Port, PortError};
 use crate::release::{self, BY_HELM, HelmRevision};
 use crate::removed::{self, Removed};
 use async_trait::async_trait;
-use catalog::{Catalog, Kind};
-use futures::StreamExt;
+use catalog::Catalog;
+use lease::Hold;
 use models::checkup::{Check, Question};
+use models::cluster::Ownership;
 use models::resource::{Hook, Object, Ready, Resource, ResourceId, Seen, label};
 use models::{ClusterFacts, Name, Readiness};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::RwLock;
 use way::Way;
-use wire::{Answer, METADATA, Wire};
+use wire::{Answer, Wire};
 
 /// A version that no object ever has: a write based on it makes what is absent and is refused, atomically, where an
 /// object stands.
 const NEVER: &str = "1";
 /// How often a write is based on a new look: a controller that reports a status wins a race or two, not many.
 const LOOKS: u32 = 4;
-/// Requests of a scan that are under way at once.
-const AT_ONCE: usize = 8;
-
 pub struct Kubernetes {
     wire: Wire,
     catalog: RwLock<Option<Arc<Catalog>>>,
     way: Way,
+    /// As whom it writes; without one nobody is asked whose the cluster is.
+    hold: Option<Hold>,
 }
 
 impl Kubernetes {
+    /// Writes only where the cluster is this server's.
+    #[must_use]
+    pub fn held_by(self, holder: Holder) -> Self {
+        Self { hold: Some(Hold::new(holder)), ..self }
+    }
+
     /// Reads the kubeconfig and makes a client. Connects to nothing yet.
     pub async fn connect(target: Name, kubeconfig: &str, exec: ExecPolicy) -> Result<Self, ConnectError> {
         let client = connect::client(kubeconfig, exec).await?;
         let way = Way::of(kubeconfig);
-        Ok(Self { wire: Wire::new(target, client, way.client_end), catalog: RwLock::new(None), way })
+        Ok(Self { wire: Wire::new(target, client, way.client_end), catalog: RwLock::new(None), way, hold: None })
     }
 
     /// What the API server serves; read once, and again when a kind is not in it.
@@ -317,15 +326,6 @@ impl Kubernetes {
         Ok(crate::sim::joined(&all))
     }
 
-    async fn holds(&self, kind: Kind, selector: &str) -> Result<Vec<ResourceId>, PortError> {
-        match self.wire.list(&kind.path, (selector, METADATA)).await {
-            Ok(items) => Ok(seen::ids(self.wire.target_name(), &kind, &items)),
-            // A kind that we may not list, or that went away, holds nothing of ours.
-            Err(PortError::Forbidden { .. } | PortError::Invalid { .. }) => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
-    }
-
     async fn relabel(&self, object: &Object, patch: &Value) -> Result<(), PortError> {
         let Some(path) = self.place(&object.id).await? else { return Ok(()) };
         let answer = self.wire.merge(&path, patch).await?;
@@ -373,6 +373,7 @@ impl Kubernetes {
 impl Port for Kubernetes {
     async fn apply(&self, call: &Call, want: &Resource, seen: Option<&Seen>) -> Result<Seen, PortError> {
         let work = async {
+            self.hold(call).await?;
             match want {
                 Resource::Object(object) | Resource::Hook(Hook { object, .. }) => {
                     self.apply_object(call, object, seen).await
@@ -386,6 +387,7 @@ impl Port for Kubernetes {
 
     async fn remove(&self, call: &Call, what: &Resource, seen: Option<&Seen>) -> Result<(), PortError> {
         let work = async {
+            self.hold(call).await?;
             match what {
                 Resource::Object(object) | Resource::Hook(Hook { object, .. }) => {
                     self.remove_object(call, object, seen).await
@@ -402,11 +404,19 @@ impl Port for Kubernetes {
     }
 
     async fn disown(&self, call: &Call, object: &Object) -> Result<(), PortError> {
-        within(call, self.wire.target(), self.relabel(object, &marks::none(&object.owner))).await
+        let work = async {
+            self.hold(call).await?;
+            self.relabel(object, &marks::none(&object.owner)).await
+        };
+        within(call, self.wire.target(), work).await
     }
 
     async fn own(&self, call: &Call, object: &Object) -> Result<(), PortError> {
-        within(call, self.wire.target(), self.mark(call, object)).await
+        let work = async {
+            self.hold(call).await?;
+            self.mark(call, object).await
+        };
+        within(call, self.wire.target(), work).await
     }
 
     async fn words(&self, call: &Call, id: &ResourceId) -> Vec<String> {
@@ -451,20 +461,20 @@ impl Discovery for Kubernetes {
         within(call, self.wire.target(), self.revisions(asked)).await
     }
 
-    async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError> {
-        let work = async {
-            let catalog = self.discover().await?;
-            let selector = format!("labelSelector={}%3D{uid}", label::SLICE.replace('/', "%2F"));
-            let kinds: Vec<Kind> = catalog.listable().cloned().collect();
-            let lists = kinds.into_iter().map(|kind| self.holds(kind, &selector));
-            let found: Vec<Result<Vec<ResourceId>, PortError>> =
-                futures::stream::iter(lists).buffer_unordered(AT_ONCE).collect().await;
-            let found: Vec<Vec<ResourceId>> = found.into_iter().collect::<Result<_, _>>()?;
-            let mut found: Vec<ResourceId> = found.into_iter().flatten().collect();
-            found.sort();
-            Ok(found)
-        };
-        within(call, self.wire.target(), work).await
+    async fn scan(&self, call: &Call, uid: Option<&str>) -> Result<Vec<Labelled>, PortError> {
+        within(call, self.wire.target(), self.labelled(uid)).await
+    }
+
+    async fn owner(&self, call: &Call) -> Result<Option<Ownership>, PortError> {
+        within(call, self.wire.target(), self.ownership()).await
+    }
+
+    async fn take_over(&self, call: &Call) -> Result<Option<Ownership>, PortError> {
+        within(call, self.wire.target(), self.take(call.epoch)).await
+    }
+
+    async fn let_go(&self, call: &Call) -> Result<(), PortError> {
+        within(call, self.wire.target(), self.let_it_go()).await
     }
 
     async fn examine(&self, call: &Call, question: &Question) -> Vec<Check> {

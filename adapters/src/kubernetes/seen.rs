@@ -2,7 +2,7 @@
 
 use super::catalog::Kind;
 use super::{fields, ready};
-use crate::port::Call;
+use crate::port::{Call, Labelled};
 use crate::release;
 use models::Name;
 use models::resource::{ResourceId, Seen, Target, label};
@@ -133,7 +133,7 @@ fn service(live: &Value) -> BTreeMap<String, String> {
 
 /// The ids of a list's items, in the version in which each was written, without those that a controller made of ours:
 /// a Service's EndpointSlices and a workload's pods carry its labels, and go with it.
-pub(super) fn ids(target: &Name, kind: &Kind, items: &[Value]) -> Vec<ResourceId> {
+pub(super) fn labelled(target: &Name, kind: &Kind, items: &[Value]) -> Vec<Labelled> {
     let controlled = |item: &Value| {
         let owners = item.pointer("/metadata/ownerReferences").and_then(Value::as_array);
         owners.into_iter().flatten().any(|owner| owner.get("controller") == Some(&Value::Bool(true)))
@@ -143,12 +143,14 @@ pub(super) fn ids(target: &Name, kind: &Kind, items: &[Value]) -> Vec<ResourceId
         if written.is_none() && (kind.is_copied() || controlled(item)) {
             return None;
         }
-        Some(ResourceId {
+        let uid = item.pointer("/metadata/labels")?.get(label::SLICE)?.as_str()?.to_owned();
+        let id = ResourceId {
             target: Target::Cluster(target.clone()),
             kind: written.map_or_else(|| kind.id.clone(), |version| kind.in_version(version)),
             namespace: text(item, "/metadata/namespace").to_owned(),
             name: text(item, "/metadata/name").to_owned(),
-        })
+        };
+        Some(Labelled { id, uid })
     };
     items.iter().filter_map(id).collect()
 }

@@ -137,6 +137,10 @@ impl Wire {
         self.send(Method::POST, path, ("application/json", body.to_string().into_bytes())).await
     }
 
+    pub(super) async fn put(&self, path: &str, body: &Value) -> Result<Answer, PortError> {
+        self.send(Method::PUT, path, ("application/json", body.to_string().into_bytes())).await
+    }
+
     pub(super) async fn delete(&self, path: &str, options: &Value) -> Result<Answer, PortError> {
         self.send(Method::DELETE, path, ("application/json", options.to_string().into_bytes())).await
     }

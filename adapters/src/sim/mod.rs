@@ -17,7 +17,7 @@ pub use world::{Deed, Effect};
 use crate::deadline::{timed_out, within};
 use crate::fill;
 use crate::helm::Lookup;
-use crate::port::{Call, Discovery, Port, PortError};
+use crate::port::{Call, Discovery, Labelled, Port, PortError};
 use crate::release::HelmRevision;
 use async_trait::async_trait;
 use fault::Faults;
@@ -48,8 +48,9 @@ struct Shared {
 
 impl Sim {
     pub fn new(target: Name, spec: SimSpec) -> Self {
+        let cut = spec.away;
         let world = World::new(target.to_string(), spec);
-        let shared = Shared { world, faults: Faults::default(), latency: Duration::ZERO, cut: false };
+        let shared = Shared { world, faults: Faults::default(), latency: Duration::ZERO, cut };
         Self { target, shared: Arc::new(Mutex::new(shared)) }
     }
 
@@ -113,7 +114,9 @@ impl Sim {
 
     /// Another number or size of nodes. What stands on the cluster stays, and pods for which there is no room any more wait.
     pub fn reshape(&self, spec: SimSpec) {
-        self.lock().world.spec = spec;
+        let mut shared = self.lock();
+        shared.cut = spec.away;
+        shared.world.spec = spec;
     }
 
     /// Puts an object there as it was in an earlier process: applied as `object`, and last seen as `seen`. Nothing is
@@ -246,7 +249,7 @@ impl Discovery for Sim {
         self.look(call, |world| world.releases(asked)).await
     }
 
-    async fn scan(&self, call: &Call, uid: &str) -> Result<Vec<ResourceId>, PortError> {
+    async fn scan(&self, call: &Call, uid: Option<&str>) -> Result<Vec<Labelled>, PortError> {
         self.look(call, |world| world.scan(uid)).await
     }
 }

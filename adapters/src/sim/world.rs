@@ -5,7 +5,7 @@
 use super::{nodes, rules};
 use crate::fill;
 use crate::helm::Lookup;
-use crate::port::{Call, PortError};
+use crate::port::{Call, Labelled, PortError};
 use crate::release::{self, HelmRevision};
 use models::cluster::{ClusterFacts, SimSpec};
 use models::resource::{Object, Ready, ResourceId, Seen, label};
@@ -304,9 +304,12 @@ impl World {
         }
     }
 
-    pub(super) fn scan(&self, uid: &str) -> Vec<ResourceId> {
-        let ours = |(_, thing): &(&ResourceId, &Thing)| slice_of(&thing.manifest) == Some(uid);
-        self.things.iter().filter(ours).map(|(id, _)| id.clone()).collect()
+    pub(super) fn scan(&self, uid: Option<&str>) -> Vec<Labelled> {
+        let labelled = |(id, thing): (&ResourceId, &Thing)| {
+            let of = slice_of(&thing.manifest).filter(|of| uid.is_none_or(|uid| uid == *of))?;
+            Some(Labelled { id: id.clone(), uid: of.to_owned() })
+        };
+        self.things.iter().filter_map(labelled).collect()
     }
 
     /// Kinds that definitions brought, and whether each is of the whole cluster.

@@ -23,6 +23,7 @@ mod doctor;
 mod fake;
 mod helping;
 mod names;
+mod owners;
 mod quota;
 mod reading;
 mod refusals;

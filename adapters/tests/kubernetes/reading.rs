@@ -161,7 +161,7 @@ async fn a_kind_that_comes_later_is_found_and_its_definition_is_awaited() {
     .await;
     let seen = last.lock().unwrap().take().unwrap().unwrap();
     world.apply(&world.object("late.dev/v1/Gear", ("g", json!({"spec": {}}))), Some(&seen)).await.unwrap();
-    let found = world.port.scan(&world.call, &world.call.owner).await.unwrap();
+    let found = world.scan().await;
     assert_eq!(found, vec![definition.id().clone(), gear.id().clone()]);
 }
 
@@ -219,7 +219,7 @@ async fn a_scan_finds_everything_with_our_label_and_nothing_else() {
     }
     world.plant("theirs", json!({"labels": {"sliceway.io/slice": "another"}})).await;
     made.sort();
-    let found = world.port.scan(&world.call, &world.call.owner).await.unwrap();
+    let found = world.scan().await;
     // EndpointSlices of a Service carry its labels; their controller owns them, and they go with the Service.
     assert_eq!(found, made);
 }

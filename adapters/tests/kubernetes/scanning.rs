@@ -2,7 +2,7 @@
 
 use crate::control_plane::until;
 use crate::world::World;
-use adapters::{Discovery, Port, PortError};
+use adapters::{Port, PortError};
 use http::Method;
 use models::resource::Resource;
 use serde_json::json;
@@ -16,7 +16,7 @@ async fn what_is_served_in_two_versions_is_told_once_and_in_the_version_in_which
     for want in [&old, &new] {
         world.apply(want, None).await.unwrap();
     }
-    let found = world.port.scan(&world.call, &world.call.owner).await.unwrap();
+    let found = world.scan().await;
     assert_eq!(found, vec![old.id().clone(), new.id().clone()]);
 }
 
@@ -34,7 +34,7 @@ async fn a_service_without_a_selector_is_told_without_the_endpoints_that_follow_
     let event = json!({"metadata": {"name": "e", "labels": {"sliceway.io/slice": world.call.owner}},
         "involvedObject": {"kind": "Service", "name": "s", "namespace": world.namespace}, "reason": "Told"});
     world.api.must(Method::POST, &world.path("events", ""), Some(&event)).await;
-    let found = world.port.scan(&world.call, &world.call.owner).await.unwrap();
+    let found = world.scan().await;
     assert_eq!(found, vec![service.id().clone()]);
 }
 
@@ -54,7 +54,7 @@ async fn endpoints_that_we_wrote_are_told_and_those_that_follow_a_service_are_no
         world.api.must(Method::GET, &mirrored, None).await.pointer("/items/0").is_some()
     })
     .await;
-    let found = world.port.scan(&world.call, &world.call.owner).await.unwrap();
+    let found = world.scan().await;
     assert_eq!(found, vec![ours.id().clone(), service.id().clone()]);
 }
 

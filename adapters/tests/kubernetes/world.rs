@@ -3,7 +3,7 @@
 use crate::control_plane::{Api, ControlPlane, User, until};
 use crate::safe::Memory;
 use adapters::kubernetes::{ExecPolicy, Kubernetes};
-use adapters::{Call, Port, PortError};
+use adapters::{Call, Discovery, Port, PortError};
 use http::Method;
 use models::resource::{Body, Object, Owner, Ready, Resource, ResourceId, Seen, Target};
 use serde_json::{Value, json};
@@ -54,6 +54,12 @@ impl World {
 
     pub fn config(&self, name: &str, data: Value) -> Resource {
         self.object("v1/ConfigMap", (name, json!({"data": data})))
+    }
+
+    /// What carries the label of the world's slice.
+    pub async fn scan(&self) -> Vec<ResourceId> {
+        let found = self.port.scan(&self.call, Some(&self.call.owner)).await.unwrap();
+        found.into_iter().map(|one| one.id).collect()
     }
 
     pub async fn apply(&self, want: &Resource, seen: Option<&Seen>) -> Result<Seen, PortError> {

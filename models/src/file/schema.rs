@@ -50,6 +50,7 @@ fn of(shape: &Shape, nulls: Nulls) -> Map<String, Value> {
         Shape::Word([only]) => object(json!({"const": only})),
         Shape::Word(words) => object(json!({"enum": words})),
         Shape::Integer { least, most } => object(json!({"type": "integer", "minimum": least, "maximum": most})),
+        Shape::Truth => object(json!({"type": "boolean"})),
         Shape::Any => Map::new(),
         Shape::Free => object(json!({"type": "object", "not": {"required": ["sliceway"]}})),
     }

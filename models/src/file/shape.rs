@@ -21,6 +21,8 @@ pub(crate) enum Shape {
         least: u64,
         most: u64,
     },
+    /// `true` or `false`.
+    Truth,
     /// A map of anything: what a chart takes.
     Free,
     /// Not judged: the kind of the document is not known.

@@ -3,11 +3,13 @@
 #![expect(dead_code, reason = "these are descriptions; they are never made")]
 
 use crate::auth::TokenRecord;
+use crate::ops::Outlook;
 use crate::plan::{Candidate, Plan};
+use models::change::Failure;
 use models::repository::PinnedDependency;
 use models::slice::{AccessRule, DeviceProtocol, DeviceResource, Quality, Role as Part};
 use models::tenant::Role;
-use models::{Name, Operation, Slice};
+use models::{ChangeState, Name, Operation, OrphanCause, Slice};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -51,6 +53,8 @@ answers! {
     Tagged ["ETag"] [];
     /// An operation that was begun.
     Begun ["Location"] [];
+    /// What is on its way out.
+    Going ["ETag", "Location"] [];
 }
 
 /// A part of a list.
@@ -310,6 +314,72 @@ struct Created {
     /// The moments of a hook.
     #[schemars(default, skip_serializing_if = "Option::is_none")]
     hook: Option<Vec<String>>,
+}
+
+#[derive(JsonSchema)]
+pub(crate) struct OrphanShown {
+    id: String,
+    cluster: String,
+    kind: String,
+    namespace: String,
+    name: String,
+    /// The slice that made it; it may be gone, and its name may be another one's.
+    slice: Name,
+    uid: String,
+    cause: OrphanCause,
+    since: jiff::Timestamp,
+    /// The operation that left it; empty where it was found.
+    operation: String,
+    /// What becomes of it, or what to type.
+    next: String,
+}
+
+#[derive(JsonSchema)]
+pub(crate) struct OrphansGoing {
+    operations: Vec<Operation>,
+    /// Lines that are struck out of the ledger: their clusters are not registered any more.
+    struck: usize,
+}
+
+#[derive(JsonSchema)]
+pub(crate) struct OrphansKept {
+    adopted: Vec<OrphanShown>,
+}
+
+#[derive(JsonSchema)]
+pub(crate) struct OperationExplained {
+    operation: Operation,
+    waiting: Option<Waiting>,
+    /// Those that are under way or failed.
+    steps: Vec<OpenStep>,
+    /// What each open move would come to, or why it is refused.
+    moves: Vec<MoveTold>,
+    /// A newer operation may take the slice over.
+    supersede: bool,
+}
+
+#[derive(JsonSchema)]
+struct Waiting {
+    r#for: String,
+    since: Option<jiff::Timestamp>,
+    until: Option<jiff::Timestamp>,
+}
+
+#[derive(JsonSchema)]
+struct OpenStep {
+    seq: u32,
+    id: String,
+    state: ChangeState,
+    since: Option<jiff::Timestamp>,
+    said: Option<String>,
+    error: Option<Failure>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum MoveTold {
+    Open(Outlook),
+    Refused { refused: String },
 }
 
 /// RFC 9457; what else it has depends on its `type`.

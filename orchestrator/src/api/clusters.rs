@@ -41,6 +41,27 @@ pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<R
 }
 
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    app.clusters.delete(&caller.admin()?, &input.name("name")?, &input.expect).await?;
-    Ok(Reply::none())
+    let (permit, name, forget) = (caller.admin()?, input.name("name")?, input.flag("forget")?);
+    match (input.flag("drain")?, forget) {
+        (true, _) => {
+            let (cluster, rev) = app.clusters.drain(&permit, (&name, forget), &input.expect).await?;
+            Ok(Reply::with(202, &cluster)?.etag(rev).location(format!("/api/v1/clusters/{name}")))
+        }
+        (false, true) => Err(super::params::value("forget", "forget means nothing without drain=true")),
+        (false, false) => {
+            app.clusters.delete(&permit, &name, &input.expect).await?;
+            Ok(Reply::none())
+        }
+    }
+}
+
+pub(crate) async fn take_over(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let asked = (&input.name("name")?, app.engine.epoch());
+    let (cluster, rev) = app.clusters.take_over(&caller.admin()?, asked).await?;
+    Ok(Reply::ok(&cluster)?.etag(rev))
+}
+
+pub(crate) async fn uncordon(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let (cluster, rev) = app.clusters.uncordon(&caller.admin()?, &input.name("name")?).await?;
+    Ok(Reply::ok(&cluster)?.etag(rev))
 }

@@ -16,6 +16,7 @@ mod listing;
 mod metrics;
 mod openapi;
 mod operations;
+mod orphans;
 mod params;
 mod problem;
 mod rate;

@@ -109,7 +109,7 @@ fn words(path: &str) -> String {
 fn parameters(endpoint: &Endpoint) -> Vec<Value> {
     let parts = endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.split_once('}'));
     let mut all: Vec<Value> = parts.map(|(name, _)| in_path(endpoint.path, name)).collect();
-    all.extend(endpoint.query.iter().map(|(name, meaning)| params::published(name, meaning)));
+    all.extend(endpoint.query.iter().map(|parameter| params::published(endpoint.path, *parameter)));
     let header = |name: &str, meaning: &str, schema: Value| json!({"name": name, "in": "header", "description": meaning, "schema": schema});
     let name = json!({"type": "string", "pattern": NAME});
     all.push(header("Sliceway-Tenant", "an administrator's: the tenant to act in", name));

@@ -14,6 +14,8 @@ enum Kind {
     Names,
     /// `name=value`; may stand more than once.
     Pairs,
+    /// May stand more than once.
+    Texts,
     Number {
         least: u64,
         most: u64,
@@ -44,19 +46,30 @@ const KINDS: &[(&str, Kind)] = &[
     ("supersede", Kind::Word(&["failed", "any", "never"])),
     ("dryRun", Kind::Flag),
     ("slice", Kind::Name),
+    ("drain", Kind::Flag),
+    ("forget", Kind::Flag),
+    ("cluster", Kind::Names),
+    ("id", Kind::Texts),
 ];
 
-fn kind(name: &str) -> Kind {
-    KINDS.iter().find(|(known, _)| *known == name).map_or(Kind::Text, |(_, kind)| *kind)
+/// Parameters that mean something else below a path.
+const ELSEWHERE: &[(&str, &str, Kind)] =
+    &[("/api/v1/orphans", "slice", Kind::Names), ("/api/v1/orphans", "allowDataLoss", Kind::Flag)];
+
+fn kind(path: &str, name: &str) -> Kind {
+    let here = ELSEWHERE.iter().find(|(below, known, _)| path.starts_with(below) && *known == name);
+    let kind = || KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
+    here.map(|(_, _, kind)| *kind).or_else(kind).unwrap_or(Kind::Text)
 }
 
 /// A parameter as the published document has it.
-pub(super) fn published(name: &str, meaning: &str) -> Value {
+pub(super) fn published(path: &str, (name, meaning): (&str, &str)) -> Value {
     let a_name = json!({"type": "string", "pattern": NAME});
-    let schema = match kind(name) {
+    let schema = match kind(path, name) {
         Kind::Text => json!({"type": "string"}),
         Kind::Name => a_name,
         Kind::Names => json!({"type": "array", "items": a_name}),
+        Kind::Texts => json!({"type": "array", "items": {"type": "string"}}),
         Kind::Pairs => json!({"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}}),
         Kind::Number { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
         Kind::Flag => json!({"type": "boolean"}),
@@ -76,8 +89,8 @@ pub(super) fn check(endpoint: &Endpoint, query: &[(String, String)]) -> Result<(
             return Err(unknown(name, &allowed));
         }
         let twice = query[..index].iter().any(|(before, _)| before == name);
-        match kind(name) {
-            Kind::Names | Kind::Pairs => {}
+        match kind(endpoint.path, name) {
+            Kind::Names | Kind::Pairs | Kind::Texts => {}
             Kind::Text | Kind::Name | Kind::Number { .. } | Kind::Flag | Kind::Word(_) if !twice => {}
             Kind::Text | Kind::Name | Kind::Number { .. } | Kind::Flag | Kind::Word(_) => {
                 return Err(value(name, format!("{name} stands once in a query")));

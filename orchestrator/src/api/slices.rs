@@ -195,6 +195,7 @@ pub(super) fn options(input: &Input) -> Result<AskOptions, Problem> {
         upgrade: input.names("upgrade")?,
         plan: input.query("plan").map(str::to_owned),
         supersede,
+        forget: input.flag("forget")?,
         expect: input.expect.clone(),
     })
 }

@@ -2,15 +2,17 @@
 
 use super::App;
 use super::answers::{
-    Answer, Begun, Changing, ChartFound, ChartShown, CredentialFiles, Description, Explanation, Metrics, Nothing,
-    OfSlice, Page, Shown, SliceShown, Started, Tagged, TokenMade, Unchanged, Whoami,
+    Answer, Begun, Changing, ChartFound, ChartShown, CredentialFiles, Description, Explanation, Going, Metrics,
+    Nothing, OfSlice, OperationExplained, OrphanShown, OrphansGoing, OrphansKept, Page, Shown, SliceShown, Started,
+    Tagged, TokenMade, Unchanged, Whoami,
 };
 use super::problem::Problem;
 use super::reply::{Input, Reply};
-use super::{clusters, operations, repositories, slices, tenants, views};
+use super::{clusters, operations, orphans, repositories, slices, tenants, views};
 use crate::auth::{Caller, TokenRecord};
-use crate::ops::OperationView;
+use crate::ops::{OperationView, Outlook};
 use crate::plan::Plan;
+use crate::slices::Scan;
 use futures::future::BoxFuture;
 use models::Operation;
 use models::checkup::Checkup;
@@ -141,8 +143,13 @@ endpoints! {
         => 200 Tagged<Cluster>;
     Put "/api/v1/clusters/{name}" Admin clusters::put, "Registers or changes a cluster; its kubeconfig is kept sealed and never returned", [] takes CLUSTER_BODY
         => 200 Tagged<Cluster>;
-    Delete "/api/v1/clusters/{name}" Admin clusters::delete, "Forgets a cluster that carries no slice", []
-        => 204 Nothing;
+    Delete "/api/v1/clusters/{name}" Admin clusters::delete, "Forgets a cluster that carries no slice",
+        ["drain" = "true: moves what stands there first; 202, and it goes when it is empty", "forget" = "true, with drain: what stands there while it cannot be reached is forgotten"]
+        => 202 Going<Cluster>, 204 Nothing;
+    Post "/api/v1/clusters/{name}:takeover" Admin clusters::take_over, "This server writes on the cluster from now on, and whoever did before refuses to", []
+        => 200 Tagged<Cluster>;
+    Post "/api/v1/clusters/{name}:uncordon" Admin clusters::uncordon, "Ends a drain: the cluster stays, and takes slices again", []
+        => 200 Tagged<Cluster>;
     Get "/api/v1/clusters/{name}/doctor" Admin clusters::doctor, "A look at the cluster, check by check, with what to do; it changes nothing", []
         => 200 Shown<Checkup>;
     Get "/api/v1/repositories" Viewer repositories::list, "Repositories with their charts",
@@ -165,17 +172,18 @@ endpoints! {
         ["state" = "true: with what the clusters say now", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"]
         => 200 Page<SliceShown>;
     Post "/api/v1/slices" Operator slices::apply, "Makes a slice or changes it; 202 with the operation, 200 where nothing changes",
-        ["timeout" = "seconds of patience", "replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never"] takes slice
+        ["timeout" = "seconds of patience", "replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never", "forget" = "true: what cannot be reached and is to go is forgotten"] takes slice
         => 200 Shown<Unchanged>, 202 Begun<Changing>;
     Post "/api/v1/slices:plan" Operator slices::plan, "What applying the slice would do, with reasons",
-        ["replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again"] takes slice
+        ["replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again", "forget" = "true: what cannot be reached and is to go is forgotten"] takes slice
         => 200 Shown<Plan>;
     Get "/api/v1/slices/{name}" Viewer slices::get, "One slice", ["state" = "true: with what the clusters say now"]
         => 200 Tagged<SliceShown>;
     Delete "/api/v1/slices/{name}" Operator slices::delete, "Removes a slice; 202 with the operation",
-        ["timeout" = "seconds of patience", "allowDataLoss" = "functions whose data may go", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never"]
+        ["timeout" = "seconds of patience", "allowDataLoss" = "functions whose data may go", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never", "forget" = "true: what cannot be reached and is to go is forgotten"]
         => 200 Shown<Unchanged>, 202 Begun<Changing>;
-    Post "/api/v1/slices/{name}:plan-delete" Operator slices::plan_delete, "What removing the slice would do", ["allowDataLoss" = "functions whose data may go"]
+    Post "/api/v1/slices/{name}:plan-delete" Operator slices::plan_delete, "What removing the slice would do",
+        ["allowDataLoss" = "functions whose data may go", "forget" = "true: what cannot be reached is forgotten"]
         => 200 Shown<Plan>;
     Post "/api/v1/slices/{name}:test" Operator slices::test, "Runs the tests that the slice's charts bring; 202 with the operation",
         ["function" = "only of these functions", "timeout" = "seconds of patience"]
@@ -212,21 +220,34 @@ endpoints! {
         => 200 Shown<OfSlice<Device>>;
     Post "/api/v1/devices/{name}:credentials" Operator views::credentials, "What a device needs to speak to its gateway; recorded", ["slice" = "its slice"]
         => 200 Shown<CredentialFiles>;
+    Get "/api/v1/orphans" Viewer orphans::list, "What stands in the world and is wanted by nobody",
+        ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<OrphanShown>;
+    Post "/api/v1/orphans:scan" Operator orphans::scan, "Looks at the clusters for what carries our label and stands in no record", ["cluster" = "this cluster"]
+        => 200 Shown<Scan>;
+    Post "/api/v1/orphans:remove" Operator orphans::remove, "Takes orphans away; 202 with the operations",
+        ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once", "allowDataLoss" = "true: what was found may go with the data in it"]
+        => 202 Shown<OrphansGoing>;
+    Post "/api/v1/orphans:adopt" Operator orphans::adopt, "Gives what was found back to its slice",
+        ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once"]
+        => 200 Shown<OrphansKept>;
     Get "/api/v1/operations" Viewer operations::list, "Operations, newest first",
         ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"]
         => 200 Page<Operation>;
     Get "/api/v1/operations/{id}" Viewer operations::get, "One operation with its steps", []
         => 200 Tagged<OperationView>;
-    Post "/api/v1/operations/{id}:retry" Operator operations::retry, "Tries again what failed", []
-        => 202 Begun<Operation>;
-    Post "/api/v1/operations/{id}:rollback" Operator operations::rollback, "Goes back to the start", []
-        => 202 Begun<Operation>;
-    Post "/api/v1/operations/{id}:continue" Operator operations::carry_on, "Leaves out what failed and does the rest", []
-        => 202 Begun<Operation>;
-    Post "/api/v1/operations/{id}:fail" Operator operations::fail, "Gives it up", []
-        => 202 Begun<Operation>;
-    Post "/api/v1/operations/{id}:cancel" Operator operations::cancel, "Stops it at once", []
-        => 202 Begun<Operation>;
+    Get "/api/v1/operations/{id}/explanation" Viewer operations::explain, "What it waits for, and what each open move would come to", []
+        => 200 Shown<OperationExplained>;
+    Post "/api/v1/operations/{id}:retry" Operator operations::retry, "Tries again what failed", ["dryRun" = "true: only what would happen"]
+        => 200 Shown<Outlook>, 202 Begun<Operation>;
+    Post "/api/v1/operations/{id}:rollback" Operator operations::rollback, "Goes back to the start", ["dryRun" = "true: only what would happen"]
+        => 200 Shown<Outlook>, 202 Begun<Operation>;
+    Post "/api/v1/operations/{id}:continue" Operator operations::carry_on, "Leaves out what failed and does the rest", ["dryRun" = "true: only what would happen"]
+        => 200 Shown<Outlook>, 202 Begun<Operation>;
+    Post "/api/v1/operations/{id}:fail" Operator operations::fail, "Gives it up", ["dryRun" = "true: only what would happen"]
+        => 200 Shown<Outlook>, 202 Begun<Operation>;
+    Post "/api/v1/operations/{id}:cancel" Operator operations::cancel, "Stops it at once", ["dryRun" = "true: only what would happen"]
+        => 200 Shown<Outlook>, 202 Begun<Operation>;
 }
 
 impl Endpoint {

@@ -11,10 +11,10 @@ use crate::store::{Clock, Expect, Key, Kind, Query, Revision, Store, StoreError,
 use adapters::helm::Lookup;
 use adapters::kubernetes::{ExecPolicy, Kubernetes, certificate_end};
 use adapters::release;
-use adapters::{Call, PortError, Safe, Sealed};
+use adapters::{Call, Labelled, PortError, Safe, Sealed};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use models::cluster::{Cluster, Health, HealthState};
+use models::cluster::{Cluster, Draining, Health, HealthState, Ownership, Taken};
 use models::labels::Labels;
 use models::secret::SecretRef;
 use models::{ClusterFacts, ClusterSpec, Name, Problem};
@@ -22,15 +22,17 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, Notify, RwLock};
 use zeroize::Zeroizing;
 
-/// How long a cluster has to tell about itself.
+/// How long a cluster has to tell about itself, at most.
 const LOOK: Duration = Duration::from_secs(5);
+/// One that is away is looked at again this soon where somebody asks for it.
+const AGAIN: SignedDuration = SignedDuration::from_secs(1);
+/// How long a cluster has to tell everything that carries our label.
+const SCAN: Duration = Duration::from_secs(60);
 /// Facts of this age are read again before a plan rests on them.
 const FRESH: SignedDuration = SignedDuration::from_secs(5);
-/// How often every cluster is looked at.
-pub(crate) const EVERY: Duration = Duration::from_secs(15);
 
 /// What registering takes.
 pub struct NewCluster {
@@ -49,12 +51,17 @@ pub struct Clusters {
     live: Arc<RwLock<BTreeMap<Name, Live>>>,
     /// One look at a cluster at a time for plans.
     turns: Arc<Mutex<BTreeMap<Name, Arc<Mutex<()>>>>>,
+    /// How often every cluster is looked at.
+    every: Duration,
+    /// Somebody wants the next look now.
+    wanted: Arc<Notify>,
 }
 
 #[derive(Debug, Clone)]
 struct Live {
     health: Health,
     facts: Option<ClusterFacts>,
+    owner: Option<Ownership>,
     looked: Timestamp,
 }
 
@@ -64,7 +71,21 @@ fn key(name: &Name) -> Key {
 
 impl Clusters {
     pub fn new(store: Arc<dyn Store>, registry: Arc<Registry>, clock: Clock) -> Self {
-        Self { store, registry, clock, live: Arc::default(), turns: Arc::default() }
+        let (live, turns, wanted) = (Arc::default(), Arc::default(), Arc::default());
+        Self { store, registry, clock, live, turns, every: LOOK, wanted }
+    }
+
+    /// Every cluster is looked at this often; no look takes longer than that.
+    pub fn every(self, every: Duration) -> Self {
+        Self { every, ..self }
+    }
+
+    /// Returns when it is time to look at all clusters again, or when somebody waits for one that is away.
+    pub async fn due(&self) {
+        tokio::select! {
+            () = tokio::time::sleep(self.every) => {}
+            () = self.wanted.notified() => {}
+        }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -98,6 +119,7 @@ impl Clusters {
         if let Some(live) = self.live.read().await.get(&cluster.name) {
             cluster.health = live.health.clone();
             cluster.facts = live.facts.clone().or(cluster.facts.take());
+            cluster.owner = live.owner.clone();
         }
     }
 
@@ -120,6 +142,9 @@ impl Clusters {
             spec: new.spec,
             health: old.as_ref().map_or_else(unknown, |old| old.health.clone()),
             facts: old.as_ref().and_then(|old| old.facts.clone()),
+            owner: old.as_ref().and_then(|old| old.owner.clone()),
+            taken: old.as_ref().map(|old| old.taken.clone()).unwrap_or_default(),
+            draining: old.as_ref().and_then(|old| old.draining.clone()),
             certificate_end: end.or(old.and_then(|old| old.certificate_end)),
         };
         let txn = Txn::new().put(key(&new.name), codec::json(&cluster)?);
@@ -136,6 +161,8 @@ impl Clusters {
             None => self.registry.forget(&new.name).await,
         }
         self.look(&new.name).await?;
+        // What waits for it goes on.
+        self.wanted.notify_one();
         self.get(&new.name).await
     }
 
@@ -161,11 +188,89 @@ impl Clusters {
     }
 
     pub async fn delete(&self, _: &AdminPermit, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
+        self.remove(name, expect).await
+    }
+
+    async fn remove(&self, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
+        let handle = self.registry.handle(name).await.ok();
         deletion::delete(&self.store, Thing::Cluster(name), expect).await?;
+        if let Some(handle) = handle
+            && slices::Clusters::away(self, name).await.is_none()
+        {
+            // Where that fails its Lease names a server that is gone from it, which a takeover mends.
+            let _ = handle.discovery.let_go(&look_call()).await;
+        }
         self.registry.forget(name).await;
         self.live.write().await.remove(name);
         self.turns.lock().await.remove(name);
         Ok(())
+    }
+
+    /// Marks a cluster to be deleted once nothing stands on it: [`slices::Slices::move_off`] is called for it until then.
+    pub async fn drain(
+        &self,
+        _: &AdminPermit,
+        (name, forget): (&Name, bool),
+        expect: &Expect,
+    ) -> Result<(Cluster, Revision), CatalogueError> {
+        let draining = Draining { since: self.now(), forget, waits_for: vec![] };
+        self.change((name, expect), |cluster| cluster.draining = Some(draining)).await?;
+        self.wanted.notify_one();
+        self.get(name).await
+    }
+
+    /// It stays, and takes slices again.
+    pub async fn uncordon(&self, _: &AdminPermit, name: &Name) -> Result<(Cluster, Revision), CatalogueError> {
+        self.change((name, &Expect::Anything), |cluster| cluster.draining = None).await?;
+        self.get(name).await
+    }
+
+    async fn change(
+        &self,
+        (name, expect): (&Name, &Expect),
+        change: impl FnOnce(&mut Cluster),
+    ) -> Result<(), CatalogueError> {
+        let missing = || CatalogueError::NotFound(format!("cluster {name}"));
+        let object = self.store.get(&key(name)).await?.ok_or_else(missing)?;
+        expect.check(&key(name), Some(object.rev))?;
+        let mut cluster: Cluster = object.read()?;
+        change(&mut cluster);
+        let txn = Txn::new().at(key(name), object.rev).put(key(name), codec::json(&cluster)?);
+        self.store.commit(txn).await?;
+        Ok(())
+    }
+
+    /// Clusters that are on their way out.
+    pub async fn draining(&self) -> Result<Vec<Cluster>, StoreError> {
+        let all = self.list().await?.into_iter().map(|(cluster, _)| cluster);
+        Ok(all.filter(|cluster| cluster.draining.is_some()).collect())
+    }
+
+    /// What was found out about a cluster that is drained: it goes where nothing is left there.
+    pub async fn drained(&self, name: &Name, waits_for: Vec<String>) -> Result<(), CatalogueError> {
+        let waits_for = match waits_for.is_empty() {
+            false => waits_for,
+            true => match self.remove(name, &Expect::Anything).await {
+                Ok(()) => {
+                    tracing::info!(cluster = %name, "drained, and deleted");
+                    return Ok(());
+                }
+                Err(CatalogueError::InUse { users }) => users,
+                Err(error) => return Err(error),
+            },
+        };
+        let known = self.get(name).await?.0.draining;
+        match known {
+            Some(draining) if draining.waits_for != waits_for => {
+                self.change((name, &Expect::Anything), |cluster| {
+                    if let Some(draining) = &mut cluster.draining {
+                        draining.waits_for = waits_for;
+                    }
+                })
+                .await
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Looks at every cluster at once; one that hangs delays no other.
@@ -192,14 +297,14 @@ impl Clusters {
         let since = if turned { Some(now) } else { cluster.health.since };
         let health = Health { state, cause, since };
         let facts = facts.or_else(|| cluster.facts.clone());
-        self.live
-            .write()
-            .await
-            .insert(name.clone(), Live { health: health.clone(), facts: facts.clone(), looked: now });
+        let owner = self.owner(name, state).await.or_else(|| cluster.owner.clone());
+        let live = Live { health: health.clone(), facts: facts.clone(), owner: owner.clone(), looked: now };
+        self.live.write().await.insert(name.clone(), live);
         if turned {
             tracing::info!(cluster = %name, state = ?health.state, cause = %health.cause, "a cluster's health turned");
             cluster.health = health;
             cluster.facts = facts;
+            cluster.owner = owner;
             let txn = Txn::new().at(key(name), object.rev).put(key(name), codec::json(&cluster)?);
             // Somebody changed the cluster meanwhile: the next look writes.
             let _ = self.store.commit(txn).await;
@@ -207,8 +312,37 @@ impl Clusters {
         Ok(())
     }
 
+    /// What cannot be read of it now stays as it was.
+    async fn owner(&self, name: &Name, state: HealthState) -> Option<Ownership> {
+        if state != HealthState::Reachable {
+            return None;
+        }
+        self.registry.handle(name).await.ok()?.discovery.owner(&look_call()).await.ok()?
+    }
+
+    /// From now on this server writes there, and whoever did before refuses to.
+    pub async fn take_over(
+        &self,
+        _: &AdminPermit,
+        (name, epoch): (&Name, u64),
+    ) -> Result<(Cluster, Revision), CatalogueError> {
+        self.get(name).await?;
+        let unavailable = |error: PortError| CatalogueError::Unavailable(error.to_string());
+        let handle = self.registry.handle(name).await.map_err(unavailable)?;
+        let call = Call { epoch, ..look_call() };
+        let before = handle.discovery.take_over(&call).await.map_err(unavailable)?;
+        if let Some(from) = before.filter(|before| !before.ours) {
+            tracing::warn!(cluster = %name, instance = %from.instance, server = %from.server, "taken over");
+            let taken = Taken { at: self.now(), from };
+            self.change((name, &Expect::Anything), |cluster| cluster.taken.push(taken)).await?;
+        }
+        self.look(name).await?;
+        self.get(name).await
+    }
+
     async fn facts(&self, name: &Name) -> Result<ClusterFacts, PortError> {
-        self.registry.handle(name).await?.discovery.facts(&look_call()).await
+        let call = Call { deadline: LOOK.min(self.every), ..look_call() };
+        self.registry.handle(name).await?.discovery.facts(&call).await
     }
 }
 
@@ -263,6 +397,19 @@ impl slices::Clusters for Clusters {
         futures::future::join_all(looks).await.into_iter().collect::<Result<(), _>>()?;
         Ok(self.list().await?.into_iter().map(|(cluster, _)| cluster).collect())
     }
+
+    async fn labelled(&self, cluster: &Name) -> Result<Vec<Labelled>, PortError> {
+        let call = Call { deadline: SCAN, ..look_call() };
+        self.registry.handle(cluster).await?.discovery.scan(&call, None).await
+    }
+
+    async fn away(&self, cluster: &Name) -> Option<String> {
+        let health = match self.live.read().await.get(cluster) {
+            Some(live) => live.health.clone(),
+            None => self.get(cluster).await.ok()?.0.health,
+        };
+        (health.state == HealthState::Unreachable).then_some(health.cause)
+    }
 }
 
 impl Clusters {
@@ -276,8 +423,18 @@ impl Clusters {
         }
     }
 
+    async fn is_long_away(&self, name: &Name) -> bool {
+        let live = self.live.read().await;
+        let away = live.get(name).filter(|live| live.health.state != HealthState::Reachable);
+        away.is_some_and(|live| self.now().duration_since(live.looked) > AGAIN)
+    }
+
     /// Who comes while somebody looks waits, and takes what was read if that is new enough.
     async fn look_anew(&self, name: &Name, since: Timestamp) -> Result<(), StoreError> {
+        if self.is_long_away(name).await {
+            // Nobody waits for it; who comes next meets what it says now.
+            self.wanted.notify_one();
+        }
         if !self.is_stale(name, since).await {
             return Ok(());
         }

@@ -9,6 +9,7 @@ mod clusters;
 mod deletion;
 mod examination;
 mod folder;
+pub(crate) mod identity;
 mod registry;
 mod remembered;
 mod repositories;
@@ -16,7 +17,6 @@ mod tenants;
 mod users;
 
 pub use browse::{Found, Search, Versions};
-pub(crate) use clusters::EVERY as LOOK_EVERY;
 pub use clusters::{Clusters, NewCluster};
 pub use folder::Upload;
 pub(crate) use folder::chart_folders as packed;

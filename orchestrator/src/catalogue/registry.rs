@@ -5,7 +5,7 @@ use super::remembered::Memory;
 use crate::ops::Ports;
 use crate::ops::safe;
 use crate::store::{Key, Kind, Store, Vault};
-use adapters::kubernetes::{ExecPolicy, Kubernetes};
+use adapters::kubernetes::{ExecPolicy, Holder, Kubernetes};
 use adapters::sim::Sim;
 use adapters::{Discovery, Port, PortError, Safe, Sealed};
 use async_trait::async_trait;
@@ -21,6 +21,8 @@ pub struct Registry {
     vault: Arc<Vault>,
     local: Arc<dyn Port>,
     exec: ExecPolicy,
+    /// As whom real clusters are written on; nobody is asked where it is not said.
+    holder: Option<Holder>,
     /// Opens what simulated clusters hold; there is none before the engine is.
     safe: OnceLock<Arc<dyn Safe>>,
     made: Mutex<Made>,
@@ -48,7 +50,13 @@ pub(super) fn kubeconfig_key(name: &Name) -> Key {
 
 impl Registry {
     pub fn new(store: Arc<dyn Store>, vault: Arc<Vault>, local: Arc<dyn Port>, exec: ExecPolicy) -> Self {
-        Self { store, vault, local, exec, safe: OnceLock::new(), made: Mutex::default() }
+        Self { store, vault, local, exec, holder: None, safe: OnceLock::new(), made: Mutex::default() }
+    }
+
+    /// Real clusters are written on only where they are this server's.
+    #[must_use]
+    pub fn held_by(self, holder: Holder) -> Self {
+        Self { holder: Some(holder), ..self }
     }
 
     /// Once, before a cluster is used: opens what simulated clusters hold.
@@ -109,7 +117,11 @@ impl Registry {
         let fields = safe::open(&self.vault, &key, &sealed.doc)?;
         let text = fields.first().map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default();
         let made = Kubernetes::connect(name.clone(), &text, self.exec).await;
-        let real = Arc::new(made.map_err(|error| unreachable(error.to_string()))?);
+        let real = made.map_err(|error| unreachable(error.to_string()))?;
+        let real = Arc::new(match &self.holder {
+            Some(holder) => real.held_by(holder.clone()),
+            None => real,
+        });
         Ok(Handle { port: Arc::clone(&real) as Arc<dyn Port>, discovery: real, sim: None })
     }
 

@@ -149,6 +149,9 @@ pub(crate) fn query(change: &Change) -> Result<String, Failed> {
     if change.supersede {
         pairs.push("supersede=any".into());
     }
+    if change.forget {
+        pairs.push("forget=true".into());
+    }
     Ok(pairs.join("&"))
 }
 
@@ -259,7 +262,7 @@ pub(crate) fn changes(plan: &Value, output: Output) {
         return print::one(output, plan);
     }
     let changes = plan["changes"].as_array().cloned().unwrap_or_default();
-    let mut counts = [0usize; 6];
+    let mut counts = [0usize; 7];
     for change in &changes {
         let (sign, slot) = match text(change, "/verb").as_str() {
             "create" => ("+", Some(0)),
@@ -270,6 +273,8 @@ pub(crate) fn changes(plan: &Value, output: Output) {
             "answer" => ("<", None),
             "clear" => ("x", None),
             "forget" => ("o", Some(5)),
+            "bury" => ("t", Some(6)),
+            "abandon" => ("o", Some(5)),
             "adopt" => ("*", Some(4)),
             _ => ("?", None),
         };
@@ -291,10 +296,11 @@ pub(crate) fn changes(plan: &Value, output: Output) {
     match changes.is_empty() {
         true => out!("slice {subject}: nothing to change"),
         false => {
-            let [create, change, delete, run, adopt, leave] = counts;
+            let [create, change, delete, run, adopt, leave, bury] = counts;
             let hooks = if run == 0 { String::new() } else { format!(", {run} hooks to run") };
             let left = if leave == 0 { String::new() } else { format!(", {leave} to leave where they are") };
             let adopted = if adopt == 0 { String::new() } else { format!("{adopt} to take over, ") };
+            let left = if bury == 0 { left } else { format!("{left}, {bury} to delete when their cluster returns") };
             out!("slice {subject}: {adopted}{create} to create, {change} to change, {delete} to delete{hooks}{left}");
         }
     }

@@ -1,8 +1,14 @@
 //! What can be typed. General verbs come first, as in kubectl; a noun's own verbs come after it.
 
+mod cluster;
+mod operation;
+mod orphans;
 mod repository;
 mod slice;
 
+pub(crate) use cluster::{ClusterAdd, ClusterVerb};
+pub(crate) use operation::OperationVerb;
+pub(crate) use orphans::Orphans;
 pub(crate) use repository::{ChartVerb, RepositoryAdd, RepositoryVerb};
 pub(crate) use slice::{AdoptRelease, HandBack, How, SliceVerb, TestSlice};
 
@@ -73,7 +79,7 @@ pub(crate) enum Command {
     Get(Get),
     /// Show one thing beside what the world says now
     Describe(One),
-    /// Why each function of a slice stands where it stands: explain slice NAME
+    /// Why a slice stands where it stands, or what an operation waits for: explain slice NAME, explain operation ID
     Explain(Explain),
     /// Delete one thing
     Delete(Delete),
@@ -151,6 +157,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: OperationVerb,
     },
+    /// What stands in the world and is wanted by nobody: list it, look for more, remove or adopt
+    Orphans(Orphans),
     /// Print the JSON Schema of the files, for editors
     Schema,
     /// Print what a shell needs to complete verbs and names
@@ -226,11 +234,11 @@ pub(crate) struct One {
 }
 
 #[derive(Args)]
-#[command(override_usage = "sliceway explain [OPTIONS] slice NAME")]
+#[command(override_usage = "sliceway explain [OPTIONS] slice|operation NAME")]
 pub(crate) struct Explain {
-    /// slice: the only noun that has an explanation
+    /// slice: why each function stands where it stands; operation: what it waits for, and the moves that are open
     pub(crate) noun: String,
-    /// The slice's name
+    /// The slice's name, or the operation's id
     pub(crate) name: String,
 }
 
@@ -269,6 +277,12 @@ pub(crate) struct Removal {
     /// Take over from an operation that runs (slices)
     #[arg(long)]
     pub(crate) supersede: bool,
+    /// What stands on a cluster that cannot be reached is forgotten and stays there for good (slices; clusters with --drain)
+    #[arg(long)]
+    pub(crate) forget: bool,
+    /// Move what stands there first, then delete it (clusters)
+    #[arg(long)]
+    pub(crate) drain: bool,
 }
 
 impl Removal {
@@ -280,6 +294,7 @@ impl Removal {
             allow: Allow { allow_data_loss: self.allow_data_loss.clone(), ..Allow::default() },
             plan: self.plan.clone(),
             supersede: self.supersede,
+            forget: self.forget,
         }
     }
 
@@ -291,6 +306,8 @@ impl Removal {
             ("--allow-data-loss", !self.allow_data_loss.is_empty()),
             ("--plan", self.plan.is_some()),
             ("--supersede", self.supersede),
+            ("--forget", self.forget),
+            ("--drain", self.drain),
         ];
         flags.into_iter().find(|(_, said)| *said).map(|(flag, _)| flag)
     }
@@ -326,6 +343,9 @@ pub(crate) struct Change {
     /// Take over from an operation that runs
     #[arg(long)]
     pub(crate) supersede: bool,
+    /// What is to go from a cluster that cannot be reached is forgotten and stays there for good
+    #[arg(long)]
+    pub(crate) forget: bool,
 }
 
 /// What a plan may do that it does not do by itself.
@@ -396,36 +416,6 @@ pub(crate) struct CreateToken {
     pub(crate) ends: Option<String>,
 }
 
-#[derive(Subcommand)]
-pub(crate) enum ClusterVerb {
-    /// Register a cluster by a kubeconfig; the files that it names are put in
-    Add(ClusterAdd),
-    /// Change labels, exposure, address or kubeconfig
-    Set(ClusterAdd),
-    /// Look at a cluster check by check, and say what to do; exits with 1 where something failed
-    Doctor(Name),
-    #[command(flatten)]
-    General(General),
-}
-
-#[derive(Args)]
-pub(crate) struct ClusterAdd {
-    pub(crate) name: String,
-    #[arg(long)]
-    pub(crate) kubeconfig: Option<PathBuf>,
-    #[arg(long)]
-    pub(crate) context: Option<String>,
-    /// name=value (repeatable)
-    #[arg(long = "label")]
-    pub(crate) labels: Vec<String>,
-    /// nodePort or loadBalancer
-    #[arg(long)]
-    pub(crate) expose: Option<String>,
-    /// What others are told to connect to
-    #[arg(long)]
-    pub(crate) address: Option<String>,
-}
-
 #[derive(Args)]
 pub(crate) struct Name {
     pub(crate) name: String,
@@ -461,29 +451,4 @@ pub(crate) enum DeviceVerb {
         #[arg(long)]
         slice: Option<String>,
     },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum OperationVerb {
-    #[command(flatten)]
-    General(General),
-    /// Follow an operation until it ends
-    Watch { id: String },
-    /// Try again what failed
-    Retry(Move),
-    /// Go back to the start
-    Rollback(Move),
-    /// Leave out what failed and do the rest
-    Continue(Move),
-    /// Give it up
-    Fail(Move),
-    /// Stop it at once
-    Cancel(Move),
-}
-
-#[derive(Args)]
-pub(crate) struct Move {
-    pub(crate) id: String,
-    #[arg(long)]
-    pub(crate) wait: bool,
 }

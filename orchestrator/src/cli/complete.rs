@@ -29,19 +29,38 @@ pub(crate) fn command() -> clap::Command {
         });
     }
     for noun in NOUNS {
+        // Orphans have one command, and no verbs.
+        if all.find_subcommand(noun.singular).is_none() {
+            continue;
+        }
         all = all.mut_subcommand(noun.singular, |command| {
-            let verbs = ["get", "describe", "explain", "delete", "set", "credentials", "update"];
-            let own = verbs.into_iter().filter(|verb| command.find_subcommand(verb).is_some()).collect::<Vec<_>>();
+            let verbs = [
+                "get",
+                "describe",
+                "explain",
+                "delete",
+                "set",
+                "credentials",
+                "update",
+                "doctor",
+                "takeover",
+                "uncordon",
+            ];
+            let own = verbs.into_iter().filter(|verb| takes_name(&command, verb)).collect::<Vec<_>>();
             own.into_iter()
                 .fold(command, |command, verb| command.mut_subcommand(verb, |verb| named(verb, "name", names)))
         });
     }
     all.mut_subcommand("token", |command| command.mut_subcommand("revoke", |verb| named(verb, "id", tokens)))
         .mut_subcommand("operation", |command| {
-            ["watch", "retry", "rollback", "continue", "fail", "cancel"]
+            ["watch", "explain", "retry", "rollback", "continue", "fail", "cancel"]
                 .into_iter()
                 .fold(command, |command, verb| command.mut_subcommand(verb, |verb| named(verb, "id", operations)))
         })
+}
+
+fn takes_name(command: &clap::Command, verb: &str) -> bool {
+    command.find_subcommand(verb).is_some_and(|verb| verb.get_arguments().any(|arg| arg.get_id() == "name"))
 }
 
 fn nouns(begun: &OsStr) -> Vec<CompletionCandidate> {

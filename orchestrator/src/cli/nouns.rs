@@ -15,7 +15,7 @@ impl Noun {
     /// Where an item says what it is called.
     pub(crate) fn key(&self) -> &'static str {
         match self.plural {
-            "operations" | "tokens" => "/id",
+            "operations" | "tokens" | "orphans" => "/id",
             _ => "/name",
         }
     }
@@ -38,6 +38,15 @@ fn labels(item: &Value) -> String {
     let pairs = map.into_iter().flatten().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or("")));
     let joined = pairs.collect::<Vec<_>>().join(",");
     if joined.is_empty() { "-".into() } else { joined }
+}
+
+/// Which server writes on a cluster.
+fn owner(item: &Value) -> String {
+    match item.get("owner") {
+        None | Some(Value::Null) => "-".into(),
+        Some(owner) if owner["ours"] == true => "this server".into(),
+        Some(owner) => format!("{} at {}", text(owner, "/instance"), text(owner, "/server")),
+    }
 }
 
 fn count(item: &Value, pointer: &str) -> String {
@@ -119,6 +128,7 @@ pub(crate) static NOUNS: &[Noun] = &[
             always("LABELS", labels),
             wide("CERTIFICATE ENDS", |item| text(item, "/certificate_end")),
             wide("CAUSE", |item| text(item, "/health/cause")),
+            wide("OWNER", owner),
         ],
     },
     Noun {
@@ -171,6 +181,19 @@ pub(crate) static NOUNS: &[Noun] = &[
             always("CLUSTER", |item| text(item, "/cluster")),
             always("PROTOCOL", |item| text(item, "/protocol")),
             wide("ENDPOINT", |item| text(item, "/endpoint")),
+        ],
+    },
+    Noun {
+        singular: "orphan",
+        plural: "orphans",
+        columns: &[
+            always("ID", |item| text(item, "/id")),
+            always("SLICE", |item| text(item, "/slice")),
+            always("CAUSE", |item| text(item, "/cause")),
+            always("SINCE", |item| text(item, "/since")),
+            wide("UID", |item| text(item, "/uid")),
+            wide("OPERATION", |item| text(item, "/operation")),
+            wide("NEXT", |item| text(item, "/next")),
         ],
     },
     Noun {

@@ -8,7 +8,7 @@ use super::client::{Client, escape};
 use super::context::{self, Context};
 use super::error::Failed;
 use super::pipe::{self, say};
-use super::{adopt, apply, doctor, exit, print, repository, serving, test, values, verbs, wait};
+use super::{adopt, apply, doctor, drain, exit, moves, orphans, print, repository, serving, test, values, verbs, wait};
 use models::file::Meta;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -68,6 +68,7 @@ async fn command(cli: Cli) -> Result<u8, Failed> {
             let changes = apply::plan(&client, args, output).await?;
             Ok(if changes { exit::FAILED } else { exit::DONE })
         }
+        Command::Orphans(args) => orphans::orphans(&client, args, output).await,
         Command::Create(create) => match &create.noun {
             CreateNoun::Tenant(args) => verbs::create_tenant(&client, args, output).await,
             CreateNoun::Token(args) => verbs::create_token(&client, args, (tenant, output)).await,
@@ -96,6 +97,8 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
         Command::Cluster { verb } => match verb {
             ClusterVerb::Add(args) => cluster_add(client, args, output).await,
             ClusterVerb::Set(args) => cluster_set(client, args, output).await,
+            ClusterVerb::Takeover(one) => drain::take_over(client, &one.name, output).await,
+            ClusterVerb::Uncordon(one) => drain::uncordon(client, &one.name, output).await,
             ClusterVerb::Doctor(one) => doctor::doctor(client, &one.name, output).await,
             ClusterVerb::General(verb) => general(client, ("cluster", verb), output).await,
         },
@@ -147,13 +150,17 @@ async fn operation(client: &Client, verb: &OperationVerb, output: Output) -> Res
     let (args, word) = match verb {
         OperationVerb::General(verb) => return general(client, ("operation", verb), output).await,
         OperationVerb::Watch { id } => return wait::follow(client, id).await,
+        OperationVerb::Explain { id } => return moves::explain(client, id, output).await,
         OperationVerb::Retry(args) => (args, "retry"),
         OperationVerb::Rollback(args) => (args, "rollback"),
         OperationVerb::Continue(args) => (args, "continue"),
         OperationVerb::Fail(args) => (args, "fail"),
         OperationVerb::Cancel(args) => (args, "cancel"),
     };
-    verbs::operation(client, (&args.id, word), (args.wait.into(), output)).await
+    match args.plan {
+        true => moves::plan(client, (&args.id, word), output).await,
+        false => verbs::operation(client, (&args.id, word), (args.wait.into(), output)).await,
+    }
 }
 
 async fn cluster_add(client: &Client, args: &ClusterAdd, output: Output) -> Result<u8, Failed> {

@@ -82,8 +82,11 @@ pub(crate) async fn export(client: &Client, name: &str, output: Output) -> Resul
 
 pub(crate) async fn explain(client: &Client, (noun, name): (&str, &str), output: Output) -> Result<u8, Failed> {
     let noun = find(noun)?;
+    if noun.plural == "operations" {
+        return super::moves::explain(client, name, output).await;
+    }
     if noun.plural != "slices" {
-        return Err(Failed::usage(format!("only slices are explained; a {} is described", noun.singular))
+        return Err(Failed::usage(format!("slices and operations are explained; a {} is described", noun.singular))
             .next(format!("sliceway describe {} {name}", noun.singular)));
     }
     let body = client.get(&format!("/api/v1/slices/{}/explanation", escape(name))).await?;
@@ -110,6 +113,11 @@ pub(crate) async fn delete(client: &Client, (noun, one): (&str, &DeleteOne), out
                 .next("take it out of the slice's file, then: sliceway apply -f FILE"))
         }
         "operations" => Err(Failed::usage("operations are a record").next(format!("sliceway operation cancel {name}"))),
+        "clusters" if one.removal.drain && !one.dry_run => super::drain::drain(client, one, output).await,
+        "slices" if one.removal.drain => {
+            Err(Failed::usage("--drain belongs to the deletion of a cluster")
+                .next(format!("sliceway delete slice {name}")))
+        }
         "slices" if one.dry_run => preview(client, one, output).await,
         "slices" => {
             let change = one.removal.change();

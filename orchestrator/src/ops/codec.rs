@@ -5,7 +5,7 @@ use crate::plan::Recorded;
 use crate::store::{Key, Kind, Object, Query, Revision, Store, StoreError};
 use models::change::{ChangeRecord, Seq};
 use models::resource::ResourceId;
-use models::{Name, Operation};
+use models::{Name, Operation, Orphan};
 use std::sync::Arc;
 
 /// A page of a list; what is stored for one subject fits into a few.
@@ -23,12 +23,24 @@ pub(crate) fn resource_key(tenant: &Name, uid: &str, id: &ResourceId) -> Key {
     Key::new(Kind::Resource, tenant.as_str(), format!("{uid}/{id}"))
 }
 
+pub(crate) fn orphan_key(tenant: &Name, uid: &str, id: &ResourceId) -> Key {
+    Key::new(Kind::Orphan, tenant.as_str(), format!("{uid}/{id}"))
+}
+
 pub(crate) fn slice_key(tenant: &Name, name: &Name) -> Key {
     Key::new(Kind::Slice, tenant.as_str(), name.as_str())
 }
 
 pub(crate) fn claim_key(tenant: &Name, name: &Name) -> Key {
     Key::new(Kind::Claim, tenant.as_str(), format!("slice/{name}"))
+}
+
+/// What an operation holds while it is open: the name of its slice, or what a slice that is gone left.
+pub(crate) fn claim_of(operation: &Operation) -> Key {
+    match operation.kind.has_slice() {
+        true => claim_key(&operation.tenant, &operation.subject),
+        false => Key::new(Kind::Claim, operation.tenant.as_str(), format!("orphans/{}", operation.uid)),
+    }
 }
 
 /// Everything of one kind under a prefix, page by page.
@@ -97,6 +109,12 @@ pub(crate) async fn recorded(
     let query = Query::of(Kind::Resource, tenant.as_str()).prefix(format!("{uid}/"));
     let objects = all(store, query).await?;
     objects.iter().map(|object| Ok((object.read()?, object.rev))).collect()
+}
+
+/// What a slice, or one that is gone, left behind.
+pub(crate) async fn orphans(store: &Arc<dyn Store>, tenant: &Name, uid: &str) -> Result<Vec<Orphan>, StoreError> {
+    let query = Query::of(Kind::Orphan, tenant.as_str()).prefix(format!("{uid}/"));
+    all(store, query).await?.iter().map(Object::read).collect()
 }
 
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<serde_json::Value, StoreError> {

@@ -15,7 +15,7 @@ use models::{OperationKind, Slice};
 pub(super) async fn ended(inner: &Inner, doc: OperationDoc, event: OperationEvent) -> Result<(), OpsError> {
     let (tenant, uid) = (doc.operation.tenant.clone(), doc.operation.uid.clone());
     let gone = match event {
-        OperationEvent::Done => doc.after.is_none(),
+        OperationEvent::Done | OperationEvent::DonePartly => doc.after.is_none() && doc.operation.kind.has_slice(),
         OperationEvent::Undone => doc.before.is_none(),
         _ => false,
     };
@@ -61,8 +61,7 @@ pub(super) async fn stopped(
     let operation = &mut doc.operation;
     operation.state = operation.state.on(event)?;
     inner.settle(operation);
-    operation.waiting_for = None;
-    operation.waiting_until = None;
+    operation.go_on();
     tracing::info!(operation.id = %operation.id, state = operation.state.as_str(), cause = %failure.message, "stopped");
     operation.error = Some(failure);
     let txn = Txn::new().put(doc.key(), codec::json(&doc)?);
@@ -78,22 +77,27 @@ pub(super) fn close(inner: &Inner, mut doc: OperationDoc, event: OperationEvent)
     if operation.state == OperationState::Completed {
         operation.done = operation.changes;
     }
-    operation.waiting_for = None;
-    operation.waiting_until = None;
+    operation.go_on();
     if doc.wish.is_some() {
         // It has no plan: what it warned of is that it waits.
         operation.warnings.clear();
     }
     tracing::info!(operation.id = %operation.id, state = operation.state.as_str(), "ended");
     let (tenant, subject) = (operation.tenant.clone(), operation.subject.clone());
-    let state = operation.state;
-    let txn = Txn::new().put(doc.key(), codec::json(&doc)?).delete(codec::claim_key(&tenant, &subject));
+    let (state, kind) = (operation.state, operation.kind);
+    let txn = Txn::new().put(doc.key(), codec::json(&doc)?).delete(codec::claim_of(&doc.operation));
+    if !kind.has_slice() {
+        return Ok(txn);
+    }
     let key = codec::slice_key(&tenant, &subject);
     let (slice, phase) = match state {
         OperationState::Completed => (doc.after.as_ref(), Phase::Ready),
         OperationState::RolledBack => {
             (doc.before.as_ref(), doc.before.as_ref().map_or(Phase::Ready, |before| before.phase))
         }
+        // What is left of it stands in the ledger of orphans.
+        OperationState::PartiallyCompleted if doc.after.is_none() => (None, Phase::Ready),
+        OperationState::PartiallyCompleted if !doc.partly => (doc.after.as_ref(), Phase::Ready),
         OperationState::PartiallyCompleted
         | OperationState::Failed
         | OperationState::Processing
@@ -114,7 +118,7 @@ pub(super) fn close(inner: &Inner, mut doc: OperationDoc, event: OperationEvent)
 
 /// The slice as it stands while its operation is open.
 pub(super) fn slice(txn: Txn, doc: &OperationDoc, phase: Phase) -> Result<Txn, OpsError> {
-    let Some(slice) = doc.subject() else { return Ok(txn) };
+    let Some(slice) = doc.subject().filter(|_| doc.operation.kind.has_slice()) else { return Ok(txn) };
     let key = codec::slice_key(&doc.operation.tenant, &doc.operation.subject);
     let slice = Slice { phase, operation: Some(doc.operation.id.clone()), ..slice.clone() };
     Ok(txn.put(key, codec::json(&slice)?))
@@ -125,6 +129,6 @@ pub(super) fn phase(kind: OperationKind) -> Phase {
         OperationKind::CreateSlice => Phase::Creating,
         OperationKind::ChangeSlice => Phase::Changing,
         OperationKind::DeleteSlice => Phase::Deleting,
-        OperationKind::TestSlice => Phase::Ready,
+        OperationKind::TestSlice | OperationKind::RemoveOrphans => Phase::Ready,
     }
 }

@@ -18,7 +18,8 @@ use adapters::{Port, PortError, Safe};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use models::Name;
-use models::resource::Target;
+use models::change::{ChangeState, Verb};
+use models::resource::{ResourceId, Target};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -95,6 +96,9 @@ pub struct OperationView {
     pub operation: models::Operation,
     pub moves: Vec<String>,
     pub steps: Vec<ChangeDoc>,
+    /// What it forgot and left where it stands.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub residue: Vec<ResourceId>,
     /// The newest revision of what it shows.
     #[serde(skip)]
     pub rev: Revision,
@@ -148,7 +152,8 @@ impl Engine {
         let mut operation = doc.operation;
         operation.done = count(&steps);
         let moves = operation.state.moves().iter().map(|word| (*word).to_owned()).collect();
-        Ok(OperationView { operation, moves, steps, rev: rev.max(newest) })
+        let residue = residue(&steps);
+        Ok(OperationView { operation, moves, steps, residue, rev: rev.max(newest) })
     }
 
     /// Newest first. One that cannot be read is told and left out: it is shown as that where its id is asked for.
@@ -227,9 +232,15 @@ impl Engine {
     }
 }
 
+fn residue(steps: &[ChangeDoc]) -> Vec<ResourceId> {
+    let records = steps.iter().map(|step| &step.record);
+    let left = records.filter(|record| record.change.verb == Verb::Abandon && record.state == ChangeState::Done);
+    left.filter(|record| record.change.id.target != Target::Local).map(|record| record.change.id.clone()).collect()
+}
+
 pub(super) fn count(steps: &[ChangeDoc]) -> u32 {
     use models::ChangeState as S;
-    let done = steps.iter().filter(|step| matches!(step.record.state, S::Done | S::Undone | S::Skipped));
+    let done = steps.iter().filter(|step| matches!(step.record.state, S::Done | S::Undone | S::Skipped | S::Left));
     u32::try_from(done.count()).unwrap_or(u32::MAX)
 }
 
@@ -297,8 +308,12 @@ impl Inner {
         drop(running);
         let inner = Arc::clone(self);
         self.tasks.spawn(async move {
+            let tenant = doc.operation.tenant.clone();
             if let Err(error) = keep_at_it(&inner, doc, &cancel).await {
                 tracing::error!(operation.id = %id, %error, "the operation cannot go on in this process");
+                if let Err(error) = unreadable::halt(&inner, (&tenant, &id), &error).await {
+                    tracing::error!(operation.id = %id, %error, "that could not be written down");
+                }
             }
             inner.running().remove(&id);
             let _ = tell.send(true);

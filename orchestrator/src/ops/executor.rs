@@ -6,11 +6,13 @@ use super::engine::Inner;
 use super::error::OpsError;
 use super::graph::{self, Board};
 use super::model::{ChangeDoc, OperationDoc};
+use super::orphan;
+use super::start::deadline;
 use super::step::{Note, Step, Stop};
 use super::unplanned;
 use crate::store::Txn;
 use jiff::{SignedDuration, Timestamp};
-use models::change::{ChangeState, Failure, Seq};
+use models::change::{ChangeRecord, ChangeState, Failure, Seq, Verb};
 use models::operation::{OperationEvent, OperationState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -100,7 +102,7 @@ impl<'a> Run<'a> {
                 () = cancel.cancelled() => return self.cancelled().await,
                 Some(note) = notes.recv() => self.note(note).await?,
                 Some(joined) = self.steps.join_next() => {
-                    self.joined(joined)?;
+                    self.joined(joined).await?;
                     self.tell_waiting().await?;
                 }
             }
@@ -127,11 +129,19 @@ impl<'a> Run<'a> {
                 idle: graph::is_idle(&self.board, seq),
             };
             let undoing = self.undoing();
-            self.steps.spawn(async move { (seq, if undoing { step.undo().await } else { step.carry_out().await }) });
+            let away = !undoing && orphan::is_given_up(&self.board, seq);
+            self.steps.spawn(async move {
+                let result = match (undoing, away) {
+                    (true, _) => step.undo().await,
+                    (false, true) => step.bury(ChangeState::Left).await,
+                    (false, false) => step.carry_out().await,
+                };
+                (seq, result)
+            });
         }
     }
 
-    fn joined(
+    async fn joined(
         &mut self,
         joined: Result<(Seq, Result<ChangeDoc, Stop>), tokio::task::JoinError>,
     ) -> Result<(), OpsError> {
@@ -158,6 +168,12 @@ impl<'a> Run<'a> {
                 self.board.insert(seq, *doc);
                 self.drain.cancel();
                 self.failure.get_or_insert(failure);
+            }
+            Err(Stop::Left(doc)) => {
+                self.board.insert(seq, *doc);
+                // The others have waited for it, and have done nothing yet.
+                self.doc.operation.deadline = deadline(self.inner.now(), self.doc.operation.timeout_s);
+                self.write().await?;
             }
             Err(Stop::Drained) => {}
             Err(Stop::Store(error)) => return Err(error),
@@ -188,8 +204,10 @@ impl<'a> Run<'a> {
         let changed = self.doc.operation.waiting_for != text;
         if changed && now.duration_since(self.noted) >= NOTE_EVERY {
             self.noted = now;
-            self.doc.operation.waiting_until = text.as_ref().map(|_| self.doc.operation.deadline);
-            self.doc.operation.waiting_for = text;
+            match text {
+                Some(text) => self.doc.operation.wait_for(text, now),
+                None => self.doc.operation.go_on(),
+            }
             self.write().await?;
         }
         Ok(())
@@ -214,12 +232,25 @@ impl<'a> Run<'a> {
             // The process ends; the next one goes on.
             return Ok(());
         }
-        let skipped = self.board.values().any(|doc| doc.record.state == ChangeState::Skipped);
-        let event = match (self.undoing(), skipped) {
+        let partly = self.board.values().any(|doc| is_left(&doc.record));
+        let event = match (self.undoing(), partly) {
             (true, _) => OperationEvent::Undone,
             (false, true) => OperationEvent::DonePartly,
             (false, false) => OperationEvent::Done,
         };
         ending::ended(self.inner, self.doc, event).await
+    }
+}
+
+/// Something that was to be done is not done: an operator left it out, or its target could not be reached.
+fn is_left(record: &ChangeRecord) -> bool {
+    match record.state {
+        ChangeState::Skipped | ChangeState::Left => true,
+        ChangeState::Pending
+        | ChangeState::Doing
+        | ChangeState::Done
+        | ChangeState::Failed
+        | ChangeState::Undoing
+        | ChangeState::Undone => record.change.verb == Verb::Bury,
     }
 }

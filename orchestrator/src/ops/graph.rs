@@ -69,14 +69,16 @@ fn has_effect(record: &ChangeRecord) -> bool {
         | Verb::Run
         | Verb::Clear
         | Verb::Forget
+        | Verb::Bury
+        | Verb::Abandon
         | Verb::Adopt => true,
         Verb::Check | Verb::Answer => false,
     }
 }
 
-fn is_settled(state: ChangeState) -> bool {
+pub(super) fn is_settled(state: ChangeState) -> bool {
     match state {
-        ChangeState::Done | ChangeState::Skipped => true,
+        ChangeState::Done | ChangeState::Skipped | ChangeState::Left => true,
         ChangeState::Pending
         | ChangeState::Doing
         | ChangeState::Failed

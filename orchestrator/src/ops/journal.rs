@@ -43,7 +43,9 @@ impl Step {
         let change = &self.doc.record.change;
         let txn = match (now_there, change.after.as_ref().or(change.before.as_ref())) {
             (Some(resource), _) => self.record(Txn::new(), resource, (true, seen))?,
-            (None, Some(resource)) if !resource.is_check() => Txn::new().delete(self.resource_key(resource)),
+            (None, Some(resource)) if !resource.is_check() => {
+                Txn::new().delete(self.resource_key(resource)).delete(self.orphan_key(resource))
+            }
             (None, _) => Txn::new(),
         };
         self.write_ahead(txn, state).await?;
@@ -72,7 +74,11 @@ impl Step {
         write.await
     }
 
-    fn resource_key(&self, resource: &Resource) -> crate::store::Key {
+    pub(super) fn orphan_key(&self, resource: &Resource) -> crate::store::Key {
+        codec::orphan_key(&self.operation.tenant, &self.operation.uid, resource.id())
+    }
+
+    pub(super) fn resource_key(&self, resource: &Resource) -> crate::store::Key {
         codec::resource_key(&self.operation.tenant, &self.operation.uid, resource.id())
     }
 

@@ -18,6 +18,8 @@ mod look;
 mod marks;
 pub mod model;
 mod moves;
+mod orphan;
+mod outlook;
 pub(crate) mod safe;
 mod settled;
 mod standing;
@@ -31,7 +33,8 @@ mod waiting;
 
 pub use engine::{Engine, Limits, Means, OperationView, Ports};
 pub use error::OpsError;
-pub use model::OperationDoc;
+pub use model::{ChangeDoc, OperationDoc};
+pub use outlook::{Deed, Does, Move, Outlook};
 pub use settled::Stopped;
 pub(crate) use standing::standing;
 pub use start::StartOptions;

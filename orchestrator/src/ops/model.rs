@@ -22,13 +22,19 @@ pub struct OperationDoc {
     /// What it has no plan for yet: it waits for a place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wish: Option<Wish>,
+    /// An operator left out something that the slice needs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partly: bool,
+    /// The Helm releases that its slice had taken over, where the slice is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
 }
 
 impl OperationDoc {
     /// The Helm releases that the slice took over.
     pub fn adopted(&self) -> Option<Arc<Adopted>> {
-        let slice = self.after.as_ref().or(self.before.as_ref())?;
-        slice.adopted.clone().map(Arc::new)
+        let slice = self.after.as_ref().or(self.before.as_ref());
+        slice.map_or_else(|| self.adopted.clone(), |slice| slice.adopted.clone()).map(Arc::new)
     }
 }
 

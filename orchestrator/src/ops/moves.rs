@@ -5,7 +5,9 @@ use super::ending;
 use super::engine::Engine;
 use super::error::OpsError;
 use super::graph::{self, Board};
-use super::model::OperationDoc;
+use super::model::{ChangeDoc, OperationDoc};
+use super::orphan;
+use super::outlook;
 use super::start::deadline;
 use crate::store::{Revision, StoreError, Txn};
 use models::change::{ChangeState, Failure};
@@ -45,11 +47,15 @@ impl Engine {
 
     /// Leaves out what failed and what needs it, and does the rest.
     pub async fn carry_on(&self, tenant: &Name, id: &str) -> Result<Operation, OpsError> {
-        let (doc, rev) = self.read(tenant, id).await?;
+        let (mut doc, rev) = self.read(tenant, id).await?;
         doc.operation.state.on(OperationEvent::Continue)?;
         let mut board = self.board(&doc).await?;
         let mut txn = Txn::new();
-        for seq in graph::left_out(&board) {
+        let left = graph::left_out(&board);
+        let changes: Vec<&ChangeDoc> = left.iter().filter_map(|seq| board.get(seq)).collect();
+        txn = orphan::left_out(txn, (&doc, &changes), self.now())?;
+        doc.partly |= changes.iter().any(|change| !orphan::takes_away(change.record.change.verb));
+        for seq in left {
             if let Some(change) = board.get_mut(&seq) {
                 change.record.state = ChangeState::Skipped;
                 txn = txn.put(codec::change_key(tenant, id, seq), codec::json(change)?);
@@ -62,10 +68,7 @@ impl Engine {
         let (doc, rev) = self.read(tenant, id).await?;
         doc.operation.state.on(OperationEvent::Rollback)?;
         let board = self.board(&doc).await?;
-        let past = board.values().filter(|change| change.record.state.touched());
-        if let Some(reason) = past.filter_map(|change| change.record.change.irreversible.clone()).next() {
-            return Err(OpsError::PastPointOfNoReturn { reason });
-        }
+        outlook::may_go_back(&board)?;
         self.resume((doc, rev), OperationEvent::Rollback, Txn::new()).await
     }
 
@@ -112,11 +115,11 @@ impl Engine {
         }
     }
 
-    async fn read(&self, tenant: &Name, id: &str) -> Result<(OperationDoc, Revision), OpsError> {
+    pub(super) async fn read(&self, tenant: &Name, id: &str) -> Result<(OperationDoc, Revision), OpsError> {
         codec::operation(&self.0.store, tenant, id).await?.ok_or_else(|| OpsError::NotFound(id.to_owned()))
     }
 
-    async fn board(&self, doc: &OperationDoc) -> Result<Board, OpsError> {
+    pub(super) async fn board(&self, doc: &OperationDoc) -> Result<Board, OpsError> {
         let changes = codec::changes(&self.0.store, &doc.operation.tenant, &doc.operation.id).await?;
         let changes = changes.map_err(OpsError::Unreadable)?;
         Ok(changes.into_iter().map(|change| (change.record.change.seq, change)).collect())

@@ -7,6 +7,7 @@ use super::engine::{Engine, Inner};
 use super::error::OpsError;
 use super::footing;
 use super::model::{ChangeDoc, OperationDoc};
+use super::orphan;
 use crate::plan::{Plan, Wish};
 use crate::store::{Revision, StoreError, Txn};
 use jiff::{SignedDuration, Timestamp};
@@ -37,6 +38,7 @@ impl Engine {
         let doc = self.operation(&plan, &options)?;
         let mut txn = footing::all(options.extra.clone(), &plan);
         txn = claims::take(inner, txn, &plan).await?;
+        txn = orphan::wanted_again(inner, txn, &plan).await?;
         for planned in plan.changes {
             let change = ChangeDoc::new(&doc.operation.id, planned);
             let key = codec::change_key(&doc.operation.tenant, &doc.operation.id, change.record.change.seq);
@@ -46,6 +48,7 @@ impl Engine {
         txn = ending::slice(txn, &doc, ending::phase(doc.operation.kind))?;
         let slice = codec::slice_key(&doc.operation.tenant, &doc.operation.subject);
         txn = match options.slice {
+            _ if !doc.operation.kind.has_slice() => txn,
             Some(rev) => txn.at(slice.clone(), rev),
             None => txn.absent(slice.clone()),
         };
@@ -83,6 +86,7 @@ impl Engine {
             changes: u32::try_from(plan.changes.len()).unwrap_or(u32::MAX),
             done: 0,
             waiting_for: None,
+            waiting_since: None,
             waiting_until: None,
             error: None,
             successor: None,
@@ -93,11 +97,13 @@ impl Engine {
             before: plan.before.clone(),
             after: plan.after.clone(),
             wish: options.wish.clone(),
+            partly: false,
+            adopted: plan.adopted.clone(),
         })
     }
 
     async fn in_the_way(&self, doc: &OperationDoc, is_slice: bool) -> Result<OpsError, OpsError> {
-        let key = codec::claim_key(&doc.operation.tenant, &doc.operation.subject);
+        let key = codec::claim_of(&doc.operation);
         let holder = self.0.store.get(&key).await?.and_then(|claim| claim.doc["holder"].as_str().map(str::to_owned));
         Ok(match holder {
             Some(operation) => OpsError::Busy { operation },
@@ -117,14 +123,13 @@ fn superseded(operation: &mut Operation, by: &str) {
     operation.error =
         Some(Failure { code: "superseded".into(), message, next: format!("sliceway operation watch {by}") });
     operation.warnings.clear();
-    operation.waiting_for = None;
-    operation.waiting_until = None;
+    operation.go_on();
 }
 
 /// The claim on the slice's name: free, or handed over by the operation that is superseded.
 async fn claim(inner: &Inner, txn: Txn, (doc, supersede): (&OperationDoc, Option<&str>)) -> Result<Txn, OpsError> {
-    let (tenant, subject) = (&doc.operation.tenant, &doc.operation.subject);
-    let key = codec::claim_key(tenant, subject);
+    let tenant = &doc.operation.tenant;
+    let key = codec::claim_of(&doc.operation);
     let held = json!({"holder": doc.operation.id});
     let Some(old) = supersede else {
         return Ok(txn.absent(key.clone()).put(key, held));

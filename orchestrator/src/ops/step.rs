@@ -33,6 +33,8 @@ pub(super) enum Note {
 pub(super) enum Stop {
     /// For good; what is on disk of it.
     Failed(Box<ChangeDoc>, Failure),
+    /// Its target could not be reached: what was to go is an orphan, and what is on disk says so.
+    Left(Box<ChangeDoc>),
     /// The operation stops for another reason; the change stays as it is on disk.
     Drained,
     Store(OpsError),
@@ -84,8 +86,19 @@ impl Step {
     pub(super) async fn carry_out(mut self) -> Result<ChangeDoc, Stop> {
         let change = self.doc.record.change.clone();
         let was = self.doc.record.state;
-        if change.verb == Verb::Answer {
-            return self.result(ChangeState::Done, None, None).await;
+        match change.verb {
+            Verb::Answer => return self.result(ChangeState::Done, None, None).await,
+            Verb::Bury => return self.bury(ChangeState::Done).await,
+            Verb::Abandon => return self.abandon().await,
+            Verb::Create
+            | Verb::Update
+            | Verb::Delete
+            | Verb::Replace
+            | Verb::Check
+            | Verb::Run
+            | Verb::Clear
+            | Verb::Forget
+            | Verb::Adopt => {}
         }
         // What is on disk says that an effect may have happened: the truth is read before the next one.
         let mut known = match self.doc.record.state {
@@ -298,6 +311,7 @@ impl Step {
         pauses: &mut Pauses,
         moved: BoxFuture<'static, ()>,
     ) -> Result<Option<T>, Stop> {
+        let away = matches!(&tried, Try::Error(error) if error.is_away());
         let (failure, text, least) = match tried {
             Try::Done(value) => return Ok(Some(value)),
             Try::Failed(failure) => return Err(self.failed(failure).await),
@@ -318,7 +332,7 @@ impl Step {
         let pause = pauses.next(self.inner.dice()).max(Duration::from_secs(least.unwrap_or(0)));
         let now = self.inner.now();
         if is_over(now, pause, self.operation.deadline) {
-            return Err(self.failed(failure).await);
+            return Err(if away && self.goes() { self.leave_behind().await } else { self.failed(failure).await });
         }
         if self.doc.record.log.last().is_none_or(|line| line.text != text) {
             self.doc.record.say(now, text.clone());

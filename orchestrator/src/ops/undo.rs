@@ -13,6 +13,9 @@ impl Step {
         if !undoes(&change) || self.idle {
             return self.leave().await;
         }
+        if change.verb == Verb::Bury {
+            return self.dig_up().await;
+        }
         self.intent(ChangeState::Undoing, change.before.as_ref().or(change.after.as_ref())).await?;
         // Whether the effect happened is not known by the record alone: the truth is read first.
         let mut known = Known::Ask;
@@ -52,9 +55,9 @@ fn stays(hook: &Hook) -> bool {
 }
 
 /// A check changed nothing, and what a hook made and is gone by its policy is not made again.
-fn undoes(change: &Change) -> bool {
+pub(super) fn undoes(change: &Change) -> bool {
     match change.verb {
-        Verb::Check | Verb::Clear => false,
+        Verb::Check | Verb::Clear | Verb::Abandon => false,
         Verb::Create
         | Verb::Update
         | Verb::Delete
@@ -62,6 +65,7 @@ fn undoes(change: &Change) -> bool {
         | Verb::Run
         | Verb::Answer
         | Verb::Forget
+        | Verb::Bury
         | Verb::Adopt => true,
     }
 }

@@ -11,6 +11,7 @@ use super::engine::{Engine, Inner};
 use super::error::OpsError;
 use super::footing;
 use super::model::{ChangeDoc, OperationDoc};
+use super::orphan;
 use super::waiting::{Pauses, is_over};
 use crate::plan::{Plan, Wish};
 use crate::store::Txn;
@@ -109,20 +110,19 @@ async fn tell(inner: &Inner, doc: &mut OperationDoc, reason: String) -> Result<(
     if doc.operation.waiting_for.as_ref() == Some(&reason) {
         return Ok(());
     }
-    doc.operation.waiting_for = Some(reason);
-    doc.operation.waiting_until = Some(doc.operation.deadline);
+    doc.operation.wait_for(reason, inner.now());
     inner.commit(Txn::new().put(doc.key(), codec::json(doc)?)).await.map(|_| ())
 }
 
 /// From here on it is an operation like every other: one transaction holds its changes, its slice and itself.
 async fn written(inner: &Inner, mut doc: OperationDoc, planned: Planned) -> Result<OperationDoc, OpsError> {
     let Planned { plan, extra, turn } = planned;
-    let mut txn = claims::take(inner, footing::all(extra, &plan), &plan).await?;
+    let txn = claims::take(inner, footing::all(extra, &plan), &plan).await?;
+    let mut txn = orphan::wanted_again(inner, txn, &plan).await?;
     let operation = &mut doc.operation;
     operation.changes = u32::try_from(plan.changes.len()).unwrap_or(u32::MAX);
     operation.warnings = plan.warnings;
-    operation.waiting_for = None;
-    operation.waiting_until = None;
+    operation.go_on();
     (doc.wish, doc.after) = (None, plan.after);
     for planned in plan.changes {
         let change = ChangeDoc::new(&doc.operation.id, planned);

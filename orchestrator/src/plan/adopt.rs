@@ -3,6 +3,7 @@
 
 use super::diff::{self, Sides, Step};
 use super::hooks::{self, Kept};
+use super::leave::Leave;
 use super::make::PlanError;
 use super::model::{Choice, Plan};
 use super::order::order;
@@ -54,7 +55,8 @@ pub fn adopt(world: &World, takeover: &Takeover) -> Result<Plan, PlanError> {
     let want = want::want(&scene);
     let (replace, hooks) = (BTreeSet::new(), Kept::of(&scene));
     let (recorded, observed) = (&world.recorded, &world.observed);
-    let sides = Sides { want: &want, recorded, observed, replace: &replace, hooks: &hooks, broken: false, stays: true };
+    let (hooks, leave) = (&hooks, &Leave::default());
+    let sides = Sides { want: &want, recorded, observed, replace: &replace, hooks, leave, broken: false, stays: true };
     let mut steps = diff::diff(&sides)?;
     let before: BTreeMap<&ResourceId, &Recorded> =
         takeover.records.values().flatten().map(|recorded| (recorded.resource.id(), recorded)).collect();

@@ -9,6 +9,7 @@ use topology::Pods;
 /// Stored under `Kind::Bundle`, tenant, id `<slice uid>/<function>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
+    #[serde(deserialize_with = "models::format::known::<_, 1>")]
     pub format: u32,
     /// Digest of what the user asked for: chart reference, values, contract, cluster.
     pub inputs: String,

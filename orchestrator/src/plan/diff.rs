@@ -3,6 +3,7 @@
 //! A change has a reason that a person can check. What is neither wanted nor recorded is never touched.
 
 use super::hooks::Kept;
+use super::leave::Leave;
 use super::make::PlanError;
 use super::model::Recorded;
 use super::names::digest;
@@ -59,6 +60,8 @@ pub struct Sides<'a> {
     pub replace: &'a BTreeSet<Name>,
     /// Hooks that the charts still bring: what an earlier run left of them stays.
     pub hooks: &'a Kept,
+    /// What takes the place of a removal where the target cannot be reached.
+    pub leave: &'a Leave<'a>,
     /// The slice was left broken: what cannot be read is not taken to be ready.
     pub broken: bool,
     /// Its namespace is not its own: the volumes of claim templates stay in it.
@@ -86,7 +89,8 @@ pub fn diff(sides: &Sides<'_>) -> Result<Vec<Step>, PlanError> {
     }
     for (id, before) in sides.recorded {
         if !sides.want.contains_key(id) && !sides.hooks.contains(&before.resource) {
-            steps.push(delete(id, (before, sides.stays), sides.observed.get(id)));
+            let step = delete(id, (before, sides.stays), sides.observed.get(id));
+            steps.extend(sides.leave.instead(step));
         }
     }
     if !problems.is_empty() {

@@ -88,7 +88,8 @@ pub fn weave(steps: Vec<Step>, (scene, world, want): (&Scene<'_>, &World, &Want)
         let moments = if before.is_some() { UPGRADE } else { INSTALL };
         life.begins((&moments, want, &id), &mut steps);
     }
-    for (function, cluster) in leaving(scene, world) {
+    let here = |cluster: &Name| world.away(&Target::Cluster(cluster.clone())).is_none();
+    for (function, cluster) in leaving(scene, world).into_iter().filter(|(_, cluster)| here(cluster)) {
         let Some(bundle) = world.bundles.get(function.as_str()) else { continue };
         let role = world.slice.as_ref().and_then(|slice| slice.spec.workload(&function)).map(|workload| workload.role);
         let role = role.unwrap_or(Role::Function);

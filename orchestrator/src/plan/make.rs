@@ -4,6 +4,7 @@ use super::bundle::{Bundle, ChartPin};
 use super::definitions::{self, Definitions};
 use super::diff::{self, Sides};
 use super::hooks::{self, Kept};
+use super::leave::Leave;
 use super::model::{Candidate, Choice, Plan, PlannedChange, Recorded};
 use super::names::{self, digest};
 use super::order::order;
@@ -43,6 +44,9 @@ pub struct Wish {
     pub allow_data_loss: BTreeSet<Name>,
     /// Functions whose chart is resolved and rendered again.
     pub upgrade: BTreeSet<Name>,
+    /// What cannot be reached and is to go is forgotten instead of waited for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forget: bool,
     /// Charts that were resolved when it was accepted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub charts: BTreeMap<Name, ChartPin>,
@@ -91,6 +95,7 @@ pub fn unplaced(world: &World, wish: &Wish, why: &str) -> Option<Plan> {
 fn next_slice(world: &World, wish: &Wish, (labels, spec): (&Labels, &SliceSpec)) -> Slice {
     let incarnation = world.slice.as_ref().map_or(world.incarnations + 1, |slice| slice.incarnation);
     Slice {
+        format: Default::default(),
         tenant: wish.tenant.clone(),
         name: wish.name.clone(),
         uid: names::slice_uid(&wish.tenant, &wish.name, incarnation),
@@ -448,9 +453,12 @@ fn finish(
     let (recorded, observed, replace) = (&world.recorded, &world.observed, &wish.replace);
     let hooks = &Kept::of(scene);
     let stays = scene.slice.adopted.is_some();
-    let sides = Sides { want, recorded, observed, replace, hooks, broken, stays };
+    let leave = &Leave::of(world, wish.forget);
+    let sides = Sides { want, recorded, observed, replace, hooks, leave, broken, stays };
     let steps = definitions.weave(hooks::weave(diff::diff(&sides)?, (scene, world, want)));
     unasked_loss(&steps, wish)?;
+    let mut outcome = outcome;
+    outcome.warnings.extend(leave.warnings(&steps));
     Ok(planned(world, scene.slice, (order(steps), outcome)))
 }
 

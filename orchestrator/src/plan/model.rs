@@ -5,6 +5,7 @@
 use super::names::digest;
 use models::change::Change;
 use models::resource::{Resource, ResourceId, Seen};
+use models::slice::Adopted;
 use models::{Name, OperationKind, Slice};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 /// Stored under `Kind::Resource`, tenant, id `<slice uid>/<resource id>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
+    #[serde(deserialize_with = "models::format::known::<_, 1>")]
     pub format: u32,
     pub resource: Resource,
     /// Resources that had to be there before it; its removal goes before theirs.
@@ -35,6 +37,7 @@ impl Recorded {
 /// What an operation will do, and why. Applying a plan applies exactly this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Plan {
+    #[serde(deserialize_with = "models::format::known::<_, 1>")]
     pub format: u32,
     pub id: String,
     pub kind: OperationKind,
@@ -57,6 +60,9 @@ pub struct Plan {
     /// Clusters that could not be read: what stands there was not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Name>,
+    /// The Helm releases that its slice had taken over, where the slice is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
     /// Digest of the changes: the same input gives the same.
     pub digest: String,
 }
@@ -88,6 +94,7 @@ impl Plan {
             warnings: vec![],
             bundles: vec![],
             unread: vec![],
+            adopted: None,
             digest,
         }
     }

@@ -40,7 +40,7 @@ fn rank(step: &Step) -> (u8, u8, u8, u16) {
         // A definition is served before what uses it.
         (Verb::Check, _) if step.tier == tier::LOCAL => (0, step.tier, 2),
         (Verb::Check, _) => (1, step.tier, 0),
-        (Verb::Delete | Verb::Forget, _) => (2, u8::MAX - step.tier, 1),
+        (Verb::Delete | Verb::Forget | Verb::Bury | Verb::Abandon, _) => (2, u8::MAX - step.tier, 1),
         (Verb::Answer, "pre-rollback" | "pre-delete") => (1, u8::MAX, 3),
         (Verb::Answer, _) => (0, step.tier, 0),
         (Verb::Run | Verb::Clear, "pre-install" | "pre-upgrade") => (0, step.tier, 0),
@@ -69,7 +69,8 @@ fn needs((seq, step): &(Seq, Step), steps: &[(Seq, Step)], numbers: &BTreeMap<Re
             }
         }
         Verb::Delete | Verb::Forget => needs.extend(having(&|other| goes_before(other, step))),
-        Verb::Run | Verb::Clear | Verb::Answer => {}
+        // Nothing is done, so nothing comes before it.
+        Verb::Run | Verb::Clear | Verb::Answer | Verb::Bury | Verb::Abandon => {}
     }
     needs.extend(step.behind.iter().filter_map(|id| numbers.get(id)));
     needs.remove(seq);
@@ -84,7 +85,7 @@ fn goes_before(other: &Step, step: &Step) -> bool {
         Verb::Delete | Verb::Forget => other.tier > step.tier || secrets_last,
         Verb::Run | Verb::Clear => other.tier > step.tier,
         Verb::Check => true,
-        Verb::Create | Verb::Adopt | Verb::Update | Verb::Replace | Verb::Answer => false,
+        Verb::Create | Verb::Adopt | Verb::Update | Verb::Replace | Verb::Answer | Verb::Bury | Verb::Abandon => false,
     }
 }
 

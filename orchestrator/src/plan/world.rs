@@ -6,9 +6,9 @@ use super::model::{Choice, Recorded};
 use adapters::release::HelmRevision;
 use jiff::Timestamp;
 use models::cluster::{Cluster, HealthState};
-use models::resource::{ResourceId, Seen};
+use models::resource::{ResourceId, Seen, Target};
 use models::{ClusterFacts, Name, Problem, Slice};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone, Default)]
 pub struct World {
@@ -21,6 +21,8 @@ pub struct World {
     pub charts: BTreeMap<Name, Result<ChartPin, Problem>>,
     pub recorded: BTreeMap<ResourceId, Recorded>,
     pub observed: BTreeMap<ResourceId, Observed>,
+    /// What the slice left behind and is not rid of yet.
+    pub orphans: BTreeSet<ResourceId>,
     /// Claims on what belongs to whole clusters.
     pub claims: BTreeMap<String, Claim>,
     /// Revisions of Helm releases that stand in the slice's namespace, whoever made them.
@@ -33,6 +35,16 @@ pub struct World {
     pub standing: Vec<topology::Standing>,
     /// The choices in force, with what was found out about every candidate when they were made.
     pub choices: Vec<Choice>,
+}
+
+impl World {
+    /// Why a target cannot be reached, and since when; `None`: it can, or nobody looked yet.
+    pub fn away(&self, target: &Target) -> Option<String> {
+        let Target::Cluster(name) = target else { return None };
+        let health = &self.clusters.get(name)?.cluster.health;
+        let since = health.since.map(|at| format!(", since {at}")).unwrap_or_default();
+        (health.state == HealthState::Unreachable).then(|| format!("{}{since}", health.cause))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -56,6 +68,9 @@ impl ClusterView {
             "" => "it was not read yet".to_owned(),
             cause => cause.to_owned(),
         };
+        if self.cluster.draining.is_some() {
+            return topology::Condition::Unusable { reason: "it is being drained".into() };
+        }
         match (self.cluster.health.state, self.facts()) {
             (HealthState::Reachable, Some(_)) => topology::Condition::Usable,
             (HealthState::Refused, _) => topology::Condition::Unusable { reason: reason() },

@@ -109,6 +109,7 @@ fn slice(
     let releases = asked.releases.iter().map(|one| (one.function.clone(), one.release.clone())).collect();
     let placed = asked.releases.iter().map(|one| (one.function.to_string(), asked.cluster.to_string())).collect();
     Ok(Slice {
+        format: Default::default(),
         tenant: tenant.clone(),
         name: asked.name.clone(),
         uid: names::slice_uid(tenant, &asked.name, incarnation),

@@ -31,6 +31,8 @@ pub struct AskOptions {
     /// Apply exactly the plan that was shown under this id.
     pub plan: Option<String>,
     pub supersede: Supersede,
+    /// What is to go and cannot be reached is forgotten instead of waited for.
+    pub forget: bool,
     /// What the slice must be for anything to happen.
     pub expect: Expect,
 }

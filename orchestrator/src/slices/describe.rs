@@ -1,6 +1,6 @@
 //! The truth about a slice at this moment: what is stored beside what the clusters say now.
 
-use super::{AskError, Slices, looked_at};
+use super::{AskError, Slices};
 use crate::ops::codec;
 use crate::plan::{Observed, Recorded, names, renewal};
 use adapters::local::NOT_AFTER;
@@ -11,16 +11,12 @@ use models::slice::Workload;
 use models::{Name, Slice};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-const LOOK: Duration = Duration::from_secs(5);
 
 impl Slices {
     pub async fn describe(&self, tenant: &Name, name: &Name) -> Result<Value, AskError> {
         let (slice, _) = self.get(tenant, name).await?;
         let recorded = self.recorded(tenant, &slice.uid).await?;
-        let ids = looked_at(&recorded);
-        let observed = self.engine.look(&slice, ids, LOOK).await;
+        let observed = self.observed(&slice, &recorded).await;
         let bundles = self.bundles(tenant, &slice.uid).await?;
         let function = |workload: &Workload<'_>| {
             let bundle = bundles.get(workload.name.as_str());
@@ -51,7 +47,7 @@ impl Slices {
     /// The state of a slice in one word, with its first reason: what its clusters say now.
     pub async fn state(&self, tenant: &Name, slice: &Slice) -> Result<Value, AskError> {
         let recorded = self.recorded(tenant, &slice.uid).await?;
-        let observed = self.engine.look(slice, looked_at(&recorded), LOOK).await;
+        let observed = self.observed(slice, &recorded).await;
         Ok(whole(slice, (&recorded, &observed)))
     }
 

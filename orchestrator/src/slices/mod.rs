@@ -6,9 +6,13 @@ mod adopt;
 mod ask;
 mod credentials;
 mod describe;
+mod drain;
 mod expected;
+mod look;
+mod orphans;
 mod renewal;
 mod resolve;
+mod scan;
 mod snapshot;
 mod start;
 mod takeover;
@@ -16,6 +20,8 @@ mod test;
 mod waiting;
 
 pub use ask::{Adoption, Ask, AskError, AskOptions, Goal, HelmRelease, Started, Supersede};
+pub use orphans::{Picked, Removal};
+pub use scan::Scan;
 
 use crate::ops::{Engine, Planner, codec};
 pub use crate::plan::bundle::ChartPin;
@@ -23,6 +29,7 @@ use crate::plan::claim;
 pub use crate::plan::lookup::Finder;
 use crate::plan::{Choice, Recorded, Renderer};
 use crate::store::{Key, Kind, Object, Query, Revision, Store, StoreError};
+use adapters::{Labelled, PortError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use models::cluster::Cluster;
@@ -37,6 +44,12 @@ pub trait Clusters: Finder {
     /// Every cluster with facts that are fresh enough for a plan, and not older than `since`, or with the reason why
     /// they are not.
     async fn snapshot(&self, since: Timestamp) -> Result<Vec<Cluster>, StoreError>;
+
+    /// What carries our label there.
+    async fn labelled(&self, cluster: &Name) -> Result<Vec<Labelled>, PortError>;
+
+    /// Why a cluster cannot be reached, as far as is known without asking it; `None`: it can.
+    async fn away(&self, cluster: &Name) -> Option<String>;
 }
 
 /// Where charts come from: the catalogue, which knows the repositories.

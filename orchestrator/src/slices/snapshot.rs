@@ -1,6 +1,7 @@
 //! Reads the world that a plan rests on: what is stored, what the clusters say, what is observed of what is recorded.
 
-use super::{AskError, Slices, bundle_key, incarnation_key, looked_at, shown_key, uid_key};
+use super::look::LOOK;
+use super::{AskError, Slices, bundle_key, incarnation_key, shown_key, uid_key};
 use crate::ops::{OperationDoc, claims, codec};
 use crate::plan::remember::{Remembering, Rendered};
 use crate::plan::{Bundle, Choice, ClusterView, Plan, Renderer, World, names};
@@ -10,11 +11,7 @@ use jiff::Timestamp;
 use models::{Name, OperationState, Slice};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 use topology::Pods;
-
-/// How long each cluster has to answer for a plan (SLICE.md).
-const LOOK: Duration = Duration::from_secs(5);
 
 pub(super) struct Snapshot {
     pub(super) world: World,
@@ -48,8 +45,9 @@ impl Slices {
         for (recorded, _) in codec::recorded(&self.store, tenant, &slice.uid).await? {
             world.recorded.insert(recorded.resource.id().clone(), recorded);
         }
-        let ids = looked_at(&world.recorded);
-        world.observed = self.engine.look(&slice, ids, LOOK).await;
+        world.observed = self.observed(&slice, &world.recorded).await;
+        let orphans = codec::orphans(&self.store, tenant, &slice.uid).await?;
+        world.orphans = orphans.into_iter().map(|orphan| orphan.id).collect();
         world.releases = self.releases(&slice).await;
         world.bundles = self.bundles(tenant, &slice.uid).await?;
         world.choices = self.choices(tenant, &slice.uid).await?;
@@ -68,6 +66,9 @@ impl Slices {
         let namespace = slice.namespace();
         let own: Vec<String> = slice.spec.workloads().iter().map(|workload| slice.release(workload.name)).collect();
         let one = async |cluster: Name| {
+            if self.clusters.away(&cluster).await.is_some() {
+                return None;
+            }
             let found = tokio::time::timeout(LOOK, self.clusters.releases(&cluster, (&namespace, Some(&own)))).await;
             Some((cluster, found.ok()?.ok()?))
         };

@@ -205,6 +205,7 @@ pub(super) fn wish(tenant: &Name, ask: &Ask) -> Wish {
         replace: set(&ask.options.replace),
         allow_data_loss: set(&ask.options.allow_data_loss),
         upgrade: set(&ask.options.upgrade),
+        forget: ask.options.forget,
         charts: BTreeMap::new(),
     }
 }

@@ -40,6 +40,7 @@ kinds! {
     Operation = "operation",
     Change = "change",
     Resource = "resource",
+    Orphan = "orphan",
     Claim = "claim",
     Bundle = "bundle",
     Secret = "secret",

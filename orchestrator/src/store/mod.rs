@@ -30,7 +30,7 @@ pub use error::StoreError;
 pub use expect::Expect;
 pub use key::{Key, Kind, Revision, UnknownKind};
 pub use secret::Secret;
-pub use sqlite::{Options, Sqlite, Stats};
+pub use sqlite::{FORMAT, Options, Sqlite, Stats};
 pub use txn::{Event, Object, Op, Precondition, Query, Txn};
 pub use vault::{Vault, VaultError};
 

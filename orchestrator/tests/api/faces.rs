@@ -247,9 +247,12 @@ async fn every_error_ends_with_what_to_type_next() {
 async fn explain_says_that_it_explains_slices_and_what_to_type_for_another_noun() {
     let server = Server::start().with_lab().await;
     let help = stdout(&server.cli(&["explain", "--help"]));
-    assert!(help.contains("sliceway explain [OPTIONS] slice NAME"), "{help}");
+    assert!(help.contains("sliceway explain [OPTIONS] slice|operation NAME"), "{help}");
     let wrong = words(&server.cli(&["explain", "cluster", "edge"]));
-    assert!(wrong.contains("only slices are explained") && wrong.contains("sliceway describe cluster edge"), "{wrong}");
+    assert!(
+        wrong.contains("slices and operations are explained") && wrong.contains("sliceway describe cluster edge"),
+        "{wrong}"
+    );
     let missing = words(&server.cli(&["get", "cluster", "nothing"]));
     assert!(missing.contains("next:  sliceway get cluster"), "{missing}");
 }

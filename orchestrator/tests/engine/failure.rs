@@ -35,7 +35,7 @@ fn calls(from: &Want, to: &Want) -> Vec<(ResourceId, Word)> {
         Verb::Create | Verb::Update => Some(Word::Apply),
         Verb::Delete | Verb::Replace => Some(Word::Remove),
         Verb::Forget | Verb::Adopt => Some(Word::Apply),
-        Verb::Check | Verb::Run | Verb::Answer | Verb::Clear => None,
+        Verb::Check | Verb::Run | Verb::Answer | Verb::Clear | Verb::Bury | Verb::Abandon => None,
     };
     let far = plan.changes.into_iter().filter(|c| c.change.id.target != Target::Local);
     far.filter_map(|c| Some((c.change.id.clone(), word(c.change.verb)?))).collect()

@@ -6,6 +6,7 @@ use models::secret::{Material, SecretSpec};
 use models::slice::Phase;
 use models::{Name, OperationKind, Slice, SliceSpec};
 use orchestrator::plan::hooks::Kept;
+use orchestrator::plan::leave::Leave;
 use orchestrator::plan::want::{Want, Wanted, tier};
 use orchestrator::plan::{Observed, Plan, PlannedChange, Recorded, diff, order};
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ pub fn name(text: &str) -> Name {
 
 pub fn slice() -> Slice {
     Slice {
+        format: Default::default(),
         tenant: name("default"),
         name: name("demo"),
         uid: UID.into(),
@@ -188,6 +190,7 @@ pub fn plan_with(want: &Want, from: &From<'_>, more: impl FnOnce(&mut Vec<diff::
         observed: from.observed,
         replace: &BTreeSet::new(),
         hooks: &Kept::default(),
+        leave: &Leave::default(),
         broken: false,
         stays: false,
     };
@@ -215,6 +218,7 @@ pub fn plan_with(want: &Want, from: &From<'_>, more: impl FnOnce(&mut Vec<diff::
         warnings: vec![],
         bundles: vec![],
         unread: vec![],
+        adopted: None,
         digest: String::new(),
     }
 }
@@ -260,6 +264,7 @@ fn what_cannot_be_read_of_a_broken_slice_is_looked_at_again() {
             observed: &observed,
             replace: &replace,
             hooks: &Kept::default(),
+            leave: &Leave::default(),
             broken,
             stays: false,
         };

@@ -14,4 +14,7 @@ mod kill;
 mod life;
 mod meanwhile;
 mod moves;
+mod newer;
+mod orphans;
+mod outlook;
 mod put_back;

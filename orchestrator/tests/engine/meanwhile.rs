@@ -100,6 +100,7 @@ fn planned(life: &Life, goal: Goal) -> Result<Plan, PlanError> {
     let releases = BTreeMap::from([(name("cloud"), vec![found(1), found(2)])]);
     let world = World { slice, recorded, releases, ..World::default() };
     let wish = Wish {
+        forget: false,
         tenant: name("default"),
         name: name("demo"),
         goal,

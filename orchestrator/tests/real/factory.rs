@@ -8,7 +8,7 @@ use orchestrator::slices::{Ask, AskError, Goal, Started};
 async fn left(ground: &Ground, uid: &str) -> Vec<String> {
     let mut left = Vec::new();
     for port in ground.clusters.values() {
-        left.extend(port.scan(&ground.call(uid), uid).await.unwrap().iter().map(|id| id.to_string()));
+        left.extend(port.scan(&ground.call(uid), Some(uid)).await.unwrap().iter().map(|one| one.id.to_string()));
     }
     left
 }

@@ -5,7 +5,7 @@ use adapters::helm::{Helm, Limits as HelmLimits, Lookup, locate, pack_folder};
 use adapters::kubernetes::{ExecPolicy, Kubernetes};
 use adapters::local::Local;
 use adapters::release::HelmRevision;
-use adapters::{Call, Discovery, Port, PortError, Safe, Sealed};
+use adapters::{Call, Discovery, Labelled, Port, PortError, Safe, Sealed};
 use async_trait::async_trait;
 use models::cluster::{Cluster, ClusterSpec, Health, HealthState};
 use models::file::{Document, Source, parse};
@@ -20,7 +20,7 @@ use orchestrator::plan::Rendering;
 use orchestrator::plan::lookup::Finder;
 use orchestrator::slices::{Ask, AskOptions, Clusters, Goal, Slices, Started, Supersede};
 use orchestrator::store::{Blobs, Clock, Key, Kind, Options, Random, Sqlite, Store, StoreError, Txn, Vault};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -117,7 +117,8 @@ impl Ports for Registry {
     }
 }
 
-struct Known(Vec<Cluster>, BTreeMap<String, Arc<Kubernetes>>);
+/// What is known of the clusters, their ports, and which of them are known to be away.
+struct Known(Vec<Cluster>, BTreeMap<String, Arc<Kubernetes>>, Mutex<BTreeSet<Name>>);
 
 #[async_trait]
 impl Finder for Known {
@@ -133,7 +134,21 @@ impl Finder for Known {
 #[async_trait]
 impl Clusters for Known {
     async fn snapshot(&self, _: jiff::Timestamp) -> Result<Vec<Cluster>, StoreError> {
-        Ok(self.0.clone())
+        let health = |cluster: &Cluster| {
+            let away = self.2.lock().unwrap().contains(&cluster.name);
+            let state = if away { HealthState::Unreachable } else { HealthState::Reachable };
+            Health { state, cause: if away { "cut off".into() } else { String::new() }, since: None }
+        };
+        Ok(self.0.iter().map(|cluster| Cluster { health: health(cluster), ..cluster.clone() }).collect())
+    }
+
+    async fn labelled(&self, cluster: &Name) -> Result<Vec<Labelled>, PortError> {
+        let call = Call { deadline: Duration::from_secs(60), ..look_call() };
+        self.1[cluster.as_str()].scan(&call, None).await
+    }
+
+    async fn away(&self, cluster: &Name) -> Option<String> {
+        self.2.lock().unwrap().contains(cluster).then(|| "cut off".to_owned())
     }
 }
 
@@ -141,6 +156,7 @@ pub struct Ground {
     _folder: TempDir,
     shelf: (Arc<dyn Store>, Arc<Blobs>),
     registry: Arc<Registry>,
+    known: Arc<Known>,
     pub slices: Arc<Slices>,
     pub engine: Engine,
     pub clusters: BTreeMap<String, Arc<Kubernetes>>,
@@ -195,7 +211,8 @@ impl Ground {
             limits: Limits::default(),
         };
         let engine = Engine::new(means).await.unwrap();
-        let known = Arc::new(Known(snapshot(&engine, &clusters, &cloud_spec).await, clusters.clone()));
+        let known = snapshot(&engine, &clusters, &cloud_spec).await;
+        let known = Arc::new(Known(known, clusters.clone(), Mutex::default()));
         let shelf = (Arc::clone(&store), Arc::clone(&blobs));
         let charts = [
             "labs/charts/mqtt-server",
@@ -221,14 +238,25 @@ impl Ground {
             bounds: Bounds::default(),
         });
         let finder = Arc::clone(&known) as _;
-        let sources = (known as _, Arc::new(repositories) as _);
+        let sources = (Arc::clone(&known) as _, Arc::new(repositories) as _);
         let slices = Slices::new(store, engine.clone(), Arc::new(Rendering { helm, blobs, finder }), sources);
-        Some(Self { _folder: folder, shelf, registry, slices, engine, clusters })
+        Some(Self { _folder: folder, shelf, registry, known, slices, engine, clusters })
     }
 
     /// A repository `shelf` with these chart folders.
     pub async fn shelve(&self, folders: &[PathBuf]) {
         shelve(&self.shelf, "shelf", folders).await;
+    }
+
+    /// Cuts the edge off, which is known from then on; or brings it back.
+    pub fn cut_edge(&self, cut: bool) {
+        lab(&["wan", if cut { "cut" } else { "restore" }, "edge"]);
+        let mut away = self.known.2.lock().unwrap();
+        if cut {
+            away.insert(name("edge"))
+        } else {
+            away.remove(&name("edge"))
+        };
     }
 
     /// The edge is reached by the administrator's credentials from now on.
@@ -341,6 +369,9 @@ async fn snapshot(engine: &Engine, clusters: &BTreeMap<String, Arc<Kubernetes>>,
             spec: if cluster == "cloud" { cloud.clone() } else { ClusterSpec::default() },
             health: Health { state: HealthState::Reachable, cause: String::new(), since: None },
             facts: Some(port.facts(&call(engine, "")).await.unwrap()),
+            owner: None,
+            taken: vec![],
+            draining: None,
             certificate_end: None,
         });
     }

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod adopt;
+#[path = "../api/answered.rs"]
+mod answered;
 mod broken;
 mod causes;
 #[path = "../../../adapters/tests/command_line/mod.rs"]
@@ -16,10 +18,15 @@ mod ground;
 mod helm;
 mod hooks;
 mod killed;
+mod orphans;
+mod owners;
 mod registry;
 mod releases;
 mod repair;
 mod said;
+#[path = "../api/server.rs"]
+#[allow(dead_code, reason = "the API's own tests use the rest of it")]
+mod server;
 #[path = "../../../adapters/tests/settled/mod.rs"]
 mod settled;
 mod watched;

@@ -16,6 +16,8 @@ enum Need {
     Always,
     /// Without it a chart that brings such an object is refused.
     Charts,
+    /// Without it a second server on the cluster is not kept from writing there.
+    Alone,
     /// Without it less is seen: causes, left-overs, changes.
     Sight,
 }
@@ -64,6 +66,8 @@ static NEEDED: &[Right] = &[
     right("apiextensions.k8s.io", "customresourcedefinitions", (HOLD, Need::Charts)),
     right("rbac.authorization.k8s.io", "clusterroles", (HOLD, Need::Charts)),
     right("rbac.authorization.k8s.io", "clusterrolebindings", (HOLD, Need::Charts)),
+    // What keeps other servers out.
+    right("coordination.k8s.io", "leases", (&["get", "create", "update", "delete"], Need::Alone)),
     // What tells why something is not ready.
     right("", "pods/log", (&["get"], Need::Sight)),
     right("", "events", (&["list"], Need::Sight)),
@@ -131,6 +135,7 @@ fn judged(missing: &[(&Right, &str)], needed: usize) -> Check {
     for (need, what) in [
         (Need::Always, "no slice works without it"),
         (Need::Charts, "charts that bring it are refused"),
+        (Need::Alone, "another server is not kept from writing here (Lease sliceway in kube-system)"),
         (Need::Sight, "causes or left-overs are not seen"),
     ] {
         for right in NEEDED.iter().filter(|right| right.need == need) {

@@ -69,7 +69,19 @@ fn view(cluster: &str, spec: ClusterSpec, nodes: Vec<Node>) -> (Name, ClusterVie
     let (name, labels) = (name(cluster), BTreeMap::new());
     (
         name.clone(),
-        ClusterView { cluster: Cluster { name, labels, spec, health, facts: Some(facts), certificate_end: None } },
+        ClusterView {
+            cluster: Cluster {
+                name,
+                labels,
+                spec,
+                health,
+                facts: Some(facts),
+                owner: None,
+                taken: vec![],
+                draining: None,
+                certificate_end: None,
+            },
+        },
     )
 }
 
@@ -118,6 +130,7 @@ async fn plan(world: &World) -> Plan {
     let none = BTreeSet::new;
     let goal = Goal::Apply { labels: BTreeMap::new(), spec: Box::new(slice()) };
     let wish = Wish {
+        forget: false,
         tenant: name("t"),
         name: name("s"),
         goal,

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Clock, Event, Key, Object, Query, Revision, Store, StoreError, Txn};
 use folder::Folder;
 use reader::Readers;
+pub use schema::FORMAT;
 use writer::{Counters, Prepared, Request, Writer};
 
 /// The bounds of a store.

@@ -20,6 +20,9 @@ pub(super) type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 /// Entry n makes version n + 1 out of version n.
 pub(super) const STEPS: &[Step] = &[two_tables];
 
+/// The version of the file.
+pub const FORMAT: usize = STEPS.len();
+
 /// Opens the database for the writer, brought to this version.
 pub(super) fn open(folder: &Folder, options: &Options) -> Result<Connection, StoreError> {
     let file = &folder.file;

@@ -1,0 +1,198 @@
+//! The ledger of orphans: what stands in the world and is wanted by nobody (ENGINE.md 14).
+//!
+//! What was left because its cluster was away goes by an operation of its own as soon as the cluster answers; what an
+//! operator left out, or what was found, goes when somebody says so. It must never take away what a record wants.
+
+use super::{AskError, Slices};
+use crate::ops::{OpsError, StartOptions, codec};
+use crate::plan::orphans;
+use crate::store::{Key, Kind, Object, Query, Revision, Txn};
+use models::resource::Target;
+use models::{Name, Operation, Orphan, OrphanCause, Slice};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which orphans are meant; empty: all.
+#[derive(Debug, Clone, Default)]
+pub struct Picked {
+    pub clusters: Vec<Name>,
+    pub slices: Vec<Name>,
+    /// As the ledger shows them.
+    pub ids: Vec<String>,
+}
+
+impl Picked {
+    fn has(&self, orphan: &Orphan) -> bool {
+        let on = |names: &[Name], word: &str| names.is_empty() || names.iter().any(|name| name.as_str() == word);
+        let id = orphan.id.to_string();
+        on(&self.clusters, &orphan.id.target.to_string())
+            && on(&self.slices, orphan.slice.as_str())
+            && (self.ids.is_empty() || self.ids.contains(&id))
+    }
+}
+
+/// What a removal of orphans came to.
+#[derive(Debug, Default)]
+pub struct Removal {
+    pub operations: Vec<Operation>,
+    /// Lines that are struck out of the ledger: their clusters are not registered any more.
+    pub struck: usize,
+}
+
+/// Orphans of one slice, or of one that is gone.
+struct Heap {
+    tenant: Name,
+    uid: String,
+    orphans: Vec<Orphan>,
+}
+
+impl Slices {
+    /// The ledger of a tenant.
+    pub async fn orphans(&self, tenant: &Name, picked: &Picked) -> Result<Vec<Orphan>, AskError> {
+        let objects = codec::all(&self.store, Query::of(Kind::Orphan, tenant.as_str())).await?;
+        let read =
+            |object: &Object| object.read::<Orphan>().inspect_err(|error| tracing::warn!(%error, "left out of a list"));
+        Ok(objects.iter().filter_map(|object| read(object).ok()).filter(|orphan| picked.has(orphan)).collect())
+    }
+
+    /// Starts the removal of everything that goes by itself and can be reached now. What is busy is tried again later.
+    pub async fn clear_orphans(&self) -> Result<usize, AskError> {
+        let mut begun = 0;
+        for heap in self.heaps(Query::all(Kind::Orphan), |orphan| orphan.cause.goes_by_itself()).await? {
+            match self.clear(heap).await {
+                Ok(Some(_)) => begun += 1,
+                Ok(None) | Err(AskError::Busy { .. } | AskError::PlanChanged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(begun)
+    }
+
+    /// Takes away what was picked, whatever left it. One operation for each slice that it was of.
+    pub async fn remove_orphans(
+        &self,
+        tenant: &Name,
+        (picked, allow_data_loss): (&Picked, bool),
+    ) -> Result<Removal, AskError> {
+        let all = self.orphans(tenant, picked).await?;
+        if all.is_empty() {
+            return Err(AskError::NotFound("an orphan like that".into()));
+        }
+        let holds_data = |orphan: &&Orphan| orphan.cause == OrphanCause::Found && holds_data(orphan);
+        if let Some(orphan) = all.iter().find(holds_data).filter(|_| !allow_data_loss) {
+            return Err(AskError::Refused {
+                reason: format!("{} may hold data, which nobody has said may go", orphan.id),
+                mend: "look at it first; to delete it with what it holds say: --allow-data-loss".into(),
+            });
+        }
+        let mut removal = Removal { struck: self.strike(tenant, &all).await?, ..Removal::default() };
+        for heap in self.heaps(Query::of(Kind::Orphan, tenant.as_str()), |orphan| picked.has(orphan)).await? {
+            removal.operations.extend(self.clear(heap).await?);
+        }
+        match removal.operations.is_empty() && removal.struck == 0 {
+            false => Ok(removal),
+            true => {
+                let clusters: BTreeSet<String> = all.iter().map(|orphan| orphan.id.target.to_string()).collect();
+                Err(AskError::Unavailable {
+                    cause: format!(
+                        "{} cannot be reached; what was left there because of that goes when it can",
+                        clusters.into_iter().collect::<Vec<_>>().join(", ")
+                    ),
+                })
+            }
+        }
+    }
+
+    /// What was found becomes its slice's again: the next apply keeps it where it is wanted and takes it away where not.
+    pub async fn adopt_orphans(&self, tenant: &Name, picked: &Picked) -> Result<Vec<Orphan>, AskError> {
+        let all = self.orphans(tenant, picked).await?;
+        let found: Vec<Orphan> = all.into_iter().filter(|orphan| orphan.cause == OrphanCause::Found).collect();
+        if found.is_empty() {
+            return Err(AskError::NotFound("an orphan like that which was found".into()));
+        }
+        let mut txn = Txn::new();
+        for orphan in &found {
+            let (slice, rev) = self.living(tenant, orphan).await?.ok_or_else(|| AskError::Refused {
+                reason: format!("slice {} that {} is of is gone: nothing is there to take it", orphan.slice, orphan.id),
+                mend: "take it away: sliceway orphans --remove; or remove its labels on the cluster".into(),
+            })?;
+            let key = codec::slice_key(tenant, &slice.name);
+            if !txn.when.contains(&crate::store::Precondition::At(key.clone(), rev)) {
+                txn = txn.at(key, rev).absent(codec::claim_key(tenant, &slice.name));
+            }
+            let recorded = orphans::found(tenant, orphan);
+            txn = txn
+                .put(codec::resource_key(tenant, &orphan.uid, &orphan.id), codec::json(&recorded)?)
+                .delete(codec::orphan_key(tenant, &orphan.uid, &orphan.id));
+        }
+        self.engine.commit(txn).await.map_err(|error| match error {
+            OpsError::Store(crate::store::StoreError::Conflict { .. }) => OpsError::Changed,
+            other => other,
+        })?;
+        Ok(found)
+    }
+
+    /// What stands on a cluster that is not registered any more is out of reach for good.
+    async fn strike(&self, tenant: &Name, orphans: &[Orphan]) -> Result<usize, AskError> {
+        let mut txn = Txn::new();
+        for orphan in orphans {
+            let Target::Cluster(cluster) = &orphan.id.target else { continue };
+            let key = Key::installation(Kind::Cluster, cluster.as_str());
+            let record = codec::resource_key(tenant, &orphan.uid, &orphan.id);
+            if self.store.get(&key).await?.is_none() && self.store.get(&record).await?.is_none() {
+                txn = txn.delete(codec::orphan_key(tenant, &orphan.uid, &orphan.id));
+            }
+        }
+        let struck = txn.deletes.len();
+        if struck > 0 {
+            self.store.commit(txn).await?;
+        }
+        Ok(struck)
+    }
+
+    async fn heaps(&self, query: Query, is_meant: impl Fn(&Orphan) -> bool) -> Result<Vec<Heap>, AskError> {
+        let mut heaps: BTreeMap<(String, String), Vec<Orphan>> = BTreeMap::new();
+        for object in codec::all(&self.store, query).await? {
+            if let Ok(orphan) = object.read::<Orphan>()
+                && is_meant(&orphan)
+            {
+                heaps.entry((object.key.tenant.clone(), orphan.uid.clone())).or_default().push(orphan);
+            }
+        }
+        let heap = |((tenant, uid), orphans): ((String, String), Vec<Orphan>)| {
+            Some(Heap { tenant: tenant.parse().ok()?, uid, orphans })
+        };
+        Ok(heaps.into_iter().filter_map(heap).collect())
+    }
+
+    /// `None`: nothing of it can be reached now.
+    async fn clear(&self, heap: Heap) -> Result<Option<Operation>, AskError> {
+        let mut near: Vec<&Orphan> = Vec::new();
+        for orphan in &heap.orphans {
+            let is_near = match &orphan.id.target {
+                Target::Cluster(name) => self.clusters.away(name).await.is_none(),
+                Target::Local => true,
+            };
+            near.extend(is_near.then_some(orphan));
+        }
+        let Some(first) = near.first() else { return Ok(None) };
+        let recorded = self.recorded(&heap.tenant, &heap.uid).await?;
+        let living = self.living(&heap.tenant, first).await?;
+        let slice = living.as_ref().map(|(slice, _)| slice);
+        let Some(plan) = orphans::clear((&heap.tenant, slice), &near, &recorded) else { return Ok(None) };
+        let options = StartOptions { slice: living.map(|(_, rev)| rev), ..StartOptions::default() };
+        Ok(Some(self.engine.start(plan, options).await?))
+    }
+
+    /// The slice that an orphan is of, where it is still there.
+    async fn living(&self, tenant: &Name, orphan: &Orphan) -> Result<Option<(Slice, Revision)>, AskError> {
+        match self.get(tenant, &orphan.slice).await {
+            Ok((slice, rev)) => Ok(Some((slice, rev)).filter(|(slice, _)| slice.uid == orphan.uid)),
+            Err(AskError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn holds_data(orphan: &Orphan) -> bool {
+    matches!(orphan.id.api().1, "Namespace" | "PersistentVolumeClaim" | "PersistentVolume" | "StatefulSet")
+}
