@@ -18,7 +18,7 @@ SUITES := tidy lint deny unit store helm engine api lab ports e2e
 
 export CARGO_TERM_COLOR := never
 
-.PHONY: help setup build worker demo demo-down bench fuzz stored-format test test-openapi $(SUITES:%=test-%)
+.PHONY: help setup build worker demo demo-down bench fuzz stored-format torture power test test-openapi $(SUITES:%=test-%)
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,13 @@ bench: build ## The figures beside their peers and limits, measured in one run
 	$(BIN)/sliceway-lab up
 	cargo bench --quiet -p tests --bench figures -- $(FIGURES); code=$$?; $(BIN)/sliceway-lab down; exit $$code
 
+torture: ## Processes killed at random instants in their operations: KILLS=1000 SEED=n
+	SLICEWAY_TORTURE_KILLS=$(or $(KILLS),1000) $(if $(SEED),SLICEWAY_TORTURE_SEED=$(SEED)) \
+	  cargo test --quiet -p orchestrator --test engine -- --exact torture::operations_survive_death_at_random_instants --nocapture
+
+power: ## Power cuts at every point of what a store writes, in every combination of what was not flushed
+	SLICEWAY_TEST_POWER=all cargo test --quiet -p orchestrator --test power -- --nocapture
+
 # Before the first change of a stored form: what the code as it is leaves when it is killed. It needs NAME=format-2.
 stored-format: worker ## A data folder of today's stored format, with operations open, for the tests of upgrades
 	SLICEWAY_TEST_STORED=$(CURDIR)/orchestrator/tests/stored/$(NAME) cargo test --quiet -p orchestrator --test api -- \
@@ -85,7 +92,7 @@ test-unit:
 	cargo test --quiet -p labs --lib --bins
 
 test-store:
-	cargo test --quiet -p orchestrator --test store --test store_faults --test store_sealed
+	cargo test --quiet -p orchestrator --test store --test store_faults --test store_sealed --test power
 
 test-helm: worker
 	cd adapters/helm-worker && CGO_ENABLED=0 go vet . && CGO_ENABLED=0 go test -count=1 .

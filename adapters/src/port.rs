@@ -22,6 +22,7 @@ use models::slice::Adopted;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 /// What every call carries.
@@ -115,6 +116,12 @@ pub trait Discovery: Send + Sync {
     async fn examine(&self, _call: &Call, _question: &Question) -> Vec<Check> {
         let words = "it is simulated: it runs nothing, and what is found here says nothing about a real cluster";
         vec![Check::new("simulated", Finding::Unknown, words)]
+    }
+
+    /// Tells of every object with our label that changes, by whoever's hand, until it cannot go on. What is told is an
+    /// identity; nothing else of it is kept. An error, and an end, say that something may have been missed.
+    async fn hear(&self, _call: &Call, _tell: &mpsc::Sender<Labelled>) -> Result<(), PortError> {
+        std::future::pending().await
     }
 
     /// Whose the target is to write on; `None`: nobody's yet, or it cannot be anybody else's.

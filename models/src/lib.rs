@@ -3,6 +3,7 @@
 //! No IO, no async, no clock, no randomness: everything here can be computed twice with the same answer.
 //! It must never import another crate of the workspace.
 
+pub mod alarm;
 pub mod change;
 pub mod checkup;
 pub mod cluster;
@@ -23,6 +24,7 @@ pub mod secret;
 pub mod slice;
 pub mod tenant;
 
+pub use alarm::{Alarm, Drift};
 pub use change::{Change, ChangeRecord, ChangeState, Verb};
 pub use cluster::{ClusterFacts, ClusterSpec};
 pub use name::Name;

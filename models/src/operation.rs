@@ -121,6 +121,8 @@ pub enum OperationKind {
     DeleteSlice,
     /// Runs the test hooks of its charts; changes nothing else, and leaves the slice as it is whatever comes out.
     TestSlice,
+    /// Puts back what was changed by hand (SOL005 6.5.2.7, HEAL). Whoever wants the slice meanwhile is given it.
+    HealSlice,
     /// Takes away what a slice that is gone left behind.
     RemoveOrphans,
 }
@@ -132,6 +134,7 @@ impl OperationKind {
             Self::ChangeSlice => "change-slice",
             Self::DeleteSlice => "delete-slice",
             Self::TestSlice => "test-slice",
+            Self::HealSlice => "heal-slice",
             Self::RemoveOrphans => "remove-orphans",
         }
     }
@@ -139,7 +142,7 @@ impl OperationKind {
     /// The slice is its subject; otherwise there is none of that uid any more, and its name may be another's.
     pub fn has_slice(self) -> bool {
         match self {
-            Self::CreateSlice | Self::ChangeSlice | Self::DeleteSlice | Self::TestSlice => true,
+            Self::CreateSlice | Self::ChangeSlice | Self::DeleteSlice | Self::TestSlice | Self::HealSlice => true,
             Self::RemoveOrphans => false,
         }
     }

@@ -97,6 +97,9 @@ pub struct SliceSpec {
     pub devices: Vec<Device>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access: Vec<AccessRule>,
+    /// What is changed by hand on its clusters is put back, by an operation; otherwise it is an alarm only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub heal: bool,
 }
 
 /// GSMA NG.116 attributes in short form; `sst` and `sd` make the S-NSSAI (3GPP TS 23.003 28.4).

@@ -11,7 +11,7 @@ use crate::store::{Digest, Key, Kind, Object, Revision};
 use models::cluster::Cluster;
 use models::repository::Repository;
 use models::tenant::Tenant;
-use models::{Operation, Orphan, Slice};
+use models::{Alarm, Operation, Orphan, Slice};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -50,6 +50,7 @@ pub fn stored(bytes: &[u8]) {
     again::<Repository>(&object);
     again::<Tenant>(&object);
     again::<Orphan>(&object);
+    again::<Alarm>(&object);
     let _ = object.read::<TokenRecord>();
 }
 

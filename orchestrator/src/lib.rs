@@ -1,9 +1,10 @@
 //! The product: store, operation engine, planner, catalogue, slices, API, authentication and CLI.
 //!
-//! `api -> {catalogue, slices} -> ops -> plan -> {store, adapters, topology}`: each module calls only the next one down.
+//! `api -> {catalogue, slices, assurance} -> ops -> plan -> {store, adapters, topology}`: each module calls only the next one down.
 //! Nothing below `api` knows HTTP; SQL stands only in `store`; only `ops` knows time, order and retry.
 
 pub mod api;
+pub mod assurance;
 pub mod auth;
 pub mod bridge;
 pub mod catalogue;

@@ -1,6 +1,7 @@
 //! Puts the parts of a server together, and takes them apart in order.
 
 use crate::api::{self, App, Parts, ServeError};
+use crate::assurance::Assurance;
 use crate::auth::Tokens;
 use crate::catalogue::identity;
 use crate::catalogue::{CatalogueError, Clusters, Registry, Repositories, Shelf, Tenants};
@@ -149,7 +150,9 @@ impl Server {
                 served
             },
             looks,
-            self.housekeeping(stop.clone()).run()
+            async {
+                tokio::join!(self.housekeeping(stop.clone()).run(), self.assurance().run(stop.clone()));
+            }
         );
         self.engine.shutdown().await;
         Ok(served?)
@@ -168,6 +171,12 @@ impl Server {
                 tracing::warn!(%error, "certificates that are due could not be looked for");
             }
         }
+    }
+
+    fn assurance(&self) -> Arc<Assurance> {
+        let work = (self.engine.clone(), Arc::clone(&self.slices));
+        let ears = Arc::new(self.clusters.clone());
+        Assurance::new(Arc::clone(&self.store), work, ears, self.config.clusters.scan_every())
     }
 
     fn housekeeping(&self, stop: CancellationToken) -> Housekeeping {
@@ -245,13 +254,19 @@ fn bounds(config: &Config) -> Bounds {
     bounds
 }
 
-/// Made once, written once, for its owner only.
+/// Made once, written once, for its owner only; on disk before the store knows of it.
 async fn first_token(tokens: &Tokens, tenant: &Name, data: &Path) -> Result<Option<Zeroizing<String>>, StartError> {
     let Some(issued) = tokens.first(tenant).await? else { return Ok(None) };
     let path = data.join("admin.token");
-    let fault = |cause| StartError::File { path: path.clone(), cause };
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(fault)?;
-    file.write_all(issued.token.as_bytes()).map_err(fault)?;
+    write_down(&path, issued.token.as_bytes()).map_err(|cause| StartError::File { path, cause })?;
+    tokens.keep(&issued).await?;
     Ok(Some(issued.token))
+}
+
+fn write_down(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    // The store's folder: its own names are flushed in the same way.
+    path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
 }

@@ -27,6 +27,7 @@ pub(super) struct Kind {
     namespaced: bool,
     /// Holds objects that can be made and removed, and lists them, in the first version of its group that does: the server's favourite.
     listed: bool,
+    watched: bool,
 }
 
 impl Kind {
@@ -37,6 +38,11 @@ impl Kind {
     /// A controller makes them from Services, with the Service's labels and without an owner.
     pub(super) fn is_copied(&self) -> bool {
         self.id == "v1/Endpoints"
+    }
+
+    /// Its changes can be watched.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched
     }
 
     /// The same kind in another version: `autoscaling/v1` gives `autoscaling/v1/HorizontalPodAutoscaler`.
@@ -97,10 +103,11 @@ impl Catalog {
         let can = |word: &str| verbs.is_some_and(|verbs| verbs.iter().any(|verb| verb == word));
         let listable = can("list") && can("delete");
         let listed = listable && listed.insert(plural.clone());
+        let watched = can("watch");
         let (id, base) = (format!("{version}/{kind}"), format!("{root}/{version}"));
         let path = format!("{base}/{plural}");
         let namespaced = text("/scope") == "Namespaced";
-        self.kinds.insert(id.clone(), Kind { id, path, base, plural, namespaced, listed });
+        self.kinds.insert(id.clone(), Kind { id, path, base, plural, namespaced, listed, watched });
     }
 
     /// Where the object stands; the inner error says that its id does not fit the kind's scope.

@@ -1,6 +1,7 @@
 //! The parsers of what clusters say, for the fuzzer: an API server answers as the input has it, whatever is asked.
 
 use super::connect::{self, ExecPolicy};
+use super::lease::{Hold, Holder};
 use super::way::Way;
 use super::wire::Wire;
 use super::{Kubernetes, catalog, facts, fields, names, quantity, quota, ready, seen};
@@ -86,10 +87,11 @@ pub fn api_server(bytes: &[u8]) {
             wire: Wire::new(name.clone(), Client::new(Answers::of(answers), "default"), None),
             catalog: RwLock::new(None),
             way: Way::default(),
+            hold: Some(Hold::new(holder())),
         };
         let call = call();
         let _ = cluster(&answers).facts(&call).await;
-        let _ = cluster(&answers).scan(&call, "0a1b2c3d").await;
+        let _ = cluster(&answers).scan(&call, Some("0a1b2c3d")).await;
         let kind = format!("{}/{}", seen::text(&first, "/apiVersion"), seen::text(&first, "/kind"));
         let (namespace, object) = (seen::text(&first, "/metadata/namespace"), seen::text(&first, "/metadata/name"));
         let id = ResourceId {
@@ -110,12 +112,26 @@ pub fn api_server(bytes: &[u8]) {
         let _ = cluster(&answers).find(&call, &lookup).await;
         let _ = super::cause::of(&cluster(&answers).wire, &first).await;
         let _ = cluster(&answers).objects_of(&first).await;
+        let _ = cluster(&answers).ownership().await;
+        let _ = cluster(&answers).hold(&call).await;
+        // Its ends may be waits for ever: nothing more is said then.
+        let (tell, _listens) = tokio::sync::mpsc::channel(1_000);
+        let _ = tokio::time::timeout(Duration::from_millis(5), cluster(&answers).hear_all(&tell)).await;
         let words = seen::text(&first, "/message");
         let _ = quota::count_again(&cluster(&answers).wire, &call, ("iot", words)).await;
         let question = Question { now: Timestamp::UNIX_EPOCH, used: vec![] };
         let _ = cluster(&answers).examine(&call, &question).await;
     };
     wait(ask);
+}
+
+fn holder() -> Holder {
+    Holder {
+        instance: "0a1b".into(),
+        server: "here".into(),
+        now: Arc::new(|| Timestamp::UNIX_EPOCH),
+        good_for: Duration::from_secs(1),
+    }
 }
 
 /// Answers in order, then 404.

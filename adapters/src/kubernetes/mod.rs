@@ -13,6 +13,7 @@ mod family;
 mod fields;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
+mod hear;
 mod hide;
 mod lease;
 mod lookup;
@@ -48,7 +49,7 @@ use models::resource::{Hook, Object, Ready, Resource, ResourceId, Seen, label};
 use models::{ClusterFacts, Name, Readiness};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, mpsc};
 use way::Way;
 use wire::{Answer, Wire};
 
@@ -463,6 +464,10 @@ impl Discovery for Kubernetes {
 
     async fn scan(&self, call: &Call, uid: Option<&str>) -> Result<Vec<Labelled>, PortError> {
         within(call, self.wire.target(), self.labelled(uid)).await
+    }
+
+    async fn hear(&self, _: &Call, tell: &mpsc::Sender<Labelled>) -> Result<(), PortError> {
+        self.hear_all(tell).await
     }
 
     async fn owner(&self, call: &Call) -> Result<Option<Ownership>, PortError> {

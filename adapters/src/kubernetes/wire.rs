@@ -21,8 +21,12 @@ const LARGEST_BODY: usize = 64 << 20;
 const LARGEST_LIST: usize = 256 << 20;
 /// Nor more pages: half a million of objects.
 const MOST_PAGES: usize = 1_000;
+/// A watch with bookmarks says something about once a minute, and ends by itself before this.
+const SILENCE: Duration = Duration::from_secs(330);
 /// A list of nothing but metadata: no value of a Secret comes along.
 pub(super) const METADATA: &str = "application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadataList";
+/// Each object of a watch as nothing but its metadata.
+pub(super) const METADATA_OF_ONE: &str = "application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadata";
 pub(super) const WHOLE: &str = "application/json";
 
 pub(super) struct Wire {
@@ -199,6 +203,18 @@ impl Wire {
         false
     }
 
+    /// The events of a watch, one after the other.
+    pub(super) async fn lines(&self, path: &str, accept: &str) -> Result<Lines, PortError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let request = Request::get(path).header("accept", accept).body(Body::empty());
+        let request = request.map_err(|error| self.unreachable(&error))?;
+        let response = self.client.send(request).await.map_err(|error| self.lost(&error))?;
+        if response.status().as_u16() != 200 {
+            return Err(self.busy(format!("a watch is answered by {}", response.status().as_u16()), None));
+        }
+        Ok(Lines { target: self.target.to_string(), body: response.into_body(), rest: Vec::new(), searched: 0 })
+    }
+
     /// The object of a good answer; otherwise what the refusal means.
     pub(super) fn ok(&self, answer: Answer, id: &ResourceId) -> Result<Value, PortError> {
         if let 200..=299 = answer.status {
@@ -260,6 +276,46 @@ impl Wire {
 
     fn unreachable(&self, error: &(dyn Error + 'static)) -> PortError {
         PortError::Unreachable { target: self.target.to_string(), cause: chain(error) }
+    }
+}
+
+/// JSON documents, one on each line.
+pub(super) struct Lines {
+    target: String,
+    body: Body,
+    rest: Vec<u8>,
+    /// So much of the rest holds no end of a line.
+    searched: usize,
+}
+
+impl Lines {
+    /// `None`: the server ended it in order. A server that says nothing for too long is gone.
+    pub(super) async fn next(&mut self) -> Result<Option<Value>, PortError> {
+        loop {
+            if let Some(end) = self.rest[self.searched..].iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=self.searched + end).collect();
+                self.searched = 0;
+                return Ok(serde_json::from_slice(&line).ok());
+            }
+            self.searched = self.rest.len();
+            if self.rest.len() > LARGEST_BODY {
+                return Err(self.lost("an event without an end".into()));
+            }
+            match tokio::time::timeout(SILENCE, self.body.frame()).await {
+                Err(_) => return Err(self.lost(format!("nothing was heard for {} s", SILENCE.as_secs()))),
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(error))) => return Err(self.lost(chain(&error))),
+                Ok(Some(Ok(frame))) => {
+                    if let Some(data) = frame.data_ref() {
+                        self.rest.extend_from_slice(data);
+                    }
+                }
+            }
+        }
+    }
+
+    fn lost(&self, cause: String) -> PortError {
+        PortError::Unreachable { target: self.target.clone(), cause }
     }
 }
 

@@ -28,7 +28,11 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::{broadcast, mpsc};
 use world::World;
+
+/// Who listens and is slower than this many changes has missed some.
+const TOLD: usize = 1_024;
 
 /// The version that the simulated API server reports.
 pub const VERSION: &str = "v1.36.3";
@@ -40,6 +44,8 @@ pub struct Sim {
 }
 
 struct Shared {
+    /// Whoever listens is told who changed.
+    touched: broadcast::Sender<Labelled>,
     world: World,
     faults: Faults,
     latency: Duration,
@@ -50,7 +56,13 @@ impl Sim {
     pub fn new(target: Name, spec: SimSpec) -> Self {
         let cut = spec.away;
         let world = World::new(target.to_string(), spec);
-        let shared = Shared { world, faults: Faults::default(), latency: Duration::ZERO, cut };
+        let shared = Shared {
+            touched: broadcast::channel(TOLD).0,
+            world,
+            faults: Faults::default(),
+            latency: Duration::ZERO,
+            cut,
+        };
         Self { target, shared: Arc::new(Mutex::new(shared)) }
     }
 
@@ -104,12 +116,29 @@ impl Sim {
 
     /// Changes one field of an object by somebody else's hand; says whether the object exists.
     pub fn meddle(&self, id: &ResourceId, pointer: &str, value: Value) -> bool {
-        self.lock().world.meddle(id, pointer, value)
+        let met = self.lock().world.meddle(id, pointer, value);
+        self.touch(id);
+        met
     }
 
     /// Removes an object by somebody else's hand; says whether it existed.
     pub fn vanish(&self, id: &ResourceId) -> bool {
-        self.lock().world.vanish(id)
+        let uid = self.lock().world.owner(id);
+        let met = self.lock().world.vanish(id);
+        self.tell(id, uid);
+        met
+    }
+
+    fn touch(&self, id: &ResourceId) {
+        let uid = self.lock().world.owner(id);
+        self.tell(id, uid);
+    }
+
+    fn tell(&self, id: &ResourceId, uid: Option<String>) {
+        if let Some(uid) = uid {
+            // Nobody has to listen.
+            let _ = self.lock().touched.send(Labelled { id: id.clone(), uid });
+        }
     }
 
     /// Another number or size of nodes. What stands on the cluster stays, and pods for which there is no room any more wait.
@@ -247,6 +276,17 @@ impl Discovery for Sim {
 
     async fn releases(&self, call: &Call, asked: (&str, Option<&[String]>)) -> Result<Vec<HelmRevision>, PortError> {
         self.look(call, |world| world.releases(asked)).await
+    }
+
+    async fn hear(&self, call: &Call, tell: &mpsc::Sender<Labelled>) -> Result<(), PortError> {
+        let mut touched = self.lock().touched.subscribe();
+        self.look(call, |_| ()).await?;
+        while let Ok(one) = touched.recv().await {
+            if tell.send(one).await.is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     async fn scan(&self, call: &Call, uid: Option<&str>) -> Result<Vec<Labelled>, PortError> {

@@ -304,6 +304,11 @@ impl World {
         }
     }
 
+    /// The uid of the slice that it names.
+    pub(super) fn owner(&self, id: &ResourceId) -> Option<String> {
+        slice_of(&self.things.get(id)?.manifest).map(str::to_owned)
+    }
+
     pub(super) fn scan(&self, uid: Option<&str>) -> Vec<Labelled> {
         let labelled = |(id, thing): (&ResourceId, &Thing)| {
             let of = slice_of(&thing.manifest).filter(|of| uid.is_none_or(|uid| uid == *of))?;

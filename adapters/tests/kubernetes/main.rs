@@ -21,6 +21,7 @@ mod corpus;
 mod definitions;
 mod doctor;
 mod fake;
+mod hearing;
 mod helping;
 mod names;
 mod owners;

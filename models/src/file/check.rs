@@ -19,7 +19,7 @@ pub(crate) fn check(node: &Node, shape: &Shape, path: &Path<'_>, findings: &mut 
             }
         }
         (Shape::List(list), Tree::List(items)) => check_list(node, (list, items), path, findings),
-        (Shape::Free, Tree::Map(_)) | (Shape::Truth, Tree::Bool(_)) | (Shape::Any, _) => {}
+        (Shape::Free, Tree::Map(_)) | (Shape::Any, _) | (Shape::Truth, Tree::Bool(_)) => {}
         (Shape::Text(form), Tree::Text(text)) => judge(form, text, node.at, (path, findings)),
         (Shape::Text(form), Tree::Number(_, spelling)) if form.bare == Bare::Taken => {
             judge(form, spelling, node.at, (path, findings));

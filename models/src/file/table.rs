@@ -88,6 +88,7 @@ static SIM: Fields = Fields {
         optional("nodes", "how many nodes it has", NODES),
         optional("cpu", "allocatable CPU per node", Shape::Text(&forms::CPU)),
         optional("memory", "allocatable memory per node", Shape::Text(&forms::MEMORY)),
+        optional("away", "it is cut off, and answers nothing", Shape::Truth),
     ],
     rules: &[],
 };
@@ -127,6 +128,7 @@ static SLICE_SPEC: Fields = Fields {
         optional("gateways", "functions that devices talk to", Shape::List(&GATEWAYS)),
         optional("functions", "any other charts", Shape::List(&FUNCTIONS)),
         optional("devices", "things, each with its gateway", Shape::List(&DEVICE_LIST)),
+        optional("heal", "what is changed by hand on its clusters is put back at once", Shape::Truth),
         optional("access", "who may open connections to whom; all else is closed", Shape::List(&ACCESS_LIST)),
     ],
     rules: &[],

@@ -5,6 +5,7 @@
 use crate::auth::TokenRecord;
 use crate::ops::Outlook;
 use crate::plan::{Candidate, Plan};
+use models::alarm::Drift;
 use models::change::Failure;
 use models::repository::PinnedDependency;
 use models::slice::{AccessRule, DeviceProtocol, DeviceResource, Quality, Role as Part};
@@ -314,6 +315,21 @@ struct Created {
     /// The moments of a hook.
     #[schemars(default, skip_serializing_if = "Option::is_none")]
     hook: Option<Vec<String>>,
+}
+
+#[derive(JsonSchema)]
+pub(crate) struct AlarmShown {
+    id: String,
+    slice: Name,
+    cluster: String,
+    drift: Drift,
+    /// The first places that differ from what was written there.
+    places: Vec<String>,
+    since: jiff::Timestamp,
+    /// When it was put back, within the last hour.
+    healed: Vec<jiff::Timestamp>,
+    /// What becomes of it.
+    next: String,
 }
 
 #[derive(JsonSchema)]

@@ -2,6 +2,7 @@
 //!
 //! It turns requests into calls of the next layer and errors into RFC 9457 problems; it must never decide anything else.
 
+mod alarms;
 mod answers;
 mod bodies;
 mod clusters;

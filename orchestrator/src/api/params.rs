@@ -53,8 +53,11 @@ const KINDS: &[(&str, Kind)] = &[
 ];
 
 /// Parameters that mean something else below a path.
-const ELSEWHERE: &[(&str, &str, Kind)] =
-    &[("/api/v1/orphans", "slice", Kind::Names), ("/api/v1/orphans", "allowDataLoss", Kind::Flag)];
+const ELSEWHERE: &[(&str, &str, Kind)] = &[
+    ("/api/v1/alarms", "slice", Kind::Names),
+    ("/api/v1/orphans", "slice", Kind::Names),
+    ("/api/v1/orphans", "allowDataLoss", Kind::Flag),
+];
 
 fn kind(path: &str, name: &str) -> Kind {
     let here = ELSEWHERE.iter().find(|(below, known, _)| path.starts_with(below) && *known == name);

@@ -2,13 +2,13 @@
 
 use super::App;
 use super::answers::{
-    Answer, Begun, Changing, ChartFound, ChartShown, CredentialFiles, Description, Explanation, Going, Metrics,
-    Nothing, OfSlice, OperationExplained, OrphanShown, OrphansGoing, OrphansKept, Page, Shown, SliceShown, Started,
-    Tagged, TokenMade, Unchanged, Whoami,
+    AlarmShown, Answer, Begun, Changing, ChartFound, ChartShown, CredentialFiles, Description, Explanation, Going,
+    Metrics, Nothing, OfSlice, OperationExplained, OrphanShown, OrphansGoing, OrphansKept, Page, Shown, SliceShown,
+    Started, Tagged, TokenMade, Unchanged, Whoami,
 };
 use super::problem::Problem;
 use super::reply::{Input, Reply};
-use super::{clusters, operations, orphans, repositories, slices, tenants, views};
+use super::{alarms, clusters, operations, orphans, repositories, slices, tenants, views};
 use crate::auth::{Caller, TokenRecord};
 use crate::ops::{OperationView, Outlook};
 use crate::plan::Plan;
@@ -220,6 +220,9 @@ endpoints! {
         => 200 Shown<OfSlice<Device>>;
     Post "/api/v1/devices/{name}:credentials" Operator views::credentials, "What a device needs to speak to its gateway; recorded", ["slice" = "its slice"]
         => 200 Shown<CredentialFiles>;
+    Get "/api/v1/alarms" Viewer alarms::list, "What does not stand as it was left",
+        ["slice" = "of this slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<AlarmShown>;
     Get "/api/v1/orphans" Viewer orphans::list, "What stands in the world and is wanted by nobody",
         ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
         => 200 Page<OrphanShown>;

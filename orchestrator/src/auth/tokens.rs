@@ -106,10 +106,13 @@ impl Tokens {
     }
 
     pub async fn create(&self, _: &AdminPermit, wish: Wish) -> Result<Issued, StoreError> {
-        self.make(wish).await
+        let issued = self.draw(wish)?;
+        self.keep(&issued).await?;
+        Ok(issued)
     }
 
-    async fn make(&self, wish: Wish) -> Result<Issued, StoreError> {
+    /// It is good for nothing until it is kept.
+    fn draw(&self, wish: Wish) -> Result<Issued, StoreError> {
         let mut bytes = Zeroizing::new([0u8; BYTES]);
         let random = self.random.fill(&mut *bytes);
         random.map_err(|source| StoreError::Io { what: "no random bytes for a token".into(), source })?;
@@ -117,9 +120,12 @@ impl Tokens {
         let id = token[PREFIX.len()..PREFIX.len() + 8].to_owned();
         let Wish { tenant, role, description, ends } = wish;
         let record = TokenRecord { id, tenant, role, description, created: self.now(), ends };
-        let txn = footing::stand_on(Txn::new(), footing::tenant_key(&record.tenant));
-        self.store.commit(txn.put(key(&token), codec::json(&record)?)).await?;
         Ok(Issued { token, record })
+    }
+
+    pub async fn keep(&self, issued: &Issued) -> Result<(), StoreError> {
+        let txn = footing::stand_on(Txn::new(), footing::tenant_key(&issued.record.tenant));
+        self.store.commit(txn.put(key(&issued.token), codec::json(&issued.record)?)).await.map(|_| ())
     }
 
     pub async fn list(&self, _: &AdminPermit) -> Result<Vec<TokenRecord>, StoreError> {
@@ -139,13 +145,14 @@ impl Tokens {
         Ok(false)
     }
 
-    /// The first administrator, where there is no token at all.
+    /// The first administrator, where there is no token at all. Its owner has it safe before it is kept: a start that is
+    /// cut short in between would leave a token that nobody knows, and no way to another.
     pub async fn first(&self, tenant: &Name) -> Result<Option<Issued>, StoreError> {
         let any = self.store.list(&Query::of(Kind::Token, "").limit(1)).await?;
         if !any.is_empty() {
             return Ok(None);
         }
         let description = "first-run administrator".to_owned();
-        self.make(Wish { tenant: tenant.clone(), role: Role::Admin, description, ends: None }).await.map(Some)
+        self.draw(Wish { tenant: tenant.clone(), role: Role::Admin, description, ends: None }).map(Some)
     }
 }

@@ -4,6 +4,7 @@ use super::readable;
 use super::registry::kubeconfig_key;
 use super::users::Thing;
 use super::{CatalogueError, Registry, deletion};
+use crate::assurance;
 use crate::auth::AdminPermit;
 use crate::ops::codec;
 use crate::slices;
@@ -22,7 +23,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify, RwLock};
+use tokio::sync::{Mutex, Notify, RwLock, mpsc};
 use zeroize::Zeroizing;
 
 /// How long a cluster has to tell about itself, at most.
@@ -409,6 +410,18 @@ impl slices::Clusters for Clusters {
             None => self.get(cluster).await.ok()?.0.health,
         };
         (health.state == HealthState::Unreachable).then_some(health.cause)
+    }
+}
+
+#[async_trait]
+impl assurance::Ears for Clusters {
+    async fn hear(&self, cluster: &Name, tell: &mpsc::Sender<Labelled>) -> Result<(), PortError> {
+        self.registry.handle(cluster).await?.discovery.hear(&look_call(), tell).await
+    }
+
+    async fn names(&self) -> Result<Vec<Name>, StoreError> {
+        let all = codec::all(&self.store, Query::of(Kind::Cluster, "")).await?;
+        Ok(all.iter().filter_map(|object| object.key.id.parse().ok()).collect())
     }
 }
 

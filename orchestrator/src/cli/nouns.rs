@@ -15,7 +15,7 @@ impl Noun {
     /// Where an item says what it is called.
     pub(crate) fn key(&self) -> &'static str {
         match self.plural {
-            "operations" | "tokens" | "orphans" => "/id",
+            "operations" | "tokens" | "orphans" | "alarms" => "/id",
             _ => "/name",
         }
     }
@@ -47,6 +47,12 @@ fn owner(item: &Value) -> String {
         Some(owner) if owner["ours"] == true => "this server".into(),
         Some(owner) => format!("{} at {}", text(owner, "/instance"), text(owner, "/server")),
     }
+}
+
+fn places(item: &Value) -> String {
+    let all = item.get("places").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let joined = all.collect::<Vec<_>>().join(", ");
+    if joined.is_empty() { "-".into() } else { joined }
 }
 
 fn count(item: &Value, pointer: &str) -> String {
@@ -181,6 +187,18 @@ pub(crate) static NOUNS: &[Noun] = &[
             always("CLUSTER", |item| text(item, "/cluster")),
             always("PROTOCOL", |item| text(item, "/protocol")),
             wide("ENDPOINT", |item| text(item, "/endpoint")),
+        ],
+    },
+    Noun {
+        singular: "alarm",
+        plural: "alarms",
+        columns: &[
+            always("ID", |item| text(item, "/id")),
+            always("SLICE", |item| text(item, "/slice")),
+            always("DRIFT", |item| text(item, "/drift")),
+            always("PLACES", places),
+            always("SINCE", |item| text(item, "/since")),
+            wide("NEXT", |item| text(item, "/next")),
         ],
     },
     Noun {

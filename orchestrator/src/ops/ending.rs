@@ -23,7 +23,7 @@ pub(super) async fn ended(inner: &Inner, doc: OperationDoc, event: OperationEven
     let mut txn = close(inner, doc, event)?;
     if gone {
         // Rendered bundles and choices are of no use without their slice.
-        for kind in [Kind::Bundle, Kind::Plan] {
+        for kind in [Kind::Bundle, Kind::Plan, Kind::Alarm] {
             let query = Query::of(kind, tenant.as_str()).prefix(format!("{uid}/"));
             for object in codec::all(&inner.store, query).await? {
                 txn = txn.delete(object.key);
@@ -127,7 +127,7 @@ pub(super) fn slice(txn: Txn, doc: &OperationDoc, phase: Phase) -> Result<Txn, O
 pub(super) fn phase(kind: OperationKind) -> Phase {
     match kind {
         OperationKind::CreateSlice => Phase::Creating,
-        OperationKind::ChangeSlice => Phase::Changing,
+        OperationKind::ChangeSlice | OperationKind::HealSlice => Phase::Changing,
         OperationKind::DeleteSlice => Phase::Deleting,
         OperationKind::TestSlice | OperationKind::RemoveOrphans => Phase::Ready,
     }

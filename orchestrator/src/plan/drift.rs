@@ -1,8 +1,22 @@
 //! Where an object stands otherwise than its manifest says, told before it is brought to that again. What a cluster adds,
 //! leaves out because it is empty, or writes in another form is no difference. Pure.
 
+use super::model::Recorded;
+use super::world::Observed;
 use adapters::kubernetes::quantity::milli;
+use models::Drift;
 use serde_json::Value;
+
+/// How something that was seen stands otherwise now; what cannot be read is not told to have changed.
+pub fn of(recorded: &Recorded, observed: &Observed) -> Option<Drift> {
+    let then = recorded.seen.as_ref().filter(|_| recorded.certain)?;
+    match observed {
+        Observed::Absent => Some(Drift::Gone),
+        Observed::Present(now) if now.uid != then.uid => Some(Drift::MadeAgain),
+        Observed::Present(now) if now.digest != then.digest => Some(Drift::Changed),
+        Observed::Present(_) | Observed::Unknown => None,
+    }
+}
 
 /// Places that are named.
 const MOST: usize = 5;

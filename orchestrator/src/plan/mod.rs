@@ -11,6 +11,7 @@ mod definitions;
 pub mod demand;
 pub mod diff;
 pub mod drift;
+pub mod heal;
 pub mod hooks;
 mod isolation;
 pub mod leave;

@@ -2,13 +2,13 @@
 
 use super::{AskError, Slices};
 use crate::ops::codec;
-use crate::plan::{Observed, Recorded, names, renewal};
+use crate::plan::{Observed, Recorded, drift, names, renewal};
 use adapters::local::NOT_AFTER;
 use jiff::Timestamp;
 use models::cluster::{Cluster, Expose};
 use models::resource::{ResourceId, Target};
 use models::slice::Workload;
-use models::{Name, Slice};
+use models::{Drift, Name, Slice};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ impl Slices {
         Ok(json!({
             "slice": &slice,
             "state": whole(&slice, (&recorded, &observed)),
-            "drift": drift((&recorded, &observed)),
+            "drift": drifted((&recorded, &observed)),
             "certificates": certificates(&recorded, self.engine.now()),
             "namespace": slice.namespace(),
             "functions": functions,
@@ -126,18 +126,16 @@ fn state(slice: &Slice, function: &Name, (recorded, observed): Known<'_>) -> (Va
 }
 
 /// What differs from what was written there, and not by us; the next apply puts it back.
-fn drift((recorded, observed): Known<'_>) -> Vec<String> {
-    let differs = |(id, recorded): (&ResourceId, &Recorded)| match (observed.get(id)?, recorded.seen.as_ref()) {
-        (Observed::Absent, Some(_)) => Some(format!("{} on {} is gone", id.short(), id.target)),
-        (Observed::Present(now), Some(then)) if now.uid != then.uid => {
-            Some(format!("{} on {} was made again", id.short(), id.target))
-        }
-        (Observed::Present(now), Some(then)) if now.digest != then.digest => {
-            Some(format!("{} on {} was changed by hand", id.short(), id.target))
-        }
-        (Observed::Present(_) | Observed::Absent | Observed::Unknown, _) => None,
+fn drifted((recorded, observed): Known<'_>) -> Vec<String> {
+    let differs = |(id, recorded): (&ResourceId, &Recorded)| {
+        let what = match drift::of(recorded, observed.get(id)?)? {
+            Drift::Gone => "is gone",
+            Drift::MadeAgain => "was made again",
+            Drift::Changed => "was changed by hand",
+        };
+        Some(format!("{} on {} {what}", id.short(), id.target))
     };
-    recorded.iter().filter(|(_, recorded)| recorded.certain).filter_map(differs).collect()
+    recorded.iter().filter_map(differs).collect()
 }
 
 /// When each certificate ends, and whether its renewal is overdue.
@@ -159,7 +157,7 @@ fn whole(slice: &Slice, known: Known<'_>) -> Value {
         let (name, (_, reason)) = states.iter().find(|(_, (ready, _))| *ready == wanted)?;
         Some(format!("{name}: {}", reason.as_deref().unwrap_or("")))
     };
-    match (reason(json!(false)), reason(Value::Null), drift(known).first()) {
+    match (reason(json!(false)), reason(Value::Null), drifted(known).first()) {
         (Some(reason), _, _) => json!({"word": "not ready", "reason": reason}),
         (None, Some(reason), _) => json!({"word": "unknown", "reason": reason}),
         (None, None, Some(first)) => json!({"word": "drifted", "reason": first}),

@@ -78,7 +78,7 @@ impl Slices {
     }
 
     /// Whose a uid is, or was, where its tenant is still there.
-    async fn owner(&self, uid: &str) -> Result<Option<(Name, Name)>, AskError> {
+    pub(crate) async fn owner(&self, uid: &str) -> Result<Option<(Name, Name)>, AskError> {
         let Some(object) = self.store.get(&uid_key(uid)).await? else { return Ok(None) };
         let name = |field: &str| object.doc[field].as_str().and_then(|text| text.parse::<Name>().ok());
         let (Some(tenant), Some(slice)) = (name("tenant"), name("slice")) else { return Ok(None) };

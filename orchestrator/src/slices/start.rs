@@ -181,8 +181,11 @@ impl Slices {
     async fn take_over(&self, tenant: &Name, ask: &Ask, holder: Option<String>) -> Result<Option<String>, AskError> {
         let Some(holder) = holder else { return Ok(None) };
         let found = codec::operation(&self.store, tenant, &holder).await?;
+        let heals = found.as_ref().is_some_and(|(doc, _)| doc.operation.kind == OperationKind::HealSlice);
+        // What heals gives way to whoever wants something.
+        let supersede = if heals { Supersede::Any } else { ask.options.supersede };
         let state = found.map(|(doc, _)| doc.operation.state);
-        match (state, ask.options.supersede) {
+        match (state, supersede) {
             (Some(OperationState::FailedTemp), Supersede::FailedTemp | Supersede::Any) => Ok(Some(holder)),
             (Some(OperationState::Processing | OperationState::RollingBack), Supersede::Any) => {
                 self.engine.cancel(tenant, &holder).await?;

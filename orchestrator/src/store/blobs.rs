@@ -82,7 +82,16 @@ struct Inner {
     clock: Clock,
     serial: AtomicU64,
     /// Held while a name is looked at and then acted upon, so that what was just put again cannot be removed.
-    names: Mutex<()>,
+    names: Mutex<Flushed>,
+}
+
+/// What this process knows to be on disk, names included: a whole file that an earlier one left, or a folder that another
+/// task has just made, may be there only until the power is cut.
+#[derive(Default)]
+struct Flushed {
+    blobs: HashSet<Digest>,
+    /// At most one for each first two digits.
+    folders: HashSet<PathBuf>,
 }
 
 impl Blobs {
@@ -98,7 +107,7 @@ impl Blobs {
             _ => {}
         }
         files::make_folder(&unfinished).map_err(|e| BlobError::at(&unfinished, e))?;
-        let inner = Inner { folder, vault, clock, serial: AtomicU64::new(0), names: Mutex::new(()) };
+        let inner = Inner { folder, vault, clock, serial: AtomicU64::new(0), names: Mutex::default() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -152,7 +161,7 @@ impl Inner {
         self.folder.join(name).join(&digits[..2]).join(digits)
     }
 
-    fn lock(&self) -> MutexGuard<'_, ()> {
+    fn lock(&self) -> MutexGuard<'_, Flushed> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -171,38 +180,48 @@ impl Inner {
         }
         let bytes = on_disk(plain)?;
         let at = |e| BlobError::at(&path, e);
-        self.make_parents(&path)?;
+        let mut flushed = self.lock();
+        self.make_parents(&path, &mut flushed)?;
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let temporary = self.folder.join("unfinished").join(serial.to_string());
-        let _names = self.lock();
         files::write_whole(&temporary, &path, &bytes).map_err(at)?;
         set_age(&path, self.clock.now()).map_err(at)?;
+        flushed.blobs.insert(digest);
         Ok(digest)
     }
 
     /// Whether the blob is there already, whole; then it is young again.
     fn renew(&self, digest: Digest, path: &Path) -> Result<bool, BlobError> {
-        let _names = self.lock();
+        let mut flushed = self.lock();
         match self.read(digest) {
-            Ok(_) => set_age(path, self.clock.now()).map(|()| true).map_err(|e| BlobError::at(path, e)),
-            Err(BlobError::Missing(_)) => Ok(false),
+            Ok(_) => {}
+            Err(BlobError::Missing(_)) => return Ok(false),
             Err(BlobError::Damaged { .. }) => {
                 tracing::warn!(blob = %digest, "a damaged blob is written again");
-                Ok(false)
+                return Ok(false);
             }
-            Err(other) => Err(other),
+            Err(other) => return Err(other),
         }
+        let at = |e| BlobError::at(path, e);
+        if !flushed.blobs.contains(&digest) {
+            self.make_parents(path, &mut flushed)?;
+            files::sync_parent(path).map_err(at)?;
+            flushed.blobs.insert(digest);
+        }
+        set_age(path, self.clock.now()).map(|()| true).map_err(at)
     }
 
-    /// The names of new folders are made durable too.
-    fn make_parents(&self, path: &Path) -> Result<(), BlobError> {
-        let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) else {
+    /// The names of new folders are made durable too, and once in a process those of folders that were there.
+    fn make_parents(&self, path: &Path, flushed: &mut Flushed) -> Result<(), BlobError> {
+        let Some(parent) = path.parent().filter(|parent| !flushed.folders.contains(*parent)) else {
             return Ok(());
         };
         let made = files::make_folder(parent).and_then(|()| {
             parent.ancestors().take_while(|folder| folder.starts_with(&self.folder)).try_for_each(files::sync_parent)
         });
-        made.map_err(|e| BlobError::at(parent, e))
+        made.map_err(|e| BlobError::at(parent, e))?;
+        flushed.folders.insert(parent.to_owned());
+        Ok(())
     }
 
     fn read(&self, digest: Digest) -> Result<Secret, BlobError> {
@@ -244,9 +263,10 @@ impl Inner {
         let mut swept = Swept::default();
         for digest in doomed {
             let path = self.path(*digest);
-            let _names = self.lock();
+            let mut flushed = self.lock();
             let Some(metadata) = self.metadata_of_old(&path, grace)? else { continue };
             std::fs::remove_file(&path).map_err(|e| BlobError::at(&path, e))?;
+            flushed.blobs.remove(digest);
             swept.removed += 1;
             swept.removed_bytes += metadata.len();
         }

@@ -11,6 +11,21 @@ pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// The same, found again after a power cut: its name is flushed, also where an earlier process made the folder and did not
+/// come so far, and so are the names of the parents that are made.
+pub(super) fn make_durable_folder(path: &Path) -> io::Result<()> {
+    let made: Vec<&Path> = path.ancestors().skip(1).take_while(|parent| !parent.exists()).collect();
+    make_folder(path)?;
+    for folder in [path].into_iter().chain(made) {
+        match sync_parent(folder) {
+            // Who made this folder for us has rights that we have not.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
+}
+
 /// A new empty file that only its owner can read and write; an error if the name is taken.
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
@@ -33,6 +48,7 @@ pub(super) fn write_whole(temporary: &Path, path: &Path, bytes: &[u8]) -> io::Re
 /// Makes the name of a file durable.
 pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => File::open(".")?.sync_all(),
         Some(parent) => File::open(parent)?.sync_all(),
         None => Ok(()),
     }

@@ -41,6 +41,7 @@ kinds! {
     Change = "change",
     Resource = "resource",
     Orphan = "orphan",
+    Alarm = "alarm",
     Claim = "claim",
     Bundle = "bundle",
     Secret = "secret",

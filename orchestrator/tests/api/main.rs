@@ -14,6 +14,7 @@ mod corpus;
 mod deletions;
 mod doctor;
 mod faces;
+mod first;
 mod hooks;
 mod housekeeping;
 mod http;

@@ -31,9 +31,23 @@ pub struct Ground {
     pub cloud: Sim,
 }
 
-fn sim(target: &str) -> Sim {
+pub fn sim(target: &str) -> Sim {
     let spec: SimSpec = serde_json::from_value(json!({})).unwrap();
     Sim::new(name(target), spec)
+}
+
+/// A world without what is drawn by chance.
+pub fn plain(mut world: BTreeMap<ResourceId, Value>) -> BTreeMap<ResourceId, Value> {
+    for (id, value) in &mut world {
+        if id.kind == "v1/Secret" {
+            *value = json!("drawn by chance");
+        }
+        // The port was born at run time: that it was filled in is what counts.
+        if let Some(port) = value.pointer_mut("/ports/0/port").filter(|port| **port != json!(8883)) {
+            *port = json!("born");
+        }
+    }
+    world
 }
 
 impl Ground {
@@ -65,17 +79,7 @@ impl Ground {
 
     /// The world, without what is drawn by chance.
     pub fn world(&self) -> BTreeMap<ResourceId, Value> {
-        let mut world: BTreeMap<ResourceId, Value> = self.sims().iter().flat_map(|sim| sim.dump()).collect();
-        for (id, value) in &mut world {
-            if id.kind == "v1/Secret" {
-                *value = json!("drawn by chance");
-            }
-            // The port was born at run time: that it was filled in is what counts.
-            if let Some(port) = value.pointer_mut("/ports/0/port").filter(|port| **port != json!(8883)) {
-                *port = json!("born");
-            }
-        }
-        world
+        plain(self.sims().iter().flat_map(|sim| sim.dump()).collect())
     }
 
     /// Things that were made twice without having been removed between.

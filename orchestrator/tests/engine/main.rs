@@ -18,3 +18,4 @@ mod newer;
 mod orphans;
 mod outlook;
 mod put_back;
+mod torture;

@@ -14,6 +14,7 @@ use models::repository::{Repository, RepositorySpec, StoredChart};
 use models::resource::Target;
 use models::secret::SecretRef;
 use models::{Name, SliceSpec};
+use orchestrator::assurance::{Assurance, Ears};
 use orchestrator::catalogue::{Repositories, Shelf};
 use orchestrator::ops::{Engine, Limits, Means, OperationView, Ports};
 use orchestrator::plan::Rendering;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 pub fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -152,6 +154,17 @@ impl Clusters for Known {
     }
 }
 
+#[async_trait]
+impl Ears for Known {
+    async fn hear(&self, cluster: &Name, tell: &tokio::sync::mpsc::Sender<Labelled>) -> Result<(), PortError> {
+        self.1[cluster.as_str()].hear(&look_call(), tell).await
+    }
+
+    async fn names(&self) -> Result<Vec<Name>, StoreError> {
+        Ok(self.1.keys().map(|cluster| name(cluster)).collect())
+    }
+}
+
 pub struct Ground {
     _folder: TempDir,
     shelf: (Arc<dyn Store>, Arc<Blobs>),
@@ -257,6 +270,20 @@ impl Ground {
         } else {
             away.remove(&name("edge"))
         };
+    }
+
+    /// Listens to the clusters until the token is cancelled.
+    pub fn assured(&self) -> CancellationToken {
+        let stop = CancellationToken::new();
+        let work = (self.engine.clone(), Arc::clone(&self.slices));
+        let ears = Arc::clone(&self.known) as Arc<dyn Ears>;
+        let assurance = Assurance::new(self.engine.store(), work, ears, Duration::from_secs(3_600));
+        tokio::spawn(assurance.run(stop.clone()));
+        stop
+    }
+
+    pub async fn alarms(&self) -> Vec<models::Alarm> {
+        Assurance::alarms(&self.engine.store(), &name("default")).await.unwrap()
     }
 
     /// The edge is reached by the administrator's credentials from now on.

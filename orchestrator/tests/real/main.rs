@@ -12,6 +12,7 @@ mod causes;
 mod command_line;
 mod corpus;
 mod doctor;
+mod drift;
 mod factory;
 mod faults;
 mod ground;

@@ -18,7 +18,7 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn lock(path: &Path) -> Result<Self, StoreError> {
-        files::make_folder(path).map_err(|e| io_error(path, "cannot be made", e))?;
+        files::make_durable_folder(path).map_err(|e| io_error(path, "cannot be made", e))?;
         check_owner(path)?;
         let name = path.join("lock");
         let mut lock = OpenOptions::new()

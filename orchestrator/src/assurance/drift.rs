@@ -1,0 +1,205 @@
+//! One resource beside its record: an alarm where it stands otherwise, and an operation that puts it back where its slice
+//! says so.
+
+use super::Assurance;
+use crate::ops::{OpsError, StartOptions, codec};
+use crate::plan::{Observed, Recorded, drift, heal};
+use crate::slices::AskError;
+use crate::store::{Key, Kind, Revision, StoreError, Txn};
+use adapters::Labelled;
+use adapters::helm::Lookup;
+use jiff::{SignedDuration, Timestamp};
+use models::resource::{Body, Resource, ResourceId, Target};
+use models::slice::Phase;
+use models::{Alarm, Drift, Name, Slice};
+use std::time::Duration;
+
+/// How long a cluster has to tell about one thing.
+const LOOK: Duration = Duration::from_secs(5);
+/// So often a resource is put back within [`BUDGET`]; then somebody has to look who changes it.
+const HEALS: usize = 3;
+const BUDGET: SignedDuration = SignedDuration::from_hours(1);
+
+pub(super) enum Looked {
+    Done,
+    /// An operation works on its slice.
+    Busy,
+}
+
+/// A resource with everything that is stored of it.
+struct Known {
+    tenant: Name,
+    slice: Slice,
+    rev: Revision,
+    recorded: Recorded,
+    record: Revision,
+}
+
+impl Assurance {
+    pub(super) async fn look(&self, one: &Labelled) -> Result<Looked, AskError> {
+        let Some((tenant, name)) = self.slices.owner(&one.uid).await? else { return Ok(Looked::Done) };
+        let claim = codec::claim_key(&tenant, &name);
+        if self.store.get(&claim).await?.is_some() {
+            return Ok(Looked::Busy);
+        }
+        let Some(known) = self.known((tenant.clone(), &name), one).await? else {
+            self.forget(&alarm_key(&tenant, one)).await?;
+            return Ok(Looked::Done);
+        };
+        let observed = self.engine.look(&known.slice, vec![one.id.clone()], LOOK).await;
+        let found = observed.get(&one.id).and_then(|observed| drift::of(&known.recorded, observed));
+        match found {
+            None => self.quiet(&known, one).await?,
+            Some(drift) => return self.alarm(known, (one, drift, observed.get(&one.id))).await,
+        }
+        Ok(Looked::Done)
+    }
+
+    /// Nothing, where it is nobody's business: no record, no certainty, an orphan, another slice of that name.
+    async fn known(&self, (tenant, name): (Name, &Name), one: &Labelled) -> Result<Option<Known>, AskError> {
+        let record = codec::resource_key(&tenant, &one.uid, &one.id);
+        let Some(object) = self.store.get(&record).await? else { return Ok(None) };
+        let recorded: Recorded = object.read()?;
+        let orphan = self.store.get(&codec::orphan_key(&tenant, &one.uid, &one.id)).await?.is_some();
+        if !recorded.certain || orphan {
+            return Ok(None);
+        }
+        let Some(stored) = self.store.get(&codec::slice_key(&tenant, name)).await? else { return Ok(None) };
+        let slice: Slice = stored.read()?;
+        let known = Known { tenant, rev: stored.rev, recorded, record: object.rev, slice };
+        Ok(Some(known).filter(|known| known.slice.uid == one.uid))
+    }
+
+    /// It is as it was left.
+    async fn quiet(&self, known: &Known, one: &Labelled) -> Result<(), AskError> {
+        let key = alarm_key(&known.tenant, one);
+        let Some(object) = self.store.get(&key).await? else { return Ok(()) };
+        let alarm: Alarm = object.read()?;
+        let healed = self.recent(&alarm);
+        if alarm.raised {
+            tracing::info!(resource = %one.id, slice = %known.slice.name, "stands as it was left again");
+        }
+        match healed.is_empty() {
+            true => self.forget(&key).await,
+            false if !alarm.raised => Ok(()),
+            false => self.keep(&key, Alarm { raised: false, healed, ..alarm }).await,
+        }
+    }
+
+    async fn alarm(
+        &self,
+        known: Known,
+        (one, drift, observed): (&Labelled, Drift, Option<&Observed>),
+    ) -> Result<Looked, AskError> {
+        let key = alarm_key(&known.tenant, one);
+        let before: Option<Alarm> = self.store.get(&key).await?.map(|object| object.read()).transpose()?;
+        let mut healed = before.as_ref().map(|alarm| self.recent(alarm)).unwrap_or_default();
+        let heals = known.slice.spec.heal && known.slice.phase == Phase::Ready && healed.len() < HEALS;
+        let since = before.as_ref().filter(|alarm| alarm.raised).map_or_else(|| self.engine.now(), |alarm| alarm.since);
+        if heals {
+            healed.push(self.engine.now());
+        }
+        let alarm = Alarm {
+            format: Alarm::FORMAT,
+            slice: known.slice.name.clone(),
+            uid: one.uid.clone(),
+            id: one.id.clone(),
+            drift,
+            places: self.places(&known.recorded, drift).await,
+            since,
+            next: next(&known.slice, (heals, healed.len())),
+            healed,
+            raised: true,
+        };
+        if before.as_ref().is_none_or(|before| !before.raised) {
+            tracing::warn!(resource = %one.id, slice = %known.slice.name, drift = drift.as_str(), places = ?alarm.places,
+                "does not stand as it was left");
+        }
+        if before.as_ref() == Some(&alarm) {
+            return Ok(Looked::Done);
+        }
+        // What was compared must still be what is recorded, and nobody's work.
+        let txn = Txn::new()
+            .absent(codec::claim_key(&known.tenant, &known.slice.name))
+            .at(codec::resource_key(&known.tenant, &one.uid, &one.id), known.record)
+            .put(key, codec::json(&alarm)?);
+        match self.engine.commit(txn).await {
+            Ok(_) => {}
+            Err(OpsError::Store(StoreError::Conflict { .. })) => return Ok(Looked::Busy),
+            Err(error) => return Err(error.into()),
+        }
+        match (heals, observed) {
+            (true, Some(observed)) => self.heal(known, observed).await,
+            (true, None) | (false, _) => Ok(Looked::Done),
+        }
+    }
+
+    /// Begins to put it back; a user's operation that came first is the better one.
+    async fn heal(&self, known: Known, observed: &Observed) -> Result<Looked, AskError> {
+        let plan = heal::plan(&known.slice, (&known.recorded, observed));
+        let options = StartOptions { slice: Some(known.rev), ..StartOptions::default() };
+        match self.engine.start(plan, options).await {
+            Ok(operation) => {
+                tracing::info!(slice = %known.slice.name, operation.id = %operation.id, "heals");
+                Ok(Looked::Busy)
+            }
+            Err(OpsError::Busy { .. } | OpsError::Changed) => Ok(Looked::Busy),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Where it differs from what was written; nothing where that is not to be told.
+    async fn places(&self, recorded: &Recorded, drift: Drift) -> Vec<String> {
+        let (Drift::Changed, Resource::Object(object)) = (drift, &recorded.resource) else { return vec![] };
+        let (Target::Cluster(cluster), Body::Plain(wanted)) = (&object.id.target, &object.body) else { return vec![] };
+        match self.ears.find(cluster, &lookup(&object.id)).await {
+            Ok(Some(live)) => drift::places(wanted, &live),
+            Ok(None) | Err(_) => vec![],
+        }
+    }
+
+    fn recent(&self, alarm: &Alarm) -> Vec<Timestamp> {
+        let now = self.engine.now();
+        alarm.healed.iter().copied().filter(|at| now.duration_since(*at) < BUDGET).collect()
+    }
+
+    async fn keep(&self, key: &Key, alarm: Alarm) -> Result<(), AskError> {
+        Ok(self.engine.commit(Txn::new().put(key.clone(), codec::json(&alarm)?)).await.map(drop)?)
+    }
+
+    async fn forget(&self, key: &Key) -> Result<(), AskError> {
+        match self.store.get(key).await? {
+            Some(_) => Ok(self.engine.commit(Txn::new().delete(key.clone())).await.map(drop)?),
+            None => Ok(()),
+        }
+    }
+}
+
+fn next(slice: &Slice, (heals, healed): (bool, usize)) -> String {
+    let name = &slice.name;
+    match (heals, slice.spec.heal) {
+        (true, _) => "it is put back now".into(),
+        (false, true) if healed >= HEALS => format!(
+            "it was put back {HEALS} times within an hour and changed again: find out who changes it, then: sliceway apply -f FILE"
+        ),
+        (false, _) => {
+            format!(
+                "sliceway plan -f FILE shows it, apply puts it back; `heal: true` in slice {name} does so by itself"
+            )
+        }
+    }
+}
+
+fn lookup(id: &ResourceId) -> Lookup {
+    let (api_version, kind) = id.api();
+    Lookup {
+        api_version: api_version.to_owned(),
+        kind: kind.to_owned(),
+        namespace: id.namespace.clone(),
+        name: id.name.clone(),
+    }
+}
+
+fn alarm_key(tenant: &Name, one: &Labelled) -> Key {
+    Key::new(Kind::Alarm, tenant.as_str(), format!("{}/{}", one.uid, one.id))
+}
