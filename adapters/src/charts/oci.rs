@@ -257,6 +257,10 @@ impl Place {
         if host.is_empty() || host.contains('@') {
             return Err(bad("it must be oci://HOST/PATH, without credentials"));
         }
+        // What is asked for stands behind it; nothing of it may become a question, or lead up.
+        if rest.contains(['?', '#', '\\', '%']) || folder.split('/').any(|part| matches!(part, "." | "..")) {
+            return Err(bad("it must be oci://HOST/PATH, and nothing else"));
+        }
         let scheme = if url.starts_with("oci+http://") { "http" } else { "https" };
         let base = Url::parse(&format!("{scheme}://{host}/")).map_err(|error| bad(&error.to_string()))?;
         Ok(Self { host: host.to_owned(), folder: folder.to_owned(), base })

@@ -365,8 +365,10 @@ impl slices::Clusters for Clusters {
     }
 
     async fn away(&self, cluster: &Name) -> Option<String> {
-        let health = match self.live.read().await.get(cluster) {
-            Some(live) => live.health.clone(),
+        // The lock is not held over the question below, which takes it again: between the two a writer may wait for it.
+        let known = self.live.read().await.get(cluster).map(|live| live.health.clone());
+        let health = match known {
+            Some(health) => health,
             None => self.get(cluster).await.ok()?.0.health,
         };
         (health.state == HealthState::Unreachable).then_some(health.cause)
