@@ -5,6 +5,7 @@ mod adopt;
 mod auth;
 mod charts;
 mod claims;
+mod clock;
 #[path = "../../../adapters/tests/command_line/mod.rs"]
 mod command_line;
 mod commands;
@@ -33,6 +34,8 @@ mod renewal;
 mod restart;
 mod rules;
 mod server;
+#[path = "../setting/mod.rs"]
+mod setting;
 #[path = "../../../adapters/tests/shelf/mod.rs"]
 mod shelf;
 mod slow;
