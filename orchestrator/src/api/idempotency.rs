@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use models::Name;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 /// Housekeeping removes what is older.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
@@ -35,8 +36,26 @@ fn now(app: &App) -> Timestamp {
     Timestamp::try_from(app.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn at(doc: &Value) -> Timestamp {
-    doc["at"].as_str().and_then(|text| text.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH)
+/// When it is written down: by the calendar, and by the clock of this process, which nobody sets.
+fn stamped(app: &App, mut doc: Value) -> Value {
+    doc["at"] = json!(now(app));
+    doc["epoch"] = json!(app.engine.epoch());
+    doc["up_ms"] = json!(u64::try_from(app.clock.steady().as_millis()).unwrap_or(u64::MAX));
+    doc
+}
+
+/// How old it is. Of another process only the calendar tells, and what that one had begun it does not carry out any more.
+fn age(app: &App, doc: &Value) -> SignedDuration {
+    let since = |up: u64| app.clock.steady().saturating_sub(Duration::from_millis(up));
+    let own = doc["up_ms"].as_u64().filter(|_| doc["epoch"] == json!(app.engine.epoch()));
+    if let Some(up) = own {
+        return SignedDuration::try_from(since(up)).unwrap_or(SignedDuration::MAX);
+    }
+    if doc["begun"] == json!(true) {
+        return SignedDuration::MAX;
+    }
+    let at = doc["at"].as_str().and_then(|text| text.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH);
+    now(app).duration_since(at)
 }
 
 impl Keyed {
@@ -65,7 +84,7 @@ impl Keyed {
         if let Some(before) = found.map(|object| self.before(app, &object)).transpose()?.flatten() {
             return Ok(Some(before));
         }
-        let begun = json!({"digest": self.digest, "begun": true, "at": now(app)});
+        let begun = stamped(app, json!({"digest": self.digest, "begun": true}));
         let txn = Txn::new().exists(self.tenant()).put(self.key.clone(), begun);
         let txn = match rev {
             Some(rev) => txn.at(self.key.clone(), rev),
@@ -87,7 +106,7 @@ impl Keyed {
     fn before(&self, app: &App, object: &Object) -> Result<Option<Reply>, Problem> {
         let doc = &object.doc;
         let begun = doc["begun"] == json!(true);
-        if now(app).duration_since(at(doc)) > if begun { BEGUN } else { KEPT } {
+        if age(app, doc) > if begun { BEGUN } else { KEPT } {
             return Ok(None);
         }
         if doc["digest"] != json!(self.digest) {
@@ -114,7 +133,7 @@ impl Keyed {
     }
 
     pub(super) async fn keep(&self, app: &App, (reply, keep): (&Reply, Keep)) -> Result<(), Problem> {
-        let mut doc = json!({"digest": self.digest, "at": now(app)});
+        let mut doc = stamped(app, json!({"digest": self.digest}));
         match (keep, reply) {
             (Keep::Nothing, _) | (_, Reply::Text { .. } | Reply::Events(_)) => return self.release(app).await,
             (Keep::That, _) => doc["withheld"] = json!(true),

@@ -3,7 +3,7 @@
 use crate::store::Clock;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::Duration;
 
 /// Buckets kept; the table is emptied when more tokens than this called.
 const MOST: usize = 10_000;
@@ -12,7 +12,8 @@ pub(crate) struct Rates {
     per_second: f64,
     burst: f64,
     clock: Clock,
-    buckets: Mutex<HashMap<String, (f64, SystemTime)>>,
+    /// What is left, and when that was so.
+    buckets: Mutex<HashMap<String, (f64, Duration)>>,
 }
 
 impl Rates {
@@ -22,13 +23,13 @@ impl Rates {
 
     /// Seconds to wait, where the bucket is empty.
     pub(crate) fn take(&self, token: &str) -> Result<(), u64> {
-        let now = self.clock.now();
+        let now = self.clock.steady();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() > MOST {
             buckets.clear();
         }
         let (left, last) = buckets.get(token).copied().unwrap_or((self.burst, now));
-        let passed = now.duration_since(last).unwrap_or_default().as_secs_f64();
+        let passed = now.saturating_sub(last).as_secs_f64();
         let left = (left + passed * self.per_second).min(self.burst);
         if left < 1.0 {
             buckets.insert(token.to_owned(), (left, now));

@@ -159,8 +159,7 @@ impl Assurance {
     }
 
     fn recent(&self, alarm: &Alarm) -> Vec<Timestamp> {
-        let now = self.engine.now();
-        alarm.healed.iter().copied().filter(|at| now.duration_since(*at) < BUDGET).collect()
+        recent(&alarm.healed, self.engine.now())
     }
 
     async fn keep(&self, key: &Key, alarm: Alarm) -> Result<(), AskError> {
@@ -173,6 +172,11 @@ impl Assurance {
             None => Ok(()),
         }
     }
+}
+
+/// Within an hour by the calendar, on either side: what a calendar of next year stamped is no reason to wait until then.
+fn recent(healed: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
+    healed.iter().copied().filter(|at| now.duration_since(*at).abs() < BUDGET).collect()
 }
 
 fn next(slice: &Slice, (heals, healed): (bool, usize)) -> String {
@@ -202,4 +206,17 @@ fn lookup(id: &ResourceId) -> Lookup {
 
 fn alarm_key(tenant: &Name, one: &Labelled) -> Key {
     Key::new(Kind::Alarm, tenant.as_str(), format!("{}/{}", one.uid, one.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heals_of_the_last_hour_count_and_those_of_another_year_do_not() {
+        let now: Timestamp = "2026-06-01T12:00:00Z".parse().unwrap();
+        let healed = ["2026-06-01T11:30:00Z", "2026-06-01T10:59:00Z", "2027-06-01T11:59:00Z", "2025-06-01T11:59:00Z"];
+        let healed = healed.map(|text| text.parse().unwrap());
+        assert_eq!(recent(&healed, now), [healed[0]]);
+    }
 }

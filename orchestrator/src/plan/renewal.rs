@@ -28,14 +28,14 @@ pub fn is_renewed(resource: &Resource) -> bool {
     }
 }
 
-/// Past two thirds of its life, by what its target said of it.
+/// Past two thirds of its life, by what its target said of it; or of a future that was taken back, and not good yet.
 pub fn is_late(seen: &Seen, now: Timestamp) -> bool {
     let moment = |name: &str| seen.outputs.get(name).and_then(|text| text.parse::<Timestamp>().ok());
     let Some(end) = moment(NOT_AFTER) else { return false };
     // Records of before this was told are of certificates of that life.
     let start = moment(NOT_BEFORE).unwrap_or(end - LIFE);
     let (life, lived) = (end.duration_since(start), now.duration_since(start));
-    lived.as_millis() >= life.as_millis() * 2 / 3
+    lived.is_negative() || lived.as_millis() >= life.as_millis() * 2 / 3
 }
 
 #[cfg(test)]
@@ -57,5 +57,12 @@ mod tests {
         old.outputs.remove(NOT_BEFORE);
         assert!(!is_late(&old, "2026-08-28T00:00:00Z".parse().unwrap()));
         assert!(is_late(&old, "2026-09-03T00:00:00Z".parse().unwrap()), "a record that tells its end only");
+    }
+    /// Made while the calendar was a year ahead: nobody accepts it until then, and the one that is made now is good.
+    #[test]
+    fn a_certificate_that_is_not_good_yet_is_late() {
+        let ahead = seen("2027-01-01T00:00:00Z", "2028-01-01T00:00:00Z");
+        assert!(is_late(&ahead, "2026-01-01T00:00:00Z".parse().unwrap()));
+        assert!(!is_late(&ahead, "2027-01-01T00:05:00Z".parse().unwrap()));
     }
 }

@@ -7,11 +7,15 @@ use crate::store::{Kind, Query};
 use models::slice::Phase;
 use models::{Name, OperationState, Slice};
 
+/// So many slices are begun with at one look: those that were made on one day are not renewed in one hour.
+const MOST: usize = 10;
+
 impl Slices {
-    /// Starts what is due, for every tenant. A slice whose operation is open, or that waits for an operator, is left
+    /// Starts what is due, for every tenant, up to a bound; the next look goes on. A slice whose operation is open, or that waits for an operator, is left
     /// alone until it is at rest; one that cannot be renewed now does not hold up the others.
     pub async fn renew(&self) -> Result<usize, AskError> {
         let mut started = 0;
+        let mut anew = 0;
         for object in codec::all(&self.store, Query::all(Kind::Slice)).await? {
             // What cannot be read holds up its own slice only.
             let Ok(slice) = object.read::<Slice>() else { continue };
@@ -22,8 +26,13 @@ impl Slices {
                 tracing::warn!(slice = %slice.name, "its certificates are due, and it is not at rest");
                 continue;
             };
+            // What stopped in an earlier renewal is not counted: it would keep the others from theirs.
+            if supersede == Supersede::Never && anew >= MOST {
+                continue;
+            }
             match self.start(&slice.tenant, &as_it_is(&slice, supersede)).await {
                 Ok(Started::Operation { operation, .. }) => {
+                    anew += usize::from(supersede == Supersede::Never);
                     tracing::info!(slice = %slice.name, operation.id = %operation.id, "renews certificates");
                     started += 1;
                 }

@@ -6,6 +6,7 @@ mod answered;
 mod auth;
 mod charts;
 mod claims;
+mod clock;
 #[path = "../../../adapters/tests/command_line/mod.rs"]
 mod command_line;
 mod commands;
@@ -35,6 +36,8 @@ mod renewal;
 mod restart;
 mod rules;
 mod server;
+#[path = "../setting/mod.rs"]
+mod setting;
 #[path = "../../../adapters/tests/shelf/mod.rs"]
 mod shelf;
 mod slow;

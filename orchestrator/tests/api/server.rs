@@ -10,7 +10,8 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 pub struct Server {
-    child: Child,
+    /// None: it runs in this process.
+    child: Option<Child>,
     folder: TempDir,
     pub url: String,
     pub token: String,
@@ -79,7 +80,7 @@ impl Server {
         std::thread::spawn(move || lines.for_each(drop));
         let http = Client::builder().no_proxy().build().unwrap();
         // From here on it ends with its test, whatever happens.
-        let mut server = Self { child, folder, url, token: String::new(), http };
+        let mut server = Self { child: Some(child), folder, url, token: String::new(), http };
         server.token = std::fs::read_to_string(server.data().join("admin.token")).unwrap();
         server
     }
@@ -94,10 +95,21 @@ impl Server {
         Self::start_at(listen, self.killed(), &[])
     }
 
+    /// One that runs in this process already, on a folder that is its own.
+    pub fn beside(url: String, folder: TempDir) -> Self {
+        let http = Client::builder().no_proxy().build().unwrap();
+        let token = std::fs::read_to_string(folder.path().join("data/admin.token")).unwrap();
+        Self { child: None, folder, url, token, http }
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.child.as_mut().expect("a process of its own")
+    }
+
     /// `kill -9`; what it leaves.
     pub fn killed(mut self) -> TempDir {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.child().kill().unwrap();
+        self.child().wait().unwrap();
         std::mem::replace(&mut self.folder, TempDir::new().unwrap())
     }
 
@@ -108,12 +120,12 @@ impl Server {
 
     /// Asks it to end in order.
     pub fn terminate(&mut self) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
+        let pid = i32::try_from(self.child().id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     }
 
     pub fn wait(&mut self) {
-        self.child.wait().unwrap();
+        self.child().wait().unwrap();
     }
 
     pub fn data(&self) -> PathBuf {
@@ -169,6 +181,11 @@ impl Server {
 
     /// Two simulated clusters and the lab's charts.
     pub async fn with_lab(self) -> Self {
+        self.with_clusters().await;
+        self
+    }
+
+    pub async fn with_clusters(&self) -> &Self {
         for (cluster, region) in [("edge", "field"), ("cloud", "eu")] {
             let body = json!({"labels": {"region": region}, "spec": {"sim": {}}});
             let (status, body) = self.admin("PUT", &format!("/api/v1/clusters/{cluster}"), body).await;
@@ -210,8 +227,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

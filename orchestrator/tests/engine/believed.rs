@@ -1,10 +1,10 @@
 //! A calendar that was set is not believed at once: what is over is cleared away only after it has stood for an hour, and
 //! nothing young goes, whatever was written while the calendar was wrong.
 
-use crate::clock::{Setting, YEAR};
 use crate::goal::{changed, goal, name};
 use crate::kill::Kill;
 use crate::life::{Ground, Life};
+use crate::setting::{Setting, YEAR};
 use jiff::{SignedDuration, Timestamp};
 use models::OperationState;
 use orchestrator::housekeeping::{Cleared, Housekeeping, Keep, Means, Trust};

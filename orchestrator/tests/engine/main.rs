@@ -20,4 +20,6 @@ mod newer;
 mod orphans;
 mod outlook;
 mod put_back;
+#[path = "../setting/mod.rs"]
+mod setting;
 mod torture;
