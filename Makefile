@@ -136,6 +136,7 @@ test-lab: build
 # After the lab's suite, which builds the control plane.
 test-ports:
 	cargo test --quiet -p adapters --test sim --test local --test kubernetes
+	cargo test --quiet -p orchestrator --test proxied
 
 # A lab of the suite's own, from nothing: what an earlier run or a user left is neither met nor touched.
 test-e2e: export SLICEWAY_LAB_NAME := e2e
