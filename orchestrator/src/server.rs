@@ -169,10 +169,8 @@ impl Server {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(every) => {}
             }
-            if !self.trust.holds() {
-                continue;
-            }
-            if let Err(error) = self.slices.renew().await {
+            let Some(now) = self.trust.now() else { continue };
+            if let Err(error) = self.slices.renew(now).await {
                 tracing::warn!(%error, "certificates that are due could not be looked for");
             }
         }
@@ -189,7 +187,6 @@ impl Server {
             store: Arc::clone(&self.store),
             engine: self.engine.clone(),
             blobs: Arc::clone(&self.blobs),
-            clock: self.clock.clone(),
             trust: Arc::clone(&self.trust),
             keep: keep(&self.config.housekeeping),
         };
