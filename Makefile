@@ -9,12 +9,16 @@ CACHE := $(or $(SLICEWAY_CACHE),$(HOME)/.cache/sliceway)
 HELM_VERSION := v4.3.1
 DENY_VERSION := 0.20.2
 DENY := $(CACHE)/bin/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
-PACKAGES := runc iptables nftables conntrack busybox mosquitto mosquitto-clients docker-registry iproute2 util-linux gcc ca-certificates
+SCHEMATHESIS_VERSION := 4.32.5
+SCHEMATHESIS := $(CACHE)/bin/schemathesis-$(SCHEMATHESIS_VERSION)/bin/schemathesis
+FUZZ_VERSION := 0.13.2
+FUZZ := $(CACHE)/bin/cargo-fuzz-$(FUZZ_VERSION)/bin/cargo-fuzz
+PACKAGES := runc iptables nftables conntrack busybox mosquitto mosquitto-clients docker-registry iproute2 util-linux gcc g++ ca-certificates python3-venv
 SUITES := tidy lint deny unit store helm engine api lab ports e2e
 
 export CARGO_TERM_COLOR := never
 
-.PHONY: help setup build worker demo demo-down bench stored-format torture power test $(SUITES:%=test-%)
+.PHONY: help setup build worker demo demo-down bench fuzz stored-format torture power test test-openapi $(SUITES:%=test-%)
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -97,9 +101,34 @@ test-helm: worker
 test-engine:
 	cargo test --quiet -p orchestrator --test engine
 
-test-api: worker
+test-api: export SLICEWAY_SCHEMATHESIS := $(SCHEMATHESIS)
+test-api: worker $(SCHEMATHESIS)
 	cargo build --quiet -p orchestrator --bins
 	cargo test --quiet -p orchestrator --test api
+
+# The published document against a server, as long as one likes: requests per endpoint.
+test-openapi: export SLICEWAY_SCHEMATHESIS := $(SCHEMATHESIS)
+test-openapi: export EXAMPLES ?= 100
+test-openapi: worker $(SCHEMATHESIS) ## Requests made up from the OpenAPI document; EXAMPLES=n per endpoint
+	cargo test --quiet -p orchestrator --test api published:: -- --nocapture
+
+$(SCHEMATHESIS):
+	python3 -m venv $(CACHE)/bin/schemathesis-$(SCHEMATHESIS_VERSION)
+	$(CACHE)/bin/schemathesis-$(SCHEMATHESIS_VERSION)/bin/pip install --quiet --disable-pip-version-check \
+	  --requirement orchestrator/tests/api/openapi/requirements.txt
+
+# Every target of fuzz/ for TIME seconds (all of them: TARGETS). What is found ends it and lies in fuzz/artifacts.
+TIME ?= 60
+TARGETS ?= $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
+fuzz: $(FUZZ) ## The parsers under fire; TIME=seconds for each, TARGETS="slice_file senml" only those
+	cd fuzz && for target in $(TARGETS); do \
+	  mkdir -p target/grown/$$target; \
+	  $(FUZZ) run --sanitizer none --fuzz-dir . $$target target/grown/$$target corpus/$$target -- \
+	    -max_total_time=$(TIME) -timeout=10 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 || exit 1; \
+	done
+
+$(FUZZ):
+	cargo install --quiet --locked --root $(CACHE)/bin/cargo-fuzz-$(FUZZ_VERSION) --version $(FUZZ_VERSION) cargo-fuzz
 
 test-lab: build
 	cargo test --quiet -p labs --test real -- --nocapture

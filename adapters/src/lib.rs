@@ -6,6 +6,9 @@
 pub mod charts;
 mod deadline;
 mod fill;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod helm;
 pub mod kubernetes;
 pub mod local;

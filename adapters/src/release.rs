@@ -36,7 +36,7 @@ pub fn secret_name(release: &str, revision: u32) -> String {
 pub(crate) fn manifest(record: &ReleaseRecord, release: &[u8], seen: Option<&Seen>) -> Result<Value, PortError> {
     let broken = || PortError::Sealed { cause: format!("blob {} holds no release", record.digest) };
     let release: Value = serde_json::from_slice(release).map_err(|_| broken())?;
-    let mut release = Some(release).filter(Value::is_object).ok_or_else(broken)?;
+    let mut release = Some(release).filter(is_release).ok_or_else(broken)?;
     let told = |key: &str| seen.and_then(|seen| seen.outputs.get(key)).cloned();
     let now = Timestamp::now();
     let deployed = record.deployed.clone().or_else(|| told(DEPLOYED)).unwrap_or_else(|| now.to_string());
@@ -199,11 +199,17 @@ pub(crate) fn told(secret: &Value) -> Option<Told> {
     serde_json::from_reader(BufReader::new(unpacked(&packed_in(secret)?))).ok()
 }
 
-/// The release in a Secret; `None` where there is none that can be read.
+/// The release in a Secret; `None` where there is none that can be read. What is read is a map, and so is its `info`:
+/// whoever may write Secrets can put anything there.
 pub fn read(secret: &Value) -> Option<Value> {
     let mut text = Vec::new();
     unpacked(&packed_in(secret)?).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
+    serde_json::from_slice(&text).ok().filter(is_release)
+}
+
+fn is_release(release: &Value) -> bool {
+    let info = release.get("info").unwrap_or(&Value::Null);
+    release.is_object() && (info.is_null() || info.is_object())
 }
 
 fn packed_in(secret: &Value) -> Option<Vec<u8>> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// How others reach a server on this cluster without a mesh.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Expose {
     #[default]
@@ -15,7 +15,7 @@ pub enum Expose {
 }
 
 /// What a user sets. The kubeconfig is no field of it: it is a secret, stored sealed and never returned.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterSpec {
     #[serde(default)]
@@ -29,7 +29,7 @@ pub struct ClusterSpec {
 }
 
 /// The shape of a simulated cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SimSpec {
     #[serde(default = "one")]
@@ -58,7 +58,7 @@ impl SimSpec {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Cluster {
     pub name: Name,
     #[serde(default)]
@@ -83,14 +83,14 @@ pub struct Cluster {
 }
 
 /// A takeover: an administrator said that this server writes there from now on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Taken {
     pub at: Timestamp,
     pub from: Ownership,
 }
 
 /// Which server writes on a cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Ownership {
     pub instance: String,
     /// Where it runs.
@@ -104,7 +104,7 @@ pub struct Ownership {
 }
 
 /// A cluster on its way out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Draining {
     pub since: Timestamp,
     /// What stands there while it cannot be reached is forgotten instead of waited for.
@@ -116,7 +116,7 @@ pub struct Draining {
 }
 
 /// Observed reachability, with its cause and since when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Health {
     pub state: HealthState,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -125,7 +125,7 @@ pub struct Health {
     pub since: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum HealthState {
     Unknown,
     Reachable,
@@ -135,7 +135,7 @@ pub enum HealthState {
 }
 
 /// Read from a cluster by discovery; what placement and rendering rest on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ClusterFacts {
     /// `v1.36.3`
     pub version: String,
@@ -149,7 +149,7 @@ pub struct ClusterFacts {
 }
 
 /// A node that takes pods, with what is allocatable and what running pods already request.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Node {
     pub name: String,
     /// InternalIP addresses.

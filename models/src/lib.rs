@@ -9,6 +9,9 @@ pub mod checkup;
 pub mod cluster;
 pub mod file;
 pub mod format;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod labels;
 pub mod name;
 pub mod operation;

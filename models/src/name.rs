@@ -7,8 +7,9 @@ use std::{fmt, str::FromStr};
 pub const LONGEST: usize = 40;
 
 /// An RFC 1123 label of at most [`LONGEST`] characters: `a-z`, `0-9` and `-`, beginning and ending with a letter or digit.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$", "examples" = ["factory-7"]))]
 pub struct Name(String);
 
 /// Why a text is no [`Name`].

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Stored under its tenant, with the id `<slice uid>/<resource id>`. What is known of the thing itself stands in its
 /// record of the same id, where it has one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Orphan {
     /// The stored format's version.
     pub format: u32,
@@ -31,7 +31,7 @@ impl Orphan {
 }
 
 /// Why it is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrphanCause {
     /// Its cluster could not be reached when it was to go: a tombstone, carried out when the cluster returns.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Exactly one of `path` and `url` is given. A folder on the client's side is packed and uploaded by the CLI, so that the
 /// server keeps `charts`; `path` on the server's side needs the server's allow-list. Credentials are no field of it:
 /// they are a secret, stored sealed and never returned.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RepositorySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,7 +21,7 @@ pub struct RepositorySpec {
 }
 
 /// One chart as the server holds it: an archive in the blob store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StoredChart {
     /// The folder's name in the repository; what a slice file says under `chart.name`.
     pub name: String,
@@ -34,7 +34,7 @@ pub struct StoredChart {
 }
 
 /// A dependency as it was resolved when the chart was taken in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PinnedDependency {
     pub name: String,
     pub version: String,
@@ -45,7 +45,7 @@ pub struct PinnedDependency {
 }
 
 /// How the server shows who it is; the secret itself is elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CredentialKind {
     Basic,
@@ -53,7 +53,7 @@ pub enum CredentialKind {
 }
 
 /// What was last read of an HTTP repository's index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct IndexRead {
     pub charts: usize,
     pub versions: usize,
@@ -62,7 +62,7 @@ pub struct IndexRead {
     pub digest: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Repository {
     pub name: Name,
     pub spec: RepositorySpec,

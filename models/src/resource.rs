@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// Who holds a resource.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(into = "String", try_from = "String")]
 pub enum Target {
     /// The server's own sealed store: certificates, keys, passwords.
@@ -44,7 +44,7 @@ impl TryFrom<String> for Target {
 
 /// Names one resource for ever. `kind` is `v1/Secret` or `apps/v1/Deployment` for an object, `secret` on the target
 /// `local`, `readiness` for a check; `namespace` is empty where there is none.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ResourceId {
     pub target: Target,
     pub kind: String,
@@ -76,7 +76,7 @@ impl fmt::Display for ResourceId {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", tag = "resource")]
 pub enum Resource {
     Object(Object),
@@ -120,7 +120,7 @@ impl Resource {
 }
 
 /// One Kubernetes object, applied by server-side apply.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Object {
     pub id: ResourceId,
     pub owner: Owner,
@@ -133,7 +133,7 @@ pub struct Object {
 }
 
 /// Who an object belongs to; written on it as labels under `sliceway.io/`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Owner {
     pub tenant: Name,
     pub slice: Name,
@@ -171,7 +171,7 @@ impl Owner {
 }
 
 /// The manifest: plain, or sealed in the blob store because a chart put a secret into it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Body {
     Plain(Value),
@@ -184,14 +184,14 @@ pub enum Body {
 
 /// A value that is put into the manifest at `pointer` (RFC 6901) just before the object is applied. Missing parents
 /// are made. With `base64` the text is encoded, as `data` of a Secret wants it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Fill {
     pub pointer: String,
     pub parts: Vec<Part>,
     pub form: Form,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Form {
     Text,
@@ -206,7 +206,7 @@ pub enum Form {
 }
 
 /// The pieces of a filled value, joined in order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Part {
     Text(String),
@@ -215,7 +215,7 @@ pub enum Part {
 }
 
 /// A value born at run time: a field of what a target reported about another resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Input {
     pub resource: ResourceId,
     /// A key of [`Seen::outputs`], such as `nodePort.mqtt` or `address`.
@@ -223,7 +223,7 @@ pub struct Input {
 }
 
 /// One revision of a Helm release, as Helm itself records it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ReleaseRecord {
     /// Of the sealed JSON of the release, without what stands here.
     pub digest: String,
@@ -238,7 +238,7 @@ pub struct ReleaseRecord {
     pub deployed: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReleaseStatus {
     Deployed,
@@ -259,7 +259,7 @@ impl ReleaseStatus {
 
 /// One object that a chart makes at a moment of its release's life. `id` is the moment's: kind `hook/pre-install`, name
 /// `Job/migrate`; one object may be the hook of several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Hook {
     pub id: ResourceId,
     pub object: Object,
@@ -279,7 +279,7 @@ impl Hook {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeletePolicy {
     BeforeHookCreation,
@@ -288,14 +288,14 @@ pub enum DeletePolicy {
 }
 
 /// A check that objects are ready. Its `apply` changes nothing; it is done when `observe` says ready for all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Readiness {
     pub id: ResourceId,
     pub objects: Vec<ResourceId>,
 }
 
 /// What a target said of one resource when it was last read or written.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Seen {
     pub uid: String,
     /// What the next write must be based on; empty where the target has no such thing.
@@ -328,7 +328,7 @@ impl Seen {
     }
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", tag = "state")]
 pub enum Ready {
     #[default]

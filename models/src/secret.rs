@@ -4,14 +4,14 @@ use crate::resource::ResourceId;
 use serde::{Deserialize, Serialize};
 
 /// One version of a secret; `id` is the name of the secret's resource on the target `local`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SecretRef {
     pub id: String,
     pub version: u32,
 }
 
 /// A resource of the target `local`: apply makes the material if this version does not exist yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SecretSpec {
     pub id: ResourceId,
     pub version: u32,
@@ -24,7 +24,7 @@ impl SecretSpec {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Material {
     /// Fields `ca.crt`, `ca.key`.

@@ -10,6 +10,9 @@ pub mod bridge;
 pub mod catalogue;
 pub mod cli;
 pub mod config;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod housekeeping;
 pub mod ops;
 pub mod plan;

@@ -195,9 +195,10 @@ impl Server {
 
     /// Looks at the clusters again and again.
     async fn look(&self, stop: CancellationToken) {
+        let mut looked = self.clusters.look_at_all().await;
         loop {
             self.trust.look();
-            if let Err(error) = self.clusters.look_at_all().await {
+            if let Err(error) = looked {
                 tracing::warn!(%error, "the clusters' health could not be written");
             }
             if let Err(error) = self.drain().await {
@@ -206,10 +207,10 @@ impl Server {
             if let Err(error) = self.slices.clear_orphans().await {
                 tracing::warn!(%error, "what was left on clusters could not be taken away; tried again later");
             }
-            tokio::select! {
+            looked = tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.clusters.due() => {}
-            }
+                looked = self.clusters.look_when_due() => looked,
+            };
         }
     }
 

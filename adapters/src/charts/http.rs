@@ -70,20 +70,7 @@ impl<'a> HttpRepository<'a> {
     }
 
     fn join(&self, reference: &str) -> Result<Url, Reason> {
-        let bad = |cause: String| Reason::Address { url: reference.to_owned(), cause };
-        if reference.is_empty() {
-            return Err(bad("the index names no address for it".into()));
-        }
-        let url = self.base.join(reference).map_err(|error| bad(error.to_string()))?;
-        if url.scheme() == "oci" {
-            let folder = reference.rsplit_once('/').map_or(reference, |(folder, _)| folder);
-            return Err(bad(format!("it is in a registry; add that: sliceway repository add NAME --url {folder}")));
-        }
-        if !matches!(url.scheme(), "http" | "https") {
-            Err(bad("it is neither http nor https".into()))
-        } else {
-            Ok(url)
-        }
+        join(&self.base, reference)
     }
 
     async fn get(&self, url: &Url, limit: usize) -> Result<Vec<u8>, Reason> {
@@ -119,6 +106,20 @@ impl<'a> HttpRepository<'a> {
             Login::None | Login::Basic { .. } | Login::Bearer(_) => (request, Known::Nobody),
         }
     }
+}
+
+/// Where a reference of the index leads.
+pub(super) fn join(base: &Url, reference: &str) -> Result<Url, Reason> {
+    let bad = |cause: String| Reason::Address { url: reference.to_owned(), cause };
+    if reference.is_empty() {
+        return Err(bad("the index names no address for it".into()));
+    }
+    let url = base.join(reference).map_err(|error| bad(error.to_string()))?;
+    if url.scheme() == "oci" {
+        let folder = reference.rsplit_once('/').map_or(reference, |(folder, _)| folder);
+        return Err(bad(format!("it is in a registry; add that: sliceway repository add NAME --url {folder}")));
+    }
+    if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(bad("it is neither http nor https".into())) }
 }
 
 fn next(response: &Response, at: &Url) -> Result<Url, Reason> {

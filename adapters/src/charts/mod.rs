@@ -5,6 +5,8 @@
 
 mod assemble;
 mod fault;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod http;
 mod index;
 mod oci;

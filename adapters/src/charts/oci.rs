@@ -61,15 +61,8 @@ impl<'a> OciRegistry<'a> {
     }
 
     fn open(origin: &'a Origin, bounds: &'a Bounds) -> Result<Self, Reason> {
-        let bad = |cause: &str| Reason::Address { url: origin.url.clone(), cause: cause.to_owned() };
-        let rest = oci(&origin.url).ok_or_else(|| bad("it is no registry"))?.trim_end_matches('/');
-        let (host, folder) = rest.split_once('/').unwrap_or((rest, ""));
-        if host.is_empty() || host.contains('@') {
-            return Err(bad("it must be oci://HOST/PATH, without credentials"));
-        }
-        let plain = origin.url.starts_with("oci+http://");
-        let scheme = if plain { "http" } else { "https" };
-        let base = Url::parse(&format!("{scheme}://{host}/")).map_err(|error| bad(&error.to_string()))?;
+        let Place { host, folder, base } = Place::of(&origin.url)?;
+        let plain = base.scheme() == "http";
         let authorities = origin
             .ca
             .iter()
@@ -93,7 +86,7 @@ impl<'a> OciRegistry<'a> {
             Login::Basic { username, password } => RegistryAuth::Basic(username.clone(), password.to_string()),
             Login::Bearer(token) => RegistryAuth::Bearer(token.to_string()),
         };
-        Ok(Self { origin, bounds, client, auth, host: host.to_owned(), folder: folder.to_owned(), base, http })
+        Ok(Self { origin, bounds, client, auth, host, folder, base, http })
     }
 
     /// Every tag of a chart, as the registry spells them.
@@ -153,8 +146,7 @@ impl<'a> OciRegistry<'a> {
 
     /// A small document below the chart's path, with the login that the registry asks for.
     async fn ask(&self, chart: &str, (path, accept): (&str, &str)) -> Result<Vec<u8>, Reason> {
-        let address = format!("v2/{}/{path}", self.path(chart));
-        let url = self.base.join(&address).map_err(|error| Reason::Registry { cause: error.to_string() })?;
+        let url = below(&self.base, &format!("{}/{path}", self.path(chart)))?;
         let request = self.http.get(url.clone()).header(header::ACCEPT, accept);
         let request = match (self.token(chart).await?, &self.origin.login) {
             (Some(token), _) => request.bearer_auth(token),
@@ -201,7 +193,7 @@ impl<'a> OciRegistry<'a> {
     }
 
     fn path(&self, chart: &str) -> String {
-        if self.folder.is_empty() { chart.to_owned() } else { format!("{}/{chart}", self.folder) }
+        joined(&self.folder, chart)
     }
 
     async fn timed<T>(&self, call: impl Future<Output = Result<T, Reason>>) -> Result<T, Reason> {
@@ -248,6 +240,54 @@ impl<'a> OciRegistry<'a> {
             other => Reason::Registry { cause: other.to_string() },
         }
     }
+}
+
+/// An `oci://` address in its parts.
+struct Place {
+    host: String,
+    folder: String,
+    base: Url,
+}
+
+impl Place {
+    fn of(url: &str) -> Result<Self, Reason> {
+        let bad = |cause: &str| Reason::Address { url: url.to_owned(), cause: cause.to_owned() };
+        let rest = oci(url).ok_or_else(|| bad("it is no registry"))?.trim_end_matches('/');
+        let (host, folder) = rest.split_once('/').unwrap_or((rest, ""));
+        if host.is_empty() || host.contains('@') {
+            return Err(bad("it must be oci://HOST/PATH, without credentials"));
+        }
+        // What is asked for stands behind it; nothing of it may become a question, or lead up.
+        if rest.contains(['?', '#', '\\', '%']) || folder.split('/').any(|part| matches!(part, "." | "..")) {
+            return Err(bad("it must be oci://HOST/PATH, and nothing else"));
+        }
+        let scheme = if url.starts_with("oci+http://") { "http" } else { "https" };
+        let base = Url::parse(&format!("{scheme}://{host}/")).map_err(|error| bad(&error.to_string()))?;
+        Ok(Self { host: host.to_owned(), folder: folder.to_owned(), base })
+    }
+}
+
+fn joined(folder: &str, chart: &str) -> String {
+    if folder.is_empty() { chart.to_owned() } else { format!("{folder}/{chart}") }
+}
+
+/// Where something of the registry's API is.
+fn below(base: &Url, path: &str) -> Result<Url, Reason> {
+    base.join(&format!("v2/{path}")).map_err(|error| Reason::Registry { cause: error.to_string() })
+}
+
+/// For the fuzzer: where a chart is asked for at an address.
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) fn asked(url: &str, chart: &str) -> Option<Url> {
+    let Place { folder, base, .. } = Place::of(url).ok()?;
+    below(&base, &format!("{}/tags/list", joined(&folder, chart))).ok()
+}
+
+/// For the fuzzer: what is read of an answer.
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) fn tags_and_layer(bytes: &[u8]) {
+    let _ = read::<Tags>(bytes).map(|page| page.tags);
+    let _ = layer(bytes);
 }
 
 #[derive(Deserialize)]

@@ -203,12 +203,12 @@ impl<'a> Sources<'a> {
 }
 
 /// A name becomes a part of a path that is asked with credentials.
-fn is_word(chart: &str) -> bool {
+pub(super) fn is_word(chart: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     chart.starts_with(|c: char| c.is_ascii_alphanumeric()) && chart.chars().all(inner) && !chart.contains("..")
 }
 
-fn is_digest(text: &str) -> bool {
+pub(super) fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.chars().all(|c| c.is_ascii_hexdigit()))
 }
 

@@ -39,6 +39,11 @@ impl ChartFiles {
         Ok(Self(files))
     }
 
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) fn all(&self) -> &[(String, Vec<u8>)] {
+        &self.0
+    }
+
     /// The chart that a folder of this one is.
     pub(crate) fn below(&self, folder: &str) -> Option<Self> {
         let prefix = format!("{folder}/");
@@ -76,7 +81,14 @@ fn inside(path: &Path) -> Result<String, String> {
     let mut parts = Vec::new();
     for part in path.components() {
         match part {
-            Component::Normal(part) => parts.push(part.to_str().ok_or("a file's name is not UTF-8")?),
+            Component::Normal(part) => {
+                let name = part.to_str().ok_or("a file's name is not UTF-8")?;
+                // No archive could be written of it again.
+                if name.contains('\0') {
+                    return Err(format!("{:?} is no name of a file", path.display().to_string()));
+                }
+                parts.push(name);
+            }
             Component::CurDir => {}
             Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
                 return Err(format!("{} leads out of the chart's folder", path.display()));

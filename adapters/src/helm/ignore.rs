@@ -114,20 +114,43 @@ fn class_char(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<ch
     }
 }
 
-fn matches(pattern: &[Token], name: &[char]) -> bool {
-    let Some((token, rest)) = pattern.split_first() else { return name.is_empty() };
-    if let Token::Any = token {
-        let reach = name.iter().position(|&c| c == '/').unwrap_or(name.len());
-        return (0..=reach).any(|n| matches(rest, &name[n..]));
+impl Token {
+    fn takes(&self, c: char) -> bool {
+        match self {
+            Token::Any => false,
+            Token::One => c != '/',
+            Token::Char(want) => c == *want,
+            Token::Class { negated, ranges } => ranges.iter().any(|&(low, high)| (low..=high).contains(&c)) != *negated,
+        }
     }
-    let Some((&c, left)) = name.split_first() else { return false };
-    let fits = match token {
-        Token::Any => false,
-        Token::One => c != '/',
-        Token::Char(want) => c == *want,
-        Token::Class { negated, ranges } => ranges.iter().any(|&(low, high)| (low..=high).contains(&c)) != *negated,
-    };
-    fits && matches(rest, left)
+}
+
+/// As Go's `filepath.Match`: of several stars only the last one takes more when the rest does not fit. A pattern comes
+/// from a stranger; trying every share of every star would take for ever.
+fn matches(pattern: &[Token], name: &[char]) -> bool {
+    let (mut at, mut reached) = (0, 0);
+    // What follows the last star, and where the star ends.
+    let mut star: Option<(usize, usize)> = None;
+    loop {
+        match (pattern.get(at), name.get(reached)) {
+            (Some(Token::Any), _) => {
+                star = Some((at + 1, reached));
+                at += 1;
+                continue;
+            }
+            (Some(token), Some(c)) if token.takes(*c) => {
+                (at, reached) = (at + 1, reached + 1);
+                continue;
+            }
+            (None, None) => return true,
+            (Some(_) | None, _) => {}
+        }
+        let Some((after, end)) = star.filter(|(_, end)| name.get(*end).is_some_and(|c| *c != '/')) else {
+            return false;
+        };
+        star = Some((after, end + 1));
+        (at, reached) = (after, end + 1);
+    }
 }
 
 #[cfg(test)]

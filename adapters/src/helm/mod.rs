@@ -6,6 +6,8 @@
 mod client;
 mod error;
 mod files;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod ignore;
 mod locate;
 mod pack;

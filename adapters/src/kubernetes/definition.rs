@@ -20,7 +20,7 @@ impl Kubernetes {
         let Some(first) = list.pointer("/items/0/metadata") else { return Ok(None) };
         let left = list.pointer("/metadata/remainingItemCount").and_then(Value::as_u64).unwrap_or(0);
         let name = [seen::text(first, "/namespace"), seen::text(first, "/name")].join("/");
-        Ok(Some(format!("its {} objects, which would go with it (first {name})", left + 1)))
+        Ok(Some(format!("its {} objects, which would go with it (first {name})", left.saturating_add(1))))
     }
 
     /// Every version that a definition serves is found by discovery; objects of it can be made from then on.

@@ -28,8 +28,8 @@ pub(super) async fn read(wire: &Wire) -> Result<ClusterFacts, PortError> {
     for pod in pods? {
         if let Some(node) = nodes.get_mut(text(&pod, "/spec/nodeName")) {
             let (cpu, memory) = requests(&pod);
-            node.requested_cpu_milli += cpu;
-            node.requested_memory_bytes += memory;
+            let requested = (node.requested_cpu_milli, node.requested_memory_bytes);
+            (node.requested_cpu_milli, node.requested_memory_bytes) = sum(requested, (cpu, memory));
         }
     }
     Ok(ClusterFacts {
@@ -45,7 +45,7 @@ async fn one(wire: &Wire, path: &str) -> Result<Value, PortError> {
     wire.ok(wire.get(path).await?, &wire.itself(path))
 }
 
-fn of_node(node: &Value) -> Node {
+pub(super) fn of_node(node: &Value) -> Node {
     let texts = |pointer: &str| node.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
     let internal =
         |address: &Value| (text(address, "/type") == "InternalIP").then(|| text(address, "/address").to_owned());
@@ -75,7 +75,7 @@ fn memory(value: Option<&Value>) -> u64 {
     value.and_then(Value::as_str).and_then(quantity::whole).unwrap_or(0)
 }
 
-fn sum(a: Room, b: Room) -> Room {
+pub(super) fn sum(a: Room, b: Room) -> Room {
     (a.0.saturating_add(b.0), a.1.saturating_add(b.1))
 }
 

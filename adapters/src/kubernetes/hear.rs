@@ -8,10 +8,14 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use models::resource::label;
 use serde_json::Value;
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// The API server ends a watch after this; it is begun anew where it ended.
 const SECONDS: u32 = 300;
+/// One that ends sooner than this is not begun anew at once: something in the way may end every one.
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl Kubernetes {
     pub(super) async fn hear_all(&self, tell: &mpsc::Sender<Labelled>) -> Result<(), PortError> {
@@ -40,6 +44,7 @@ impl Kubernetes {
                 "{}?watch=true&{selector}&allowWatchBookmarks=true&timeoutSeconds={SECONDS}&resourceVersion={version}",
                 kind.path
             );
+            let soon = Instant::now() + PAUSE;
             let mut lines = self.wire.lines(&path, METADATA_OF_ONE).await?;
             while let Some(event) = lines.next().await? {
                 let object = &event["object"];
@@ -51,6 +56,7 @@ impl Kubernetes {
                     self.tell(&kind, object, tell).await;
                 }
             }
+            tokio::time::sleep_until(soon).await;
         }
     }
 

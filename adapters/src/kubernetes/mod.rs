@@ -11,6 +11,8 @@ mod doctor;
 mod facts;
 mod family;
 mod fields;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod hear;
 mod hide;
 mod lease;

@@ -93,7 +93,7 @@ async fn shortage(wire: &Wire, node: &Value, pod: &Value) -> Vec<String> {
     }
     let pods = answer.json().get("items").and_then(Value::as_array).cloned().unwrap_or_default();
     let live = pods.iter().filter(|pod| !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed"));
-    let used = live.map(facts::requests).fold((0, 0), |sum: Room, one| (sum.0 + one.0, sum.1 + one.1));
+    let used = live.map(facts::requests).fold(Room::default(), facts::sum);
     let (cpu, memory) = facts::requests(pod);
     let has = |pointer: &str, read: fn(&str) -> Option<u64>| read(text(node, pointer)).unwrap_or(0);
     let free_cpu = has("/status/allocatable/cpu", quantity::milli).saturating_sub(used.0);

@@ -59,7 +59,7 @@ pub(super) async fn count_again(
 }
 
 /// The quota's name, and the resources of which there was not enough.
-fn taken_apart(words: &str) -> Option<(&str, Vec<&str>)> {
+pub(super) fn taken_apart(words: &str) -> Option<(&str, Vec<&str>)> {
     let (_, rest) = words.split_once(SIGN)?;
     let (name, rest) = rest.split_once(", requested: ")?;
     let (asked, _) = rest.split_once(", used: ")?;

@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 const PAGE: usize = 500;
 /// A page of large objects fits; what is larger is no answer to us.
 const LARGEST_BODY: usize = 64 << 20;
+/// Of all pages of a list together; a server that always has one more would fill the memory.
+const LARGEST_LIST: usize = 256 << 20;
+/// Nor more pages: half a million of objects.
+const MOST_PAGES: usize = 1_000;
 /// A watch with bookmarks says something about once a minute, and ends by itself before this.
 const SILENCE: Duration = Duration::from_secs(330);
 /// A list of nothing but metadata: no value of a Secret comes along.
@@ -86,15 +90,24 @@ impl Wire {
     pub(super) async fn list(&self, path: &str, (query, accept): (&str, &str)) -> Result<Vec<Value>, PortError> {
         let mut all = Vec::new();
         let mut next = String::new();
-        loop {
+        let mut bytes = 0;
+        for _ in 0..MOST_PAGES {
             let answer = self.get_as(&format!("{path}?limit={PAGE}&{query}{next}"), accept).await?;
-            let page = self.ok(answer, &self.itself(path))?;
-            all.extend(page.get("items").and_then(Value::as_array).cloned().unwrap_or_default());
+            bytes += answer.body.len();
+            if bytes > LARGEST_LIST {
+                break;
+            }
+            let mut page = self.ok(answer, &self.itself(path))?;
+            if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
+                all.extend(items);
+            }
             match page.pointer("/metadata/continue").and_then(Value::as_str) {
                 None | Some("") => return Ok(all),
                 Some(token) => next = format!("&continue={}", encoded(token)),
             }
         }
+        let cause = format!("the list at {path} has no end within {MOST_PAGES} pages and {} MiB", LARGEST_LIST >> 20);
+        Err(PortError::Unreachable { target: self.target.to_string(), cause })
     }
 
     /// Names the cluster's own side in an error.
@@ -199,7 +212,7 @@ impl Wire {
         if response.status().as_u16() != 200 {
             return Err(self.busy(format!("a watch is answered by {}", response.status().as_u16()), None));
         }
-        Ok(Lines { target: self.target.to_string(), body: response.into_body(), rest: Vec::new() })
+        Ok(Lines { target: self.target.to_string(), body: response.into_body(), rest: Vec::new(), searched: 0 })
     }
 
     /// The object of a good answer; otherwise what the refusal means.
@@ -271,16 +284,20 @@ pub(super) struct Lines {
     target: String,
     body: Body,
     rest: Vec<u8>,
+    /// So much of the rest holds no end of a line.
+    searched: usize,
 }
 
 impl Lines {
     /// `None`: the server ended it in order. A server that says nothing for too long is gone.
     pub(super) async fn next(&mut self) -> Result<Option<Value>, PortError> {
         loop {
-            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.rest.drain(..=end).collect();
+            if let Some(end) = self.rest[self.searched..].iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=self.searched + end).collect();
+                self.searched = 0;
                 return Ok(serde_json::from_slice(&line).ok());
             }
+            self.searched = self.rest.len();
             if self.rest.len() > LARGEST_BODY {
                 return Err(self.lost("an event without an end".into()));
             }

@@ -164,13 +164,13 @@ fn unfit(node: &Node, shape: &Shape) -> Problem {
         (Shape::Text(form), _) => format!("write {}", form.allowed),
         (Shape::Word(words), _) => format!("write {}", choice(words)),
         (Shape::Integer { least, most }, _) => format!("write a whole number from {least} to {most}"),
+        (Shape::Truth, _) => "write true or false".to_owned(),
         (Shape::Map(fields), _) => {
             let names: Vec<&str> = fields.fields.iter().map(|field| field.name).collect();
             format!("write a map of {}", names.join(", "))
         }
         (Shape::Table { key, .. }, _) => format!("write a map whose keys are each a {}", key.title),
         (Shape::List(_), _) => "write a list".to_owned(),
-        (Shape::Truth, _) => "write true or false".to_owned(),
         (Shape::Free | Shape::Any, _) => "write a map".to_owned(),
     };
     Problem::at("", format!("{} does not fit here", node.what())).mend(mend)

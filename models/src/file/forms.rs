@@ -224,6 +224,59 @@ pub(crate) static VALUES_PATH: Form = Form {
     },
 };
 
+pub(crate) static MOMENT: Form = Form {
+    title: "moment",
+    allowed: "a moment with its offset, such as 2027-01-01T00:00:00Z",
+    pattern: "^[0-9+-]",
+    example: "2027-01-01T00:00:00Z",
+    bare: Bare::Refused,
+    judge: |text| fits(text.parse::<jiff::Timestamp>().is_ok(), text, &MOMENT),
+};
+
+pub(crate) static NAMESPACE: Form = Form {
+    title: "namespace",
+    allowed: "1 to 63 of a-z, 0-9 and '-', with a letter or digit first and last",
+    pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    example: "iot",
+    bare: Bare::Refused,
+    judge: |text| fits(text.len() <= 63 && dns_name(text) && !text.contains('.'), text, &NAMESPACE),
+};
+
+pub(crate) static RELEASE: Form = Form {
+    title: "name of a release",
+    allowed: "1 to 53 of a-z, 0-9, '-' and '.', with a letter or digit first and last of each part",
+    pattern: r"^[a-z0-9][a-z0-9.-]{0,52}$",
+    example: "broker",
+    bare: Bare::Refused,
+    judge: |text| fits(text.len() <= 53 && dns_name(text), text, &RELEASE),
+};
+
+pub(crate) static BELOW: Form = Form {
+    title: "folder below the uploaded one",
+    allowed: "folders joined by '/', none of them '.' or '..'",
+    pattern: "^[^/]",
+    example: "mqtt-server",
+    bare: Bare::Refused,
+    judge: |text| {
+        let part = |part: &str| !matches!(part, "" | "." | "..") && !part.chars().any(char::is_control);
+        fits(text.len() <= 1_024 && text.split('/').all(part), text, &BELOW)
+    },
+};
+
+pub(crate) static BASE64: Form = Form {
+    title: "text in base64",
+    allowed: "the bytes in base64 (RFC 4648 4), padded",
+    pattern: "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+    example: "H4sIAAAAAAAA/w==",
+    bare: Bare::Refused,
+    judge: |text| {
+        let body = text.trim_end_matches('=');
+        let good = text.len().is_multiple_of(4) && text.len() - body.len() <= 2;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
+        fits(good && body.chars().all(plain), text, &BASE64)
+    },
+};
+
 fn fits(good: bool, text: &str, form: &'static Form) -> Result<(), Wrong> {
     if good { Ok(()) } else { Err(unfit(text, form)) }
 }

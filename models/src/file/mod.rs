@@ -3,6 +3,7 @@
 //! One table (`table.rs`) says what every field may hold; the check and the JSON Schema are both made from it. Bodies
 //! of the API take the same way as files. Nothing here reads a disk: who calls has the text.
 
+mod body;
 mod check;
 mod finding;
 mod forms;
@@ -18,6 +19,9 @@ use crate::cluster::ClusterSpec;
 use crate::labels::Labels;
 use crate::repository::RepositorySpec;
 use crate::{Name, Problem, SliceSpec};
+pub use body::{
+    ADOPTION_BODY, CLUSTER_BODY, FORMS, Form, REPOSITORY_BODY, TENANT_BODY, TOKEN_BODY, body_schema, read_as,
+};
 use finding::{Findings, Path, choice, quoted};
 use node::Node;
 use serde::{Deserialize, Serialize};

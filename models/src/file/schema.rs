@@ -1,13 +1,26 @@
 //! The JSON Schema (draft 2020-12) of the file, for editors; made from the same table as the check.
 
-use super::shape::{Bare, Fields, Form, List, Need, Rule, Shape, Twice};
+use super::body::may_be_null;
+use super::shape::{Bare, Field, Fields, Form, List, Need, Rule, Shape, Twice};
 use super::table::KINDS;
 use serde_json::{Map, Value, json};
+
+/// Whether an optional field may be written as `null`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nulls {
+    Taken,
+    Refused,
+}
+
+/// The schema of a body.
+pub(crate) fn body(fields: &Fields) -> Value {
+    Value::Object(map(fields, Nulls::Taken))
+}
 
 /// One schema for every kind.
 pub(crate) fn schema() -> Value {
     let kinds = KINDS.iter().map(|(kind, doc, fields)| {
-        let mut schema = map(fields);
+        let mut schema = map(fields, Nulls::Refused);
         schema.insert("title".to_owned(), json!(kind));
         schema.insert("description".to_owned(), json!(doc));
         (kind, Value::Object(schema))
@@ -24,15 +37,15 @@ pub(crate) fn schema() -> Value {
     })
 }
 
-fn of(shape: &Shape) -> Map<String, Value> {
+fn of(shape: &Shape, nulls: Nulls) -> Map<String, Value> {
     match shape {
-        Shape::Map(fields) => map(fields),
+        Shape::Map(fields) => map(fields, nulls),
         Shape::Table { key, value } => object(json!({
             "type": "object",
             "propertyNames": {"pattern": key.pattern},
-            "additionalProperties": of(value),
+            "additionalProperties": of(value, nulls),
         })),
-        Shape::List(list) => of_list(list),
+        Shape::List(list) => of_list(list, nulls),
         Shape::Text(form) => of_text(form),
         Shape::Word([only]) => object(json!({"const": only})),
         Shape::Word(words) => object(json!({"enum": words})),
@@ -43,12 +56,12 @@ fn of(shape: &Shape) -> Map<String, Value> {
     }
 }
 
-fn map(fields: &Fields) -> Map<String, Value> {
+fn map(fields: &Fields, nulls: Nulls) -> Map<String, Value> {
     let properties: Map<String, Value> = fields
         .fields
         .iter()
         .map(|field| {
-            let mut schema = of(&field.shape);
+            let mut schema = of_field(field, (fields.rules, nulls));
             let doc = match &field.shape {
                 Shape::Text(form) => format!("{}: {}", field.doc, form.allowed),
                 _ => field.doc.to_owned(),
@@ -70,6 +83,14 @@ fn map(fields: &Fields) -> Map<String, Value> {
     schema
 }
 
+fn of_field(field: &Field, (rules, nulls): (&[Rule], Nulls)) -> Map<String, Value> {
+    let schema = of(&field.shape, nulls);
+    match nulls == Nulls::Taken && may_be_null(field, rules) {
+        true => object(json!({"anyOf": [schema, {"type": "null"}]})),
+        false => schema,
+    }
+}
+
 fn rule(rule: &Rule) -> Value {
     let has = |name: &&str| json!({"required": [name]});
     match rule {
@@ -79,8 +100,8 @@ fn rule(rule: &Rule) -> Value {
     }
 }
 
-fn of_list(list: &List) -> Map<String, Value> {
-    let mut schema = object(json!({"type": "array", "items": of(&list.item), "maxItems": list.most}));
+fn of_list(list: &List, nulls: Nulls) -> Map<String, Value> {
+    let mut schema = object(json!({"type": "array", "items": of(&list.item, nulls), "maxItems": list.most}));
     if list.least > 0 {
         schema.insert("minItems".to_owned(), json!(list.least));
     }

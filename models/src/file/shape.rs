@@ -21,7 +21,7 @@ pub(crate) enum Shape {
         least: u64,
         most: u64,
     },
-    /// true or false.
+    /// `true` or `false`.
     Truth,
     /// A map of anything: what a chart takes.
     Free,

@@ -17,14 +17,14 @@ pub(crate) static KINDS: [(&str, &str, &Fields); 4] = [
 pub(crate) static BINDABLE: [&str; 6] = ["slice", "function", "port", "tlsSecret", "clientsSecret", "uplinks"];
 
 /// Lists longer than this are no slice that a person wrote.
-const MANY: usize = 1_000;
+pub(super) const MANY: usize = 1_000;
 const DEVICES: usize = 10_000;
 
-const fn required(name: &'static str, doc: &'static str, shape: Shape) -> Field {
+pub(super) const fn required(name: &'static str, doc: &'static str, shape: Shape) -> Field {
     Field { name, need: Need::Required, doc, shape }
 }
 
-const fn optional(name: &'static str, doc: &'static str, shape: Shape) -> Field {
+pub(super) const fn optional(name: &'static str, doc: &'static str, shape: Shape) -> Field {
     Field { name, need: Need::Optional, doc, shape }
 }
 
@@ -57,7 +57,7 @@ static LABELLED: Fields = Fields {
 };
 
 const NAME: Shape = Shape::Text(&forms::NAME);
-const LABELS: Shape = Shape::Table { key: &forms::LABEL_KEY, value: &Shape::Text(&forms::LABEL_VALUE) };
+pub(super) const LABELS: Shape = Shape::Table { key: &forms::LABEL_KEY, value: &Shape::Text(&forms::LABEL_VALUE) };
 
 static TENANT_SPEC: Fields =
     Fields { fields: &[optional("description", "who this is, for people", Shape::Text(&forms::TEXT))], rules: &[] };
@@ -81,9 +81,11 @@ static CLUSTER_SPEC: Fields = Fields {
     rules: &[Rule::AtMostOne(&["kubeconfig", "sim"]), Rule::Needs("context", "kubeconfig")],
 };
 
+pub(super) const NODES: Shape = Shape::Integer { least: 1, most: 1_000 };
+
 static SIM: Fields = Fields {
     fields: &[
-        optional("nodes", "how many nodes it has", Shape::Integer { least: 1, most: 1_000 }),
+        optional("nodes", "how many nodes it has", NODES),
         optional("cpu", "allocatable CPU per node", Shape::Text(&forms::CPU)),
         optional("memory", "allocatable memory per node", Shape::Text(&forms::MEMORY)),
         optional("away", "it is cut off, and answers nothing", Shape::Truth),
@@ -221,7 +223,7 @@ static GATEWAY: Fields = Fields {
 
 static FUNCTION: Fields = Fields { fields: workload![], rules: &[] };
 
-const fn list(item: Shape, most: usize) -> List {
+pub(super) const fn list(item: Shape, most: usize) -> List {
     List { item, least: 0, most, twice: Twice::Allowed }
 }
 

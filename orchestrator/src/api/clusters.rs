@@ -9,6 +9,7 @@ use super::watch::watched;
 use crate::auth::Caller;
 use crate::catalogue::NewCluster;
 use crate::store::Kind;
+use models::file::CLUSTER_BODY;
 use std::sync::Arc;
 
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
@@ -32,8 +33,8 @@ pub(crate) async fn doctor(app: Arc<App>, caller: Caller, input: Input) -> Resul
 }
 
 pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let body: ClusterBody = input.json()?;
-    let name = input.text("name").parse().map_err(|error| Problem::bad(format!("name: {error}")))?;
+    let body: ClusterBody = input.read(&CLUSTER_BODY)?;
+    let name = input.new_name()?;
     let new = NewCluster { name, labels: body.labels, spec: body.spec, kubeconfig: body.kubeconfig };
     let (cluster, rev) = app.clusters.put(&caller.admin()?, new, &input.expect).await?;
     Ok(Reply::ok(&cluster)?.etag(rev))

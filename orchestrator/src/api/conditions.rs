@@ -22,18 +22,27 @@ pub(super) fn expect(endpoint: &Endpoint, headers: &HeaderMap) -> Result<Expect,
     }
     match (matching, absent) {
         (Some(tags), _) if tags == "*" => Ok(Expect::Exists),
-        (Some(tags), _) => Ok(Expect::At(tags.split(',').filter_map(revision).collect())),
+        (Some(tags), _) => {
+            let known = tags.split(',').map(revision).collect::<Result<Vec<_>, _>>()?;
+            Ok(Expect::At(known.into_iter().flatten().collect()))
+        }
         (None, Some(tags)) if tags == "*" => Ok(Expect::Absent),
         (None, _) => Err(Problem::bad("If-None-Match: only * is taken here, for what must not exist yet")),
     }
 }
 
 /// A tag of ours; any other, and every weak one, matches nothing (RFC 9110 8.8.3.2).
-fn revision(tag: &str) -> Option<Revision> {
-    tag.trim().trim_matches('"').parse().ok().map(Revision)
+fn revision(tag: &str) -> Result<Option<Revision>, Problem> {
+    let tag = tag.trim();
+    let opaque = tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let opaque = opaque.filter(|opaque| !opaque.contains('"')).ok_or_else(|| {
+        Problem::bad(format!("If-Match: {tag:?} is no entity tag; send the ETag as it came, in its quotes, or *"))
+    })?;
+    let digits = !tag.starts_with("W/") && opaque.chars().all(|c| c.is_ascii_digit());
+    Ok(opaque.parse().ok().filter(|_| digits).map(Revision))
 }
 
 fn all(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let values: Vec<&str> = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("")).collect();
+    let values: Vec<&str> = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect();
     (!values.is_empty()).then(|| values.join(",").trim().to_owned())
 }

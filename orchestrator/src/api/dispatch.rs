@@ -5,7 +5,7 @@ use super::idempotency::{Keep, Keyed};
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::table::{Endpoint, Match, Method, find};
-use super::{conditions, openapi, params, table};
+use super::{conditions, headers, openapi, params, table};
 use crate::auth::Caller;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -30,23 +30,19 @@ pub(crate) async fn dispatch(State(app): State<Arc<App>>, request: Request) -> R
 
 async fn answer(app: &Arc<App>, request: Request) -> (&'static str, Result<Reply, Problem>) {
     let (method, path) = (request.method().as_str().to_owned(), request.uri().path().to_owned());
-    if method == "GET" {
-        match path.as_str() {
-            "/healthz" => return ("/healthz", Ok(text("ok\n"))),
-            "/readyz" => return ("/readyz", ready(app).await),
-            "/openapi.json" => return ("/openapi.json", Reply::ok(&openapi::document(table::TABLE))),
-            _ => {}
-        }
+    match (method.as_str(), path.as_str()) {
+        ("GET", "/healthz") => return ("/healthz", Ok(text("ok\n"))),
+        ("GET", "/readyz") => return ("/readyz", ready(app).await),
+        ("GET", "/openapi.json") => return ("/openapi.json", Reply::ok(openapi::document(table::TABLE))),
+        (_, open) if table::OPEN.contains(&open) => return ("other", Err(Problem::method(open, &["GET"]))),
+        _ => {}
     }
     match find(&method, &path) {
         Match::Found(endpoint, parts) => {
             let input = Input { path: parts, ..Input::default() };
             (endpoint.path, call(app, endpoint, (request, input)).await)
         }
-        Match::OtherMethods(allowed) => {
-            let detail = format!("{path} takes {}", allowed.join(", "));
-            ("other", Err(Problem::new(405, "method-not-allowed", detail)))
-        }
+        Match::OtherMethods(allowed) => ("other", Err(Problem::method(&path, &allowed))),
         Match::None => {
             let problem = Problem::new(404, "not-found", format!("there is nothing at {path}"));
             ("other", Err(problem.next("see /openapi.json")))
@@ -80,8 +76,8 @@ async fn call(
     params::check(endpoint, &input.query)?;
     input.expect = conditions::expect(endpoint, request.headers())?;
     input.newest = *app.store.changed().borrow();
-    input.last_event = word(request.headers(), "last-event-id").and_then(|text| text.parse().ok());
-    let key = word(request.headers(), "idempotency-key");
+    input.last_event = headers::last_event(request.headers())?;
+    let key = headers::one(request.headers(), headers::IDEMPOTENCY_KEY)?.map(str::to_owned);
     input.body = body(app, endpoint, request.into_body()).await?;
     if endpoint.method == Method::Get {
         return (endpoint.handler)(Arc::clone(app), caller, input).await;
@@ -143,26 +139,18 @@ async fn once(
     result
 }
 
-fn word(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-}
-
 async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
     let refused = || {
         Problem::new(401, "unauthorized", "a valid token is needed")
             .next("sliceway login --server URL --token T, or the header Authorization: Bearer T")
     };
-    let header = word(headers, header::AUTHORIZATION.as_str()).ok_or_else(refused)?;
-    let (scheme, token) = header.split_once(' ').ok_or_else(refused)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(refused());
-    }
-    let caller = app.tokens.caller(token.trim()).await?.ok_or_else(refused)?;
+    let token = headers::bearer(headers).ok_or_else(refused)?;
+    let caller = app.tokens.caller(token).await?.ok_or_else(refused)?;
     // A token does not outlive its tenant.
     if !app.tenants.exists(caller.tenant()).await? {
         return Err(refused());
     }
-    let Some(tenant) = word(headers, "sliceway-tenant") else { return Ok(caller) };
+    let Some(tenant) = headers::one(headers, headers::TENANT)? else { return Ok(caller) };
     let missing = || Problem::not_found(format!("tenant {tenant:?}"));
     let name: Name = tenant.parse().map_err(|_| missing())?;
     // A foreign tenant cannot be told from one that does not exist.
@@ -210,6 +198,7 @@ pub(crate) fn problem_response(problem: &Problem) -> Response {
     let mut builder =
         Response::builder().status(problem.status).header(header::CONTENT_TYPE, "application/problem+json");
     match problem.status {
+        405 => builder = builder.header(header::ALLOW, problem.allowed()),
         401 => builder = builder.header(header::WWW_AUTHENTICATE, "Bearer realm=\"sliceway\""),
         // What is left of the body is not waited for.
         408 => builder = builder.header(header::CONNECTION, "close"),

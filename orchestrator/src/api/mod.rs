@@ -3,11 +3,15 @@
 //! It turns requests into calls of the next layer and errors into RFC 9457 problems; it must never decide anything else.
 
 mod alarms;
+mod answers;
 mod bodies;
 mod clusters;
 mod conditions;
 mod connections;
 mod dispatch;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
+mod headers;
 mod idempotency;
 mod listing;
 mod metrics;

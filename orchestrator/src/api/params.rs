@@ -3,10 +3,86 @@
 use super::problem::Problem;
 use super::table::Endpoint;
 use models::problem::nearest;
-use serde_json::json;
+use serde_json::{Value, json};
 
-/// These may stand more than once.
-const LISTS: &[&str] = &["label", "field", "replace", "allowDataLoss", "upgrade", "id"];
+/// What a parameter may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Name,
+    /// Names, joined by commas, or one by one.
+    Names,
+    /// `name=value`; may stand more than once.
+    Pairs,
+    /// May stand more than once.
+    Texts,
+    Number {
+        least: u64,
+        most: u64,
+    },
+    Flag,
+    Word(&'static [&'static str]),
+}
+
+/// Every parameter that some endpoint takes.
+const KINDS: &[(&str, Kind)] = &[
+    ("limit", Kind::Number { least: 1, most: 500 }),
+    ("marker", Kind::Text),
+    ("label", Kind::Pairs),
+    ("field", Kind::Pairs),
+    ("watch", Kind::Flag),
+    ("revision", Kind::Number { least: 0, most: u64::MAX }),
+    ("state", Kind::Flag),
+    ("query", Kind::Text),
+    ("repository", Kind::Name),
+    ("versions", Kind::Flag),
+    ("version", Kind::Text),
+    ("timeout", Kind::Number { least: 1, most: u64::MAX }),
+    ("replace", Kind::Names),
+    ("allowDataLoss", Kind::Names),
+    ("upgrade", Kind::Names),
+    ("function", Kind::Names),
+    ("plan", Kind::Text),
+    ("supersede", Kind::Word(&["failed", "any", "never"])),
+    ("dryRun", Kind::Flag),
+    ("slice", Kind::Name),
+    ("drain", Kind::Flag),
+    ("forget", Kind::Flag),
+    ("cluster", Kind::Names),
+    ("id", Kind::Texts),
+];
+
+/// Parameters that mean something else below a path.
+const ELSEWHERE: &[(&str, &str, Kind)] = &[
+    ("/api/v1/alarms", "slice", Kind::Names),
+    ("/api/v1/orphans", "slice", Kind::Names),
+    ("/api/v1/orphans", "allowDataLoss", Kind::Flag),
+];
+
+fn kind(path: &str, name: &str) -> Kind {
+    let here = ELSEWHERE.iter().find(|(below, known, _)| path.starts_with(below) && *known == name);
+    let kind = || KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
+    here.map(|(_, _, kind)| *kind).or_else(kind).unwrap_or(Kind::Text)
+}
+
+/// A parameter as the published document has it.
+pub(super) fn published(path: &str, (name, meaning): (&str, &str)) -> Value {
+    let a_name = json!({"type": "string", "pattern": NAME});
+    let schema = match kind(path, name) {
+        Kind::Text => json!({"type": "string"}),
+        Kind::Name => a_name,
+        Kind::Names => json!({"type": "array", "items": a_name}),
+        Kind::Texts => json!({"type": "array", "items": {"type": "string"}}),
+        Kind::Pairs => json!({"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}}),
+        Kind::Number { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
+        Kind::Flag => json!({"type": "boolean"}),
+        Kind::Word(words) => json!({"type": "string", "enum": words}),
+    };
+    json!({"name": name, "in": "query", "description": meaning, "schema": schema})
+}
+
+/// The form of a name in a path or a query.
+pub(super) const NAME: &str = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$";
 
 /// Refuses what the endpoint does not take, what stands twice, and what does not go together.
 pub(super) fn check(endpoint: &Endpoint, query: &[(String, String)]) -> Result<(), Problem> {
@@ -16,8 +92,12 @@ pub(super) fn check(endpoint: &Endpoint, query: &[(String, String)]) -> Result<(
             return Err(unknown(name, &allowed));
         }
         let twice = query[..index].iter().any(|(before, _)| before == name);
-        if twice && !LISTS.contains(&name.as_str()) {
-            return Err(value(name, format!("{name} stands once in a query")));
+        match kind(endpoint.path, name) {
+            Kind::Names | Kind::Pairs | Kind::Texts => {}
+            Kind::Text | Kind::Name | Kind::Number { .. } | Kind::Flag | Kind::Word(_) if !twice => {}
+            Kind::Text | Kind::Name | Kind::Number { .. } | Kind::Flag | Kind::Word(_) => {
+                return Err(value(name, format!("{name} stands once in a query")));
+            }
         }
     }
     together(query)
@@ -114,6 +194,15 @@ fn percent(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_parameter_that_is_taken_has_a_kind() {
+        for endpoint in super::super::table::TABLE {
+            for (name, _) in endpoint.query {
+                assert!(KINDS.iter().any(|(known, _)| known == name), "{name} of {}", endpoint.path);
+            }
+        }
+    }
 
     #[test]
     fn what_was_escaped_reads_back() {

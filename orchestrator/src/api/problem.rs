@@ -48,6 +48,17 @@ impl Problem {
         Self::new(400, "bad-request", detail)
     }
 
+    pub(crate) fn method(path: &str, allowed: &[&str]) -> Self {
+        let detail = format!("{path} takes {}", allowed.join(", "));
+        Self::new(405, "method-not-allowed", detail).more(json!({"allowed": allowed})).next("see /openapi.json")
+    }
+
+    /// What the header `Allow` says.
+    pub(crate) fn allowed(&self) -> String {
+        let words = self.more["allowed"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        words.collect::<Vec<_>>().join(", ")
+    }
+
     pub(crate) fn findings(problems: &[Finding]) -> Self {
         let detail = problems.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n");
         Self::new(422, "invalid", detail).more(json!({"problems": problems})).next("mend the fields and send it again")

@@ -5,6 +5,8 @@ use super::problem::Problem;
 use super::watch::Feed;
 use crate::store::{Expect, Revision};
 use models::Name;
+use models::file::{Form, read_as};
+use models::name::BadName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,6 +31,17 @@ impl Input {
         let text = self.path.get(key).map(String::as_str).unwrap_or("");
         // What is no name cannot exist.
         text.parse().map_err(|_| Problem::not_found(format!("{key} {text:?}")))
+    }
+
+    /// The name of something that this request may make.
+    pub(crate) fn new_name(&self) -> Result<Name, Problem> {
+        let bad = |error: BadName| Problem::bad(format!("name: {error}")).next("choose another name in the path");
+        self.text("name").parse().map_err(bad)
+    }
+
+    pub(crate) fn query_name(&self, key: &str) -> Result<Option<Name>, Problem> {
+        let bad = |error: BadName| params::value(key, format!("{key}: {error}"));
+        self.query(key).map(|text| text.parse().map_err(bad)).transpose()
     }
 
     pub(crate) fn text(&self, key: &str) -> &str {
@@ -62,9 +75,8 @@ impl Input {
         }
     }
 
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| Problem::new(422, "invalid", format!("body:{}:{}: {error}", error.line(), error.column())))
+    pub(crate) fn read<T: DeserializeOwned>(&self, form: &Form) -> Result<T, Problem> {
+        read_as(form, self.body_text()?).map_err(|problems| Problem::findings(&problems))
     }
 
     pub(crate) fn body_text(&self) -> Result<&str, Problem> {

@@ -3,13 +3,13 @@
 use super::App;
 use super::bodies::RepositoryBody;
 use super::listing::page;
-use super::params;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::watch::watched;
 use crate::auth::Caller;
 use crate::catalogue::{NewRepository, Search, Upload, Versions};
 use crate::store::Kind;
+use models::file::REPOSITORY_BODY;
 use models::slice::Chart;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -31,8 +31,8 @@ pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<R
 }
 
 pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let body: RepositoryBody = input.json()?;
-    let name = input.text("name").parse().map_err(|error| Problem::bad(format!("name: {error}")))?;
+    let body: RepositoryBody = input.read(&REPOSITORY_BODY)?;
+    let name = input.new_name()?;
     let upload = |chart: &super::bodies::ChartBody| Ok(Upload { name: chart.name.clone(), archive: chart.archive()? });
     let uploads = body.charts.iter().map(upload).collect::<Result<Vec<_>, Problem>>()?;
     let new = NewRepository { name, spec: body.spec, uploads, credentials: body.credentials.map(Into::into) };
@@ -49,10 +49,9 @@ pub(crate) async fn update(app: Arc<App>, caller: Caller, input: Input) -> Resul
 /// Charts of all repositories. A repository that cannot be asked is a warning, not the end of the search.
 pub(crate) async fn search(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     caller.read()?;
-    let repository = input.query("repository").map(str::parse).transpose();
     let search = Search {
         text: input.query("query").unwrap_or_default().to_owned(),
-        repository: repository.map_err(|error| params::value("repository", format!("repository: {error}")))?,
+        repository: input.query_name("repository")?,
         versions: if input.flag("versions")? { Versions::All } else { Versions::Newest },
     };
     let found = app.repositories.search(&search).await?;

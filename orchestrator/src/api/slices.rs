@@ -10,7 +10,7 @@ use crate::auth::Caller;
 use crate::slices::{Ask, AskError, AskOptions, Goal, Started, Supersede};
 use crate::store::Kind;
 use futures::StreamExt;
-use models::file::{Document, Parsed, Source, parse};
+use models::file::{ADOPTION_BODY, Document, Parsed, Source, parse};
 use models::problem::nearest;
 use models::{Name, Operation, Problem as Finding};
 use serde_json::json;
@@ -109,7 +109,7 @@ pub(crate) async fn test(app: Arc<App>, caller: Caller, input: Input) -> Result<
 pub(crate) async fn adopt(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.admin()?;
     let timeout_s = options(&input)?.timeout_s;
-    let asked = input.json::<AdoptionBody>()?.adoption(input.name("name")?, timeout_s)?;
+    let asked = input.read::<AdoptionBody>(&ADOPTION_BODY)?.adoption(input.name("name")?, timeout_s)?;
     match input.flag("dryRun")? {
         true => Reply::ok(&redacted(&app.slices.plan_adoption(permit.tenant(), &asked).await?)),
         false => started(&app.slices.adopt(permit.tenant(), &asked).await?),
@@ -130,7 +130,7 @@ fn started(operation: &Operation) -> Result<Reply, Problem> {
     Ok(Reply::with(202, &json!({"operation": operation}))?.location(location))
 }
 
-fn document(input: &Input) -> Result<(Parsed, Ask), Problem> {
+pub(super) fn document(input: &Input) -> Result<(Parsed, Ask), Problem> {
     let text = input.body_text()?;
     let parsed = parse(&[Source { name: "body", text }]).map_err(|problems| Problem::findings(&problems))?;
     let one = <[Parsed; 1]>::try_from(parsed);
@@ -177,7 +177,7 @@ fn unknown_function(field: &str, name: &Name, functions: &BTreeSet<Name>) -> Fin
     Finding::at(field, format!("the slice has no function called {:?}", name.as_str())).mend(mend)
 }
 
-fn options(input: &Input) -> Result<AskOptions, Problem> {
+pub(super) fn options(input: &Input) -> Result<AskOptions, Problem> {
     let supersede = match input.query("supersede") {
         None | Some("failed") => Supersede::FailedTemp,
         Some("any" | "true" | "") => Supersede::Any,

@@ -1,12 +1,28 @@
 //! The table: every endpoint with its right, its handler and its words. Nothing is served that does not stand here.
 
 use super::App;
+use super::answers::{
+    AlarmShown, Answer, Begun, Changing, ChartFound, ChartShown, CredentialFiles, Description, Explanation, Going,
+    Metrics, Nothing, OfSlice, OperationExplained, OrphanShown, OrphansGoing, OrphansKept, Page, Shown, SliceShown,
+    Started, Tagged, TokenMade, Unchanged, Whoami,
+};
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::{alarms, clusters, operations, orphans, repositories, slices, tenants, views};
-use crate::auth::Caller;
+use crate::auth::{Caller, TokenRecord};
+use crate::ops::{OperationView, Outlook};
+use crate::plan::Plan;
+use crate::slices::Scan;
 use futures::future::BoxFuture;
-use models::tenant::Role;
+use models::Operation;
+use models::checkup::Checkup;
+use models::cluster::Cluster;
+use models::file::Form;
+use models::repository::Repository;
+use models::slice::{Device, Function, Gateway, Server};
+use models::tenant::{Role, Tenant};
+use schemars::SchemaGenerator;
+use serde_json::Value;
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,102 +55,202 @@ pub struct Endpoint {
     pub summary: &'static str,
     /// Query parameters: name and meaning.
     pub query: &'static [(&'static str, &'static str)],
+    /// What its body may hold, where it takes one.
+    pub(crate) body: Option<BodyForm>,
+    /// What it answers when all is well.
+    pub(crate) answers: &'static [Answered],
     pub(crate) handler: Handler,
 }
 
+/// A body: one of the API's own forms, or the file of a slice.
+#[derive(Clone, Copy)]
+pub(crate) enum BodyForm {
+    Of(&'static Form),
+    Slice,
+}
+
+/// One good answer, as the published document has it.
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) headers: &'static [&'static str],
+    pub(crate) more: &'static [&'static str],
+    pub(crate) content: fn(&mut SchemaGenerator) -> Value,
+}
+
+/// Open to all, without a token.
+pub(crate) const OPEN: [&str; 3] = ["/healthz", "/readyz", "/openapi.json"];
+
+macro_rules! body {
+    () => {
+        None
+    };
+    (slice) => {
+        Some(BodyForm::Slice)
+    };
+    ($form:ident) => {
+        Some(BodyForm::Of(&models::file::$form))
+    };
+}
+
+/// `METHOD "path" Role handler, "summary", ["parameter" = "meaning"] takes FORM => STATUS Answer<Type>;`
 macro_rules! endpoints {
-    ($($method:ident $path:literal $role:ident $handler:path, $summary:literal, [$($name:literal = $meaning:literal),*];)*) => {
+    ($($method:ident $path:literal $role:ident $handler:path, $summary:literal, [$($name:literal = $meaning:literal),*]
+        $(takes $form:ident)? => $($status:literal $answer:ty),+;)*) => {
         pub static TABLE: &[Endpoint] = &[$(Endpoint {
             method: Method::$method,
             path: $path,
             role: Role::$role,
             summary: $summary,
             query: &[$(($name, $meaning)),*],
+            body: body!($($form)?),
+            answers: &[$(Answered {
+                status: $status,
+                headers: <$answer as Answer>::HEADERS,
+                more: <$answer as Answer>::MORE,
+                content: <$answer as Answer>::content,
+            }),+],
             handler: |app, caller, input| Box::pin($handler(app, caller, input)),
         }),*];
     };
 }
 
 endpoints! {
-    Get "/api/v1/whoami" Viewer tenants::whoami, "The caller's role and tenant", [];
-    Get "/metrics" Viewer tenants::metrics, "Metrics in OpenMetrics text", [];
+    Get "/api/v1/whoami" Viewer tenants::whoami, "The caller's role and tenant", []
+        => 200 Shown<Whoami>;
+    Get "/metrics" Viewer tenants::metrics, "Metrics in OpenMetrics text", []
+        => 200 Metrics;
     Get "/api/v1/tenants" Admin tenants::list, "Tenants",
-        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
-    Get "/api/v1/tenants/{name}" Admin tenants::get, "One tenant", [];
-    Put "/api/v1/tenants/{name}" Admin tenants::put, "Makes a tenant, or changes its description", [];
-    Delete "/api/v1/tenants/{name}" Admin tenants::delete, "Removes a tenant without slices", [];
-    Get "/api/v1/tokens" Admin tenants::tokens, "Tokens, without their values", ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
-    Post "/api/v1/tokens" Admin tenants::create_token, "Makes a token; the answer is the only place where it is seen", [];
-    Get "/api/v1/tokens/{id}" Admin tenants::token, "One token, without its value", [];
-    Delete "/api/v1/tokens/{id}" Admin tenants::revoke_token, "Revokes a token", [];
+        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"]
+        => 200 Page<Tenant>;
+    Get "/api/v1/tenants/{name}" Admin tenants::get, "One tenant", []
+        => 200 Tagged<Tenant>;
+    Put "/api/v1/tenants/{name}" Admin tenants::put, "Makes a tenant, or changes its description", [] takes TENANT_BODY
+        => 200 Tagged<Tenant>;
+    Delete "/api/v1/tenants/{name}" Admin tenants::delete, "Removes a tenant without slices", []
+        => 204 Nothing;
+    Get "/api/v1/tokens" Admin tenants::tokens, "Tokens, without their values", ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<TokenRecord>;
+    Post "/api/v1/tokens" Admin tenants::create_token, "Makes a token; the answer is the only place where it is seen", [] takes TOKEN_BODY
+        => 201 Shown<TokenMade>;
+    Get "/api/v1/tokens/{id}" Admin tenants::token, "One token, without its value", []
+        => 200 Shown<TokenRecord>;
+    Delete "/api/v1/tokens/{id}" Admin tenants::revoke_token, "Revokes a token", []
+        => 204 Nothing;
     Get "/api/v1/clusters" Viewer clusters::list, "Clusters with health and certificate end",
-        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
-    Get "/api/v1/clusters/{name}" Viewer clusters::get, "One cluster", [];
-    Put "/api/v1/clusters/{name}" Admin clusters::put, "Registers or changes a cluster; its kubeconfig is kept sealed and never returned", [];
+        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"]
+        => 200 Page<Cluster>;
+    Get "/api/v1/clusters/{name}" Viewer clusters::get, "One cluster", []
+        => 200 Tagged<Cluster>;
+    Put "/api/v1/clusters/{name}" Admin clusters::put, "Registers or changes a cluster; its kubeconfig is kept sealed and never returned", [] takes CLUSTER_BODY
+        => 200 Tagged<Cluster>;
     Delete "/api/v1/clusters/{name}" Admin clusters::delete, "Forgets a cluster that carries no slice",
-        ["drain" = "true: moves what stands there first; 202, and it goes when it is empty", "forget" = "true, with drain: what stands there while it cannot be reached is forgotten"];
-    Post "/api/v1/clusters/{name}:takeover" Admin clusters::take_over, "This server writes on the cluster from now on, and whoever did before refuses to", [];
-    Post "/api/v1/clusters/{name}:uncordon" Admin clusters::uncordon, "Ends a drain: the cluster stays, and takes slices again", [];
-    Get "/api/v1/clusters/{name}/doctor" Admin clusters::doctor, "A look at the cluster, check by check, with what to do; it changes nothing", [];
+        ["drain" = "true: moves what stands there first; 202, and it goes when it is empty", "forget" = "true, with drain: what stands there while it cannot be reached is forgotten"]
+        => 202 Going<Cluster>, 204 Nothing;
+    Post "/api/v1/clusters/{name}:takeover" Admin clusters::take_over, "This server writes on the cluster from now on, and whoever did before refuses to", []
+        => 200 Tagged<Cluster>;
+    Post "/api/v1/clusters/{name}:uncordon" Admin clusters::uncordon, "Ends a drain: the cluster stays, and takes slices again", []
+        => 200 Tagged<Cluster>;
+    Get "/api/v1/clusters/{name}/doctor" Admin clusters::doctor, "A look at the cluster, check by check, with what to do; it changes nothing", []
+        => 200 Shown<Checkup>;
     Get "/api/v1/repositories" Viewer repositories::list, "Repositories with their charts",
-        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
-    Get "/api/v1/repositories/{name}" Viewer repositories::get, "One repository", [];
-    Put "/api/v1/repositories/{name}" Admin repositories::put, "Makes or refreshes a repository from packed charts, an allowed folder or an address; credentials are kept sealed and never returned", [];
-    Post "/api/v1/repositories/{name}:update" Operator repositories::update, "Reads a repository's index anew; slices keep what they have", [];
-    Delete "/api/v1/repositories/{name}" Admin repositories::delete, "Removes a repository that no slice uses", [];
+        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"]
+        => 200 Page<Repository>;
+    Get "/api/v1/repositories/{name}" Viewer repositories::get, "One repository", []
+        => 200 Tagged<Repository>;
+    Put "/api/v1/repositories/{name}" Admin repositories::put, "Makes or refreshes a repository from packed charts, an allowed folder or an address; credentials are kept sealed and never returned", [] takes REPOSITORY_BODY
+        => 200 Tagged<Repository>;
+    Post "/api/v1/repositories/{name}:update" Operator repositories::update, "Reads a repository's index anew; slices keep what they have", []
+        => 200 Tagged<Repository>;
+    Delete "/api/v1/repositories/{name}" Admin repositories::delete, "Removes a repository that no slice uses", []
+        => 204 Nothing;
     Get "/api/v1/charts" Viewer repositories::search, "Charts of all repositories",
-        ["query" = "part of a chart's name; the whole name for a registry", "repository" = "of one repository", "versions" = "true for every version", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
-    Get "/api/v1/charts/{repository}/{name}" Viewer repositories::show, "A chart's readme, values, schema, and what it would create", ["version" = "a version or a range"];
+        ["query" = "part of a chart's name; the whole name for a registry", "repository" = "of one repository", "versions" = "true for every version", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<ChartFound>;
+    Get "/api/v1/charts/{repository}/{name}" Viewer repositories::show, "A chart's readme, values, schema, and what it would create", ["version" = "a version or a range"]
+        => 200 Shown<ChartShown>;
     Get "/api/v1/slices" Viewer slices::list, "Slices",
-        ["state" = "true: with what the clusters say now", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
+        ["state" = "true: with what the clusters say now", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "label" = "name=value", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"]
+        => 200 Page<SliceShown>;
     Post "/api/v1/slices" Operator slices::apply, "Makes a slice or changes it; 202 with the operation, 200 where nothing changes",
-        ["timeout" = "seconds of patience", "replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never", "forget" = "true: what cannot be reached and is to go is forgotten"];
+        ["timeout" = "seconds of patience", "replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never", "forget" = "true: what cannot be reached and is to go is forgotten"] takes slice
+        => 200 Shown<Unchanged>, 202 Begun<Changing>;
     Post "/api/v1/slices:plan" Operator slices::plan, "What applying the slice would do, with reasons",
-        ["replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again", "forget" = "true: what cannot be reached and is to go is forgotten"];
-    Get "/api/v1/slices/{name}" Viewer slices::get, "One slice", ["state" = "true: with what the clusters say now"];
+        ["replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "upgrade" = "functions to resolve again", "forget" = "true: what cannot be reached and is to go is forgotten"] takes slice
+        => 200 Shown<Plan>;
+    Get "/api/v1/slices/{name}" Viewer slices::get, "One slice", ["state" = "true: with what the clusters say now"]
+        => 200 Tagged<SliceShown>;
     Delete "/api/v1/slices/{name}" Operator slices::delete, "Removes a slice; 202 with the operation",
-        ["timeout" = "seconds of patience", "allowDataLoss" = "functions whose data may go", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never", "forget" = "true: what cannot be reached and is to go is forgotten"];
+        ["timeout" = "seconds of patience", "allowDataLoss" = "functions whose data may go", "plan" = "apply exactly this plan", "supersede" = "failed (default) or any or never", "forget" = "true: what cannot be reached and is to go is forgotten"]
+        => 200 Shown<Unchanged>, 202 Begun<Changing>;
     Post "/api/v1/slices/{name}:plan-delete" Operator slices::plan_delete, "What removing the slice would do",
-        ["allowDataLoss" = "functions whose data may go", "forget" = "true: what cannot be reached is forgotten"];
+        ["allowDataLoss" = "functions whose data may go", "forget" = "true: what cannot be reached is forgotten"]
+        => 200 Shown<Plan>;
     Post "/api/v1/slices/{name}:test" Operator slices::test, "Runs the tests that the slice's charts bring; 202 with the operation",
-        ["function" = "only of these functions", "timeout" = "seconds of patience"];
+        ["function" = "only of these functions", "timeout" = "seconds of patience"]
+        => 202 Begun<Started>;
     Post "/api/v1/slices/{name}:adopt-release" Admin slices::adopt, "Makes a slice of Helm releases that stand already; 202 with the operation",
-        ["dryRun" = "true: only the plan", "timeout" = "seconds of patience"];
+        ["dryRun" = "true: only the plan", "timeout" = "seconds of patience"] takes ADOPTION_BODY
+        => 200 Shown<Plan>, 202 Begun<Started>;
     Post "/api/v1/slices/{name}:hand-back" Admin slices::hand_back, "Ends a slice and leaves its releases to Helm; 202 with the operation",
-        ["dryRun" = "true: only the plan", "timeout" = "seconds of patience"];
-    Get "/api/v1/slices/{name}/description" Viewer slices::describe, "The slice beside what its clusters say now", [];
-    Get "/api/v1/slices/{name}/explanation" Viewer slices::explain, "Why each function stands where it stands", [];
+        ["dryRun" = "true: only the plan", "timeout" = "seconds of patience"]
+        => 200 Shown<Plan>, 202 Begun<Started>;
+    Get "/api/v1/slices/{name}/description" Viewer slices::describe, "The slice beside what its clusters say now", []
+        => 200 Shown<Description>;
+    Get "/api/v1/slices/{name}/explanation" Viewer slices::explain, "Why each function stands where it stands", []
+        => 200 Shown<Explanation>;
     Get "/api/v1/gateways" Viewer views::gateways, "Gateways of all slices",
-        ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
-    Get "/api/v1/gateways/{name}" Viewer views::gateway, "One gateway; 409 where several slices have one of that name", ["slice" = "of this slice"];
+        ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<OfSlice<Gateway>>;
+    Get "/api/v1/gateways/{name}" Viewer views::gateway, "One gateway; 409 where several slices have one of that name", ["slice" = "of this slice"]
+        => 200 Shown<OfSlice<Gateway>>;
     Get "/api/v1/servers" Viewer views::servers, "Servers of all slices",
-        ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
-    Get "/api/v1/servers/{name}" Viewer views::server, "One server of a slice; 409 where several slices have one of that name", ["slice" = "of this slice"];
+        ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<OfSlice<Server>>;
+    Get "/api/v1/servers/{name}" Viewer views::server, "One server of a slice; 409 where several slices have one of that name", ["slice" = "of this slice"]
+        => 200 Shown<OfSlice<Server>>;
     Get "/api/v1/functions" Viewer views::functions, "Other functions of all slices",
-        ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
-    Get "/api/v1/functions/{name}" Viewer views::function, "One other function; 409 where several slices have one of that name", ["slice" = "of this slice"];
+        ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<OfSlice<Function>>;
+    Get "/api/v1/functions/{name}" Viewer views::function, "One other function; 409 where several slices have one of that name", ["slice" = "of this slice"]
+        => 200 Shown<OfSlice<Function>>;
     Get "/api/v1/devices" Viewer views::devices, "Devices of all slices",
-        ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
-    Get "/api/v1/devices/{name}" Viewer views::device, "One device; 409 where several slices have one of that name", ["slice" = "of this slice"];
-    Post "/api/v1/devices/{name}:credentials" Operator views::credentials, "What a device needs to speak to its gateway; recorded", ["slice" = "its slice"];
+        ["slice" = "of one slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<OfSlice<Device>>;
+    Get "/api/v1/devices/{name}" Viewer views::device, "One device; 409 where several slices have one of that name", ["slice" = "of this slice"]
+        => 200 Shown<OfSlice<Device>>;
+    Post "/api/v1/devices/{name}:credentials" Operator views::credentials, "What a device needs to speak to its gateway; recorded", ["slice" = "its slice"]
+        => 200 Shown<CredentialFiles>;
     Get "/api/v1/alarms" Viewer alarms::list, "What does not stand as it was left",
-        ["slice" = "of this slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
+        ["slice" = "of this slice", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<AlarmShown>;
     Get "/api/v1/orphans" Viewer orphans::list, "What stands in the world and is wanted by nobody",
-        ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"];
-    Post "/api/v1/orphans:scan" Operator orphans::scan, "Looks at the clusters for what carries our label and stands in no record", ["cluster" = "this cluster"];
+        ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<OrphanShown>;
+    Post "/api/v1/orphans:scan" Operator orphans::scan, "Looks at the clusters for what carries our label and stands in no record", ["cluster" = "this cluster"]
+        => 200 Shown<Scan>;
     Post "/api/v1/orphans:remove" Operator orphans::remove, "Takes orphans away; 202 with the operations",
-        ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once", "allowDataLoss" = "true: what was found may go with the data in it"];
+        ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once", "allowDataLoss" = "true: what was found may go with the data in it"]
+        => 202 Shown<OrphansGoing>;
     Post "/api/v1/orphans:adopt" Operator orphans::adopt, "Gives what was found back to its slice",
-        ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once"];
+        ["cluster" = "on this cluster", "slice" = "of this slice", "id" = "this one; may stand more than once"]
+        => 200 Shown<OrphansKept>;
     Get "/api/v1/operations" Viewer operations::list, "Operations, newest first",
-        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"];
-    Get "/api/v1/operations/{id}" Viewer operations::get, "One operation with its steps", [];
-    Get "/api/v1/operations/{id}/explanation" Viewer operations::explain, "What it waits for, and what each open move would come to", [];
-    Post "/api/v1/operations/{id}:retry" Operator operations::retry, "Tries again what failed", ["dryRun" = "true: only what would happen"];
-    Post "/api/v1/operations/{id}:rollback" Operator operations::rollback, "Goes back to the start", ["dryRun" = "true: only what would happen"];
-    Post "/api/v1/operations/{id}:continue" Operator operations::carry_on, "Leaves out what failed and does the rest", ["dryRun" = "true: only what would happen"];
-    Post "/api/v1/operations/{id}:fail" Operator operations::fail, "Gives it up", ["dryRun" = "true: only what would happen"];
-    Post "/api/v1/operations/{id}:cancel" Operator operations::cancel, "Stops it at once", ["dryRun" = "true: only what would happen"];
+        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"]
+        => 200 Page<Operation>;
+    Get "/api/v1/operations/{id}" Viewer operations::get, "One operation with its steps", []
+        => 200 Tagged<OperationView>;
+    Get "/api/v1/operations/{id}/explanation" Viewer operations::explain, "What it waits for, and what each open move would come to", []
+        => 200 Shown<OperationExplained>;
+    Post "/api/v1/operations/{id}:retry" Operator operations::retry, "Tries again what failed", ["dryRun" = "true: only what would happen"]
+        => 200 Shown<Outlook>, 202 Begun<Operation>;
+    Post "/api/v1/operations/{id}:rollback" Operator operations::rollback, "Goes back to the start", ["dryRun" = "true: only what would happen"]
+        => 200 Shown<Outlook>, 202 Begun<Operation>;
+    Post "/api/v1/operations/{id}:continue" Operator operations::carry_on, "Leaves out what failed and does the rest", ["dryRun" = "true: only what would happen"]
+        => 200 Shown<Outlook>, 202 Begun<Operation>;
+    Post "/api/v1/operations/{id}:fail" Operator operations::fail, "Gives it up", ["dryRun" = "true: only what would happen"]
+        => 200 Shown<Outlook>, 202 Begun<Operation>;
+    Post "/api/v1/operations/{id}:cancel" Operator operations::cancel, "Stops it at once", ["dryRun" = "true: only what would happen"]
+        => 200 Shown<Outlook>, 202 Begun<Operation>;
 }
 
 impl Endpoint {

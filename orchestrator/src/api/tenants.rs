@@ -8,6 +8,7 @@ use super::reply::{Input, Reply};
 use super::watch::watched;
 use crate::auth::{Caller, Wish};
 use crate::store::Kind;
+use models::file::{TENANT_BODY, TOKEN_BODY};
 use models::tenant::Tenant;
 use serde_json::json;
 use std::sync::Arc;
@@ -37,8 +38,8 @@ pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<R
 }
 
 pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let body: TenantBody = input.json()?;
-    let tenant = Tenant { name: input.name("name")?, description: body.description };
+    let body: TenantBody = input.read(&TENANT_BODY)?;
+    let tenant = Tenant { name: input.new_name()?, description: body.description };
     let rev = app.tenants.put(&caller.admin()?, &tenant, &input.expect).await?;
     Ok(Reply::ok(&tenant)?.etag(rev))
 }
@@ -62,7 +63,7 @@ pub(crate) async fn token(app: Arc<App>, caller: Caller, input: Input) -> Result
 
 pub(crate) async fn create_token(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.admin()?;
-    let body: TokenBody = input.json()?;
+    let body: TokenBody = input.read(&TOKEN_BODY)?;
     let tenant = body.tenant.unwrap_or_else(|| caller.tenant().clone());
     if !app.tenants.exists(&tenant).await? {
         return Err(Problem::not_found(format!("tenant {tenant}")));

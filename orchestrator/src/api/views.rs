@@ -2,7 +2,6 @@
 
 use super::App;
 use super::listing::page;
-use super::params;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use crate::auth::Caller;
@@ -51,9 +50,10 @@ type PartsOf = fn(&Slice) -> Vec<(String, Value)>;
 /// In order of `slice/name`.
 async fn parts(app: &App, caller: &Caller, input: &Input, of: PartsOf) -> Result<Vec<(String, Value)>, Problem> {
     let permit = caller.read()?;
+    let wanted = input.query_name("slice")?;
     let mut items = Vec::new();
     for (slice, _) in app.slices.list(permit.tenant()).await? {
-        if input.query("slice").is_some_and(|wanted| wanted != slice.name.as_str()) {
+        if wanted.as_ref().is_some_and(|wanted| *wanted != slice.name) {
             continue;
         }
         let of_slice = of(&slice);
@@ -94,8 +94,7 @@ fn one(noun: &str, input: &Input, items: Vec<(String, Value)>) -> Result<Reply, 
 
 pub(crate) async fn credentials(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
-    let slice = input.query("slice").map(str::parse).transpose();
-    let slice = slice.map_err(|error: models::name::BadName| params::value("slice", format!("slice: {error}")))?;
+    let slice = input.query_name("slice")?;
     let files = app.slices.credentials(permit.tenant(), slice.as_ref(), &input.name("name")?).await?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let files: serde_json::Map<String, Value> =

@@ -19,7 +19,7 @@ const PREFIX: &str = "slw_";
 const BYTES: usize = 32;
 
 /// What is kept of a token.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TokenRecord {
     /// The first characters after the prefix: enough to tell tokens apart, not to use one.
     pub id: String,

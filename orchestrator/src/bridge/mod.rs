@@ -1,6 +1,8 @@
 //! `sliceway bridge`: the service beside an MQTT broker that keeps SenML readings and answers queries about them. It is a
 //! part of the data path, runs in a slice's own pod, and knows nothing of the orchestrator.
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod http;
 mod readings;
 mod senml;

@@ -61,6 +61,8 @@ pub(crate) enum SenmlError {
     TooLongForARecord(usize),
     #[error("record {0}: there must be exactly one value, or a sum")]
     Values(usize),
+    #[error("record {0}: `{1}` and its base are together beyond any number")]
+    Beyond(usize, &'static str),
 }
 
 #[derive(Default)]
@@ -186,6 +188,11 @@ impl Base {
         }
         let time = self.time + fields.number("t")?.unwrap_or_default();
         let time = if time < ABSOLUTE_FROM { now + time } else { time };
+        // What is no number to JSON could not be read again.
+        let numbers = [("t", Some(time)), ("v", value.number), ("s", sum)];
+        if let Some((label, _)) = numbers.into_iter().find(|(_, number)| number.is_some_and(|n| !n.is_finite())) {
+            return Err(SenmlError::Beyond(fields.index, label));
+        }
         Ok(Some(Record { name, unit, time, value, sum }))
     }
 }
@@ -264,5 +271,7 @@ mod tests {
         let long = format!(r#"[{{"bn":"a","bu":"{}","v":1}}]"#, "u".repeat(65));
         assert_eq!(refused(&long), SenmlError::TooLongForARecord(0));
         assert_eq!(refused(r#"[{"v":1}]"#), SenmlError::Name(0, String::new()));
+        assert_eq!(refused(r#"[{"n":"a","bv":1.7e308,"v":1.7e308}]"#), SenmlError::Beyond(0, "v"));
+        assert_eq!(refused(r#"[{"n":"a","v":1,"bt":1.7e308,"t":1.7e308}]"#), SenmlError::Beyond(0, "t"));
     }
 }

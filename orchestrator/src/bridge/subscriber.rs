@@ -90,7 +90,7 @@ async fn take(config: &BridgeConfig, readings: &Shared, publish: &Publish) -> Re
 }
 
 /// Both names are kept with every reading, so long ones are no names.
-fn parts(topic: &str) -> Option<(&str, &str)> {
+pub(super) fn parts(topic: &str) -> Option<(&str, &str)> {
     let parts = topic.strip_prefix("sliceway/")?.split_once('/')?;
     (parts.0.len() <= LONGEST_NAME && parts.1.len() <= LONGEST_NAME).then_some(parts)
 }

@@ -15,12 +15,12 @@ use adapters::release;
 use adapters::{Call, Labelled, PortError, Safe, Sealed};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use models::cluster::{Cluster, Draining, Health, HealthState, Ownership, Taken};
+use models::cluster::{Cluster, Health, HealthState, Ownership, Taken};
 use models::labels::Labels;
 use models::secret::SecretRef;
 use models::{ClusterFacts, ClusterSpec, Name, Problem};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify, RwLock, mpsc};
@@ -54,8 +54,10 @@ pub struct Clusters {
     turns: Arc<Mutex<BTreeMap<Name, Arc<Mutex<()>>>>>,
     /// How often every cluster is looked at.
     every: Duration,
-    /// Somebody wants the next look now.
-    wanted: Arc<Notify>,
+    /// Somebody wants the next look now ...
+    pub(super) wanted: Arc<Notify>,
+    /// ... at these; at all where none is named.
+    unseen: Arc<Mutex<BTreeSet<Name>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -66,14 +68,14 @@ struct Live {
     looked: Timestamp,
 }
 
-fn key(name: &Name) -> Key {
+pub(super) fn key(name: &Name) -> Key {
     Key::installation(Kind::Cluster, name.as_str())
 }
 
 impl Clusters {
     pub fn new(store: Arc<dyn Store>, registry: Arc<Registry>, clock: Clock) -> Self {
-        let (live, turns, wanted) = (Arc::default(), Arc::default(), Arc::default());
-        Self { store, registry, clock, live, turns, every: LOOK, wanted }
+        let (live, turns, wanted, unseen) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
+        Self { store, registry, clock, live, turns, every: LOOK, wanted, unseen }
     }
 
     /// Every cluster is looked at this often; no look takes longer than that.
@@ -81,11 +83,17 @@ impl Clusters {
         Self { every, ..self }
     }
 
-    /// Returns when it is time to look at all clusters again, or when somebody waits for one that is away.
-    pub async fn due(&self) {
+    /// Looks at all clusters when it is time to, or at what somebody waits for.
+    pub async fn look_when_due(&self) -> Result<(), StoreError> {
         tokio::select! {
-            () = tokio::time::sleep(self.every) => {}
-            () = self.wanted.notified() => {}
+            () = tokio::time::sleep(self.every) => self.look_at_all().await,
+            () = self.wanted.notified() => {
+                let unseen = std::mem::take(&mut *self.unseen.lock().await);
+                match unseen.is_empty() {
+                    true => self.look_at_all().await,
+                    false => self.look_at(unseen.into_iter().collect()).await,
+                }
+            }
         }
     }
 
@@ -141,7 +149,8 @@ impl Clusters {
             name: new.name.clone(),
             labels: new.labels,
             spec: new.spec,
-            health: old.as_ref().map_or_else(unknown, |old| old.health.clone()),
+            // Reached in another way: nothing is known of it.
+            health: old.as_ref().filter(|_| new.kubeconfig.is_none()).map_or_else(unknown, |old| old.health.clone()),
             facts: old.as_ref().and_then(|old| old.facts.clone()),
             owner: old.as_ref().and_then(|old| old.owner.clone()),
             taken: old.as_ref().map(|old| old.taken.clone()).unwrap_or_default(),
@@ -156,15 +165,30 @@ impl Clusters {
             let sealed = sealed.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
             txn = txn.put(kubeconfig_key(&new.name), sealed);
         }
+        let changed = cluster.health.state == HealthState::Unknown;
         self.store.commit(txn).await?;
+        if changed {
+            self.live.write().await.remove(&new.name);
+        }
         match cluster.spec.sim.as_ref().filter(|_| before.is_some()) {
             Some(spec) => self.registry.reshape(&new.name, spec).await,
             None => self.registry.forget(&new.name).await,
         }
-        self.look(&new.name).await?;
+        self.seen_soon(&cluster).await?;
+        self.get(&new.name).await
+    }
+
+    /// A simulated cluster answers at once; a real one may not, and nobody waits for it: it is looked at next.
+    async fn seen_soon(&self, cluster: &Cluster) -> Result<(), StoreError> {
+        match &cluster.spec.sim {
+            Some(_) => self.look(&cluster.name).await?,
+            None => {
+                self.unseen.lock().await.insert(cluster.name.clone());
+            }
+        }
         // What waits for it goes on.
         self.wanted.notify_one();
-        self.get(&new.name).await
+        Ok(())
     }
 
     /// A kubeconfig that cannot be used is refused now, not at the first operation.
@@ -192,7 +216,7 @@ impl Clusters {
         self.remove(name, expect).await
     }
 
-    async fn remove(&self, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
+    pub(super) async fn remove(&self, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
         let handle = self.registry.handle(name).await.ok();
         deletion::delete(&self.store, Thing::Cluster(name), expect).await?;
         if let Some(handle) = handle
@@ -207,76 +231,12 @@ impl Clusters {
         Ok(())
     }
 
-    /// Marks a cluster to be deleted once nothing stands on it: [`slices::Slices::move_off`] is called for it until then.
-    pub async fn drain(
-        &self,
-        _: &AdminPermit,
-        (name, forget): (&Name, bool),
-        expect: &Expect,
-    ) -> Result<(Cluster, Revision), CatalogueError> {
-        let draining = Draining { since: self.now(), forget, waits_for: vec![] };
-        self.change((name, expect), |cluster| cluster.draining = Some(draining)).await?;
-        self.wanted.notify_one();
-        self.get(name).await
-    }
-
-    /// It stays, and takes slices again.
-    pub async fn uncordon(&self, _: &AdminPermit, name: &Name) -> Result<(Cluster, Revision), CatalogueError> {
-        self.change((name, &Expect::Anything), |cluster| cluster.draining = None).await?;
-        self.get(name).await
-    }
-
-    async fn change(
-        &self,
-        (name, expect): (&Name, &Expect),
-        change: impl FnOnce(&mut Cluster),
-    ) -> Result<(), CatalogueError> {
-        let missing = || CatalogueError::NotFound(format!("cluster {name}"));
-        let object = self.store.get(&key(name)).await?.ok_or_else(missing)?;
-        expect.check(&key(name), Some(object.rev))?;
-        let mut cluster: Cluster = object.read()?;
-        change(&mut cluster);
-        let txn = Txn::new().at(key(name), object.rev).put(key(name), codec::json(&cluster)?);
-        self.store.commit(txn).await?;
-        Ok(())
-    }
-
-    /// Clusters that are on their way out.
-    pub async fn draining(&self) -> Result<Vec<Cluster>, StoreError> {
-        let all = self.list().await?.into_iter().map(|(cluster, _)| cluster);
-        Ok(all.filter(|cluster| cluster.draining.is_some()).collect())
-    }
-
-    /// What was found out about a cluster that is drained: it goes where nothing is left there.
-    pub async fn drained(&self, name: &Name, waits_for: Vec<String>) -> Result<(), CatalogueError> {
-        let waits_for = match waits_for.is_empty() {
-            false => waits_for,
-            true => match self.remove(name, &Expect::Anything).await {
-                Ok(()) => {
-                    tracing::info!(cluster = %name, "drained, and deleted");
-                    return Ok(());
-                }
-                Err(CatalogueError::InUse { users }) => users,
-                Err(error) => return Err(error),
-            },
-        };
-        let known = self.get(name).await?.0.draining;
-        match known {
-            Some(draining) if draining.waits_for != waits_for => {
-                self.change((name, &Expect::Anything), |cluster| {
-                    if let Some(draining) = &mut cluster.draining {
-                        draining.waits_for = waits_for;
-                    }
-                })
-                .await
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-
     /// Looks at every cluster at once; one that hangs delays no other.
     pub async fn look_at_all(&self) -> Result<(), StoreError> {
-        let names: Vec<Name> = self.list().await?.into_iter().map(|(cluster, _)| cluster.name).collect();
+        self.look_at(self.list().await?.into_iter().map(|(cluster, _)| cluster.name).collect()).await
+    }
+
+    async fn look_at(&self, names: Vec<Name>) -> Result<(), StoreError> {
         let looks = names.iter().map(|name| self.look(name));
         futures::future::join_all(looks).await.into_iter().collect()
     }
@@ -405,8 +365,10 @@ impl slices::Clusters for Clusters {
     }
 
     async fn away(&self, cluster: &Name) -> Option<String> {
-        let health = match self.live.read().await.get(cluster) {
-            Some(live) => live.health.clone(),
+        // The lock is not held over the question below, which takes it again: between the two a writer may wait for it.
+        let known = self.live.read().await.get(cluster).map(|live| live.health.clone());
+        let health = match known {
+            Some(health) => health,
             None => self.get(cluster).await.ok()?.0.health,
         };
         (health.state == HealthState::Unreachable).then_some(health.cause)

@@ -7,6 +7,7 @@ mod browse;
 mod charts;
 mod clusters;
 mod deletion;
+mod drain;
 mod examination;
 mod folder;
 pub(crate) mod identity;

@@ -15,6 +15,7 @@ use models::{ClusterSpec, Problem};
 use serde_json::{Value, json};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// With a noun, documents of other kinds are refused before anything happens.
 pub(crate) async fn apply(client: &Client, (args, noun): (&Apply, Option<&str>), output: Output) -> Result<u8, Failed> {
@@ -118,7 +119,8 @@ pub(crate) async fn cluster(
     let kubeconfig = path.map(|path| inline(path, context)).transpose();
     let kubeconfig = kubeconfig.map_err(|error| Failed::usage(error.to_string()))?;
     let body = json!({"labels": meta.labels, "spec": spec, "kubeconfig": kubeconfig});
-    let cluster = client.put(&format!("/api/v1/clusters/{}", meta.name), &body).await?;
+    let path = format!("/api/v1/clusters/{}", meta.name);
+    let cluster = seen(client, &path, client.put(&path, &body).await?).await?;
     say!("cluster {} {} ({})", meta.name, text(&cluster, "/health/state"), text(&cluster, "/facts/version"));
     let cause = text(&cluster, "/health/cause");
     if text(&cluster, "/health/state") != "Reachable" {
@@ -126,6 +128,20 @@ pub(crate) async fn cluster(
     }
     warn_of_end(&cluster);
     Ok(Done::well(cluster))
+}
+
+/// How long a cluster is waited for that is looked at for the first time, and between two questions.
+const FIRST_LOOK: Duration = Duration::from_secs(8);
+const QUESTIONS: Duration = Duration::from_millis(100);
+
+/// The server looks at a cluster after its answer: its first word is waited for.
+async fn seen(client: &Client, path: &str, mut cluster: Value) -> Result<Value, Failed> {
+    let end = Instant::now() + FIRST_LOOK;
+    while text(&cluster, "/health/state") == "Unknown" && Instant::now() < end {
+        tokio::time::sleep(QUESTIONS).await;
+        cluster = client.get(path).await?;
+    }
+    Ok(cluster)
 }
 
 /// 30 days before a client certificate ends.

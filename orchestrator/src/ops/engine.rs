@@ -90,7 +90,7 @@ struct Running {
 }
 
 /// An operation with its changes, for readers.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct OperationView {
     #[serde(flatten)]
     pub operation: models::Operation,

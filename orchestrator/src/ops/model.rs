@@ -39,7 +39,7 @@ impl OperationDoc {
 }
 
 /// Stored under `Kind::Change`, tenant, id `<operation id>/<seq, five digits>`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ChangeDoc {
     #[serde(flatten)]
     pub record: ChangeRecord,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// What an operator can do with an operation that is open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Move {
     Cancel,
@@ -37,7 +37,7 @@ impl Move {
 }
 
 /// What one move would come to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Outlook {
     pub operation: String,
     pub r#move: Move,
@@ -50,7 +50,7 @@ pub struct Outlook {
 }
 
 /// What becomes of one change.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Deed {
     pub seq: Seq,
     pub id: String,
@@ -58,7 +58,7 @@ pub struct Deed {
     pub why: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Does {
     /// Is carried out, or tried again.

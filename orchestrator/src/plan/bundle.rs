@@ -78,7 +78,7 @@ fn is_zero(count: &usize) -> bool {
 }
 
 /// Which chart it was, for ever.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ChartPin {
     pub name: String,
     pub version: String,

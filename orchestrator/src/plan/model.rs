@@ -35,7 +35,7 @@ impl Recorded {
 }
 
 /// What an operation will do, and why. Applying a plan applies exactly this.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Plan {
     #[serde(deserialize_with = "models::format::known::<_, 1>")]
     pub format: u32,
@@ -55,6 +55,7 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Rendered bundles that the plan uses, by function: written beside it so that they are used again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
     pub bundles: Vec<(String, serde_json::Value)>,
     /// Clusters that could not be read: what stands there was not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -104,7 +105,7 @@ impl Plan {
 }
 
 /// A change with what its resource's record will hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlannedChange {
     #[serde(flatten)]
     pub change: Change,
@@ -115,7 +116,7 @@ pub struct PlannedChange {
 }
 
 /// Why a function stands where it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Choice {
     pub function: Name,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,10 +125,11 @@ pub struct Choice {
     pub candidates: Vec<Candidate>,
     /// What the choice rests on; the next plan is given it, so that a choice is sticky. `None`: there is no place yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub standing: Option<topology::Standing>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Candidate {
     pub cluster: Name,
     pub accepted: bool,

@@ -8,6 +8,7 @@ mod credentials;
 mod describe;
 mod drain;
 mod expected;
+mod holders;
 mod look;
 mod orphans;
 mod renewal;

@@ -21,7 +21,10 @@ impl Slices {
         let mut snapshot = self.snapshot(tenant, &ask.name).await?;
         let wish = wish(tenant, ask);
         self.fetch(&mut snapshot, &wish).await?;
-        let plan = make(&snapshot.world, &wish, self.renderer.as_ref()).await?;
+        let plan = match make(&snapshot.world, &wish, self.renderer.as_ref()).await {
+            Err(error) => return Err(self.held((tenant, &ask.name), error.into()).await),
+            Ok(plan) => plan,
+        };
         let mut doc = codec::json(&plan)?;
         // Housekeeping forgets it when it is old.
         doc["shown_at"] = json!(self.engine.now());
@@ -53,6 +56,10 @@ impl Slices {
             ask.options.expect.check(&codec::slice_key(tenant, &ask.name), snapshot.slice)?;
         }
         let (planned, turn) = self.in_turn((tenant, ask), &mut snapshot).await;
+        let planned = match planned {
+            Err(error) => Err(self.held((tenant, &ask.name), error).await),
+            planned => planned,
+        };
         let plan = match planned {
             Err(AskError::NoPlace { message, passing: true, .. }) if ask.options.plan.is_none() => {
                 return self.start_to_wait((tenant, ask), (snapshot, supersede), &message).await;

@@ -72,11 +72,17 @@ impl Slices {
 impl Planner for Slices {
     async fn plan(&self, wish: &Wish, doc: &OperationDoc) -> Result<Planned, Unplanned> {
         let (mut snapshot, planned) = self.wished(wish, doc).await.map_err(told)?;
-        let mut plan = planned.map_err(|error| told(error.into()))?;
+        let mut plan = match planned {
+            Err(error) => return Err(told(self.held((&wish.tenant, &wish.name), error.into()).await)),
+            Ok(plan) => plan,
+        };
         let turn = Arc::clone(&self.turn).lock_owned().await;
         if self.refreshed((&wish.tenant, &wish.name), &mut snapshot).await.map_err(told)? {
             let again = make(&snapshot.world, wish, &snapshot.renderer(self.renderer.as_ref())).await;
-            plan = again.map_err(|error| told(error.into()))?;
+            plan = match again {
+                Err(error) => return Err(told(self.held((&wish.tenant, &wish.name), error.into()).await)),
+                Ok(plan) => plan,
+            };
         }
         let extra = extra(&plan, &snapshot).map_err(told)?;
         Ok(Planned { plan, extra, turn: Box::new(turn) })

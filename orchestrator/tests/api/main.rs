@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod adopt;
+mod answered;
 mod auth;
 mod charts;
 mod claims;
@@ -26,6 +27,7 @@ mod lists;
 mod newer;
 mod orphans;
 mod places;
+mod published;
 mod readiness;
 mod registries;
 mod registry;

@@ -1,5 +1,6 @@
 //! One server process of a test's own, and how it is spoken to.
 
+use crate::answered::{Answer, Published};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
@@ -141,7 +142,29 @@ impl Server {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        request.body(body.to_string()).send().await.unwrap()
+        let response = request.body(body.to_string()).send().await.unwrap();
+        self.held(method, path, response).await
+    }
+
+    /// The answer, which is one that the published document has.
+    async fn held(&self, method: &str, path: &str, response: Response) -> Response {
+        let published = match Published::known() {
+            Some(published) => published,
+            None => {
+                let document = self.http.get(format!("{}/openapi.json", self.url)).send().await.unwrap();
+                Published::learn(document.json().await.unwrap())
+            }
+        };
+        let status = response.status();
+        let headers = response.headers().clone();
+        if headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") {
+            return response;
+        }
+        let body = response.bytes().await.unwrap();
+        published.hold(&Answer { method, path, status: status.as_u16(), headers: &headers, body: &body });
+        let mut again = http::Response::new(body);
+        (*again.status_mut(), *again.headers_mut()) = (status, headers);
+        again.into()
     }
 
     pub async fn admin(&self, method: &str, path: &str, body: Value) -> (u16, Value) {

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod adopt;
+#[path = "../api/answered.rs"]
+mod answered;
 mod broken;
 mod causes;
 #[path = "../../../adapters/tests/command_line/mod.rs"]

@@ -55,7 +55,7 @@ fn start() -> Duration {
     took
 }
 
-fn answers(at: SocketAddr) -> bool {
+pub fn answers(at: SocketAddr) -> bool {
     let Ok(mut stream) = TcpStream::connect(at) else { return false };
     let mut said = [0; 16];
     let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

@@ -4,14 +4,18 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod bare;
+mod begun;
 #[path = "../../../adapters/tests/control_plane/mod.rs"]
 #[allow(dead_code, reason = "a bench needs less of it than the port's tests")]
 mod control_plane;
 mod idle;
 mod objects;
+mod operations;
 mod ours;
 mod peer;
 mod rate;
+mod requests;
+mod restart;
 mod row;
 mod slice;
 mod wait;
@@ -32,6 +36,18 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut table = Table::default();
     runtime.block_on(async {
+        if wanted("P1") {
+            requests::measure(&mut table).await;
+        }
+        if wanted("P5") {
+            operations::measure(&mut table).await;
+        }
+        if wanted("P8") {
+            restart::measure(&mut table).await;
+        }
+        if wanted("P10") {
+            restart::growth(&mut table).await;
+        }
         if wanted("P4") {
             slice::measure(&mut table).await;
         }

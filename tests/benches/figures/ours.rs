@@ -37,7 +37,11 @@ pub fn program(name: &str) -> PathBuf {
 
 impl Ours {
     pub fn start() -> Self {
-        let folder = TempDir::new_in(root().join("target")).unwrap();
+        Self::start_on(TempDir::new_in(root().join("target")).unwrap())
+    }
+
+    /// On what an earlier one left.
+    pub fn start_on(folder: TempDir) -> Self {
         let config = folder.path().join("server.toml");
         std::fs::write(&config, "[limits]\nrequests_per_second = 100000\nburst = 100000\n").unwrap();
         let mut child = Command::new(program("sliceway"))
@@ -59,6 +63,19 @@ impl Ours {
         std::thread::spawn(move || lines.for_each(drop));
         let token = std::fs::read_to_string(folder.path().join("data/admin.token")).unwrap();
         Self { child, folder, url, token, http: Client::builder().no_proxy().build().unwrap() }
+    }
+
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.url.trim_start_matches("http://").parse().unwrap()
+    }
+
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Until an operation has done all that it was to do.
+    pub async fn completed(&self, operation: &str) {
+        self.until(operation, Duration::from_millis(2), |view| view["state"] == "COMPLETED").await;
     }
 
     pub fn pid(&self) -> u32 {

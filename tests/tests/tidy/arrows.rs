@@ -63,6 +63,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("housekeeping", &["ops", "slices", "store"]),
     ("server", &["api", "assurance", "auth", "catalogue", "config", "housekeeping", "ops", "plan", "slices", "store"]),
     ("cli", &["bridge", "catalogue", "config", "server"]),
+    ("fuzz", &["api", "auth", "bridge", "config", "ops", "plan", "store"]),
 ];
 
 /// The siblings that a line names: `crate::x`, and each name of `use crate::{x, y}`.

@@ -2,6 +2,7 @@
 //! planted violation.
 
 mod arrows;
+mod fuzzing;
 mod suites;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,4 @@
+//! `adapters::fuzz::chart_archive` says what is asserted.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| adapters::fuzz::chart_archive(bytes));

@@ -1,0 +1,4 @@
+//! `orchestrator::fuzz::config` says what is asserted.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| orchestrator::fuzz::config(bytes));

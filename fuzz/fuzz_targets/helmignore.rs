@@ -1,0 +1,4 @@
+//! `adapters::fuzz::helmignore` says what is asserted.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| adapters::fuzz::helmignore(bytes));

@@ -1,0 +1,4 @@
+//! `adapters::fuzz::kubernetes_names` says what is asserted.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| adapters::fuzz::kubernetes_names(bytes));

@@ -1,0 +1,4 @@
+//! `orchestrator::fuzz::request_headers` says what is asserted.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| orchestrator::fuzz::request_headers(bytes));

@@ -1,0 +1,179 @@
+//! P1: registering, reading and forgetting clusters and repositories, 60 clients at a time, beside what the bare HTTP stack
+//! does without a store and the bare store without HTTP, in turns.
+
+use crate::ours::Ours;
+use crate::row::{Row, Table, millis, quantile};
+use axum::Router;
+use orchestrator::store::{Clock, Key, Kind, Options, Sqlite, Store, Txn};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const CLIENTS: usize = 60;
+const TURNS: usize = 3;
+const TURN: Duration = Duration::from_secs(6);
+
+#[derive(Default)]
+struct Count {
+    took: Vec<Duration>,
+    errors: usize,
+    time: Duration,
+}
+
+impl Count {
+    fn rate(&self) -> f64 {
+        self.took.len() as f64 / self.time.as_secs_f64()
+    }
+}
+
+pub async fn measure(table: &mut Table) {
+    let ours = Ours::start();
+    let bare = bare().await;
+    let folder = tempfile::TempDir::new_in(crate::row::root().join("target")).unwrap();
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path(), Options::new(Clock::system())).unwrap());
+    let [mut mine, mut http, mut stored] = [Count::default(), Count::default(), Count::default()];
+    for turn in 0..TURNS {
+        load((ours.address(), ours.token(), turn), &mut mine).await;
+        load((bare, ours.token(), turn), &mut http).await;
+        store_only(&store, &mut stored).await;
+    }
+    let (rate, ceiling) = (mine.rate(), http.rate().min(stored.rate()));
+    let p99 = millis(quantile(&mut mine.took, 99));
+    table.add(Row {
+        id: "P1",
+        what: "requests of 60 clients: PUT, GET, DELETE of clusters, repositories",
+        value: rate,
+        unit: "req/s",
+        against: format!(
+            ">= 10000; bare HTTP {:.0}, bare store {:.0}: part of the lower, >= 0.6",
+            http.rate(),
+            stored.rate()
+        ),
+        ratio: Some(rate / ceiling),
+    });
+    let row =
+        |id, what, value, unit, against: &str| Row { id, what, value, unit, against: against.into(), ratio: None };
+    table.add(row("P1.p99", "the slowest hundredth of them", p99, "ms", "<= 10 ms"));
+    table.add(row("P1.errors", "answers that were not wanted", mine.errors as f64, "", "0"));
+}
+
+/// Each client makes, reads and deletes one cluster and one repository after the other.
+async fn load((at, token, turn): (SocketAddr, &str, usize), count: &mut Count) {
+    let began = Instant::now();
+    let clients = (0..CLIENTS).map(|client| tokio::spawn(one_client(at, token.to_owned(), (turn, client))));
+    for client in clients.collect::<Vec<_>>() {
+        let (took, errors) = client.await.unwrap();
+        count.took.extend(took);
+        count.errors += errors;
+    }
+    count.time += began.elapsed();
+}
+
+async fn one_client(at: SocketAddr, token: String, (turn, client): (usize, usize)) -> (Vec<Duration>, usize) {
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let (mut took, mut errors, mut buffer) = (Vec::new(), 0, Vec::new());
+    let end = Instant::now() + TURN;
+    let mut number = 0;
+    while Instant::now() < end {
+        number += 1;
+        let cluster = format!("/api/v1/clusters/c{turn}-{client}-{number}");
+        let repository = format!("/api/v1/repositories/r{turn}-{client}-{number}");
+        let made = json!({"kubeconfig": kubeconfig()}).to_string();
+        let wanted = [
+            ("PUT", &cluster, made.as_str(), "200"),
+            ("GET", &cluster, "", "200"),
+            ("DELETE", &cluster, "", "20"),
+            ("PUT", &repository, r#"{"charts": []}"#, "200"),
+            ("GET", &repository, "", "200"),
+            ("DELETE", &repository, "", "20"),
+        ];
+        for (method, path, body, status) in wanted {
+            let asked = Instant::now();
+            let request = format!(
+                "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(request.as_bytes()).await.unwrap();
+            errors += usize::from(!answer(&mut stream, &mut buffer).await.starts_with(status));
+            took.push(asked.elapsed());
+        }
+    }
+    (took, errors)
+}
+
+/// Reads one answer; its status.
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> String {
+    buffer.clear();
+    loop {
+        let mut piece = [0; 8192];
+        let n = stream.read(&mut piece).await.unwrap();
+        assert!(n > 0, "the server closed the connection");
+        buffer.extend_from_slice(&piece[..n]);
+        let Some(head) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
+        let length = text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+        if buffer.len() >= head + 4 + length.unwrap_or(0) {
+            return text.split(' ').nth(1).unwrap_or_default().to_owned();
+        }
+    }
+}
+
+/// Of a cluster where nobody listens.
+fn kubeconfig() -> String {
+    let cluster = json!({"name": "c", "cluster": {"server": "https://127.0.0.1:9", "insecure-skip-tls-verify": true}});
+    let context = json!({"name": "c", "context": {"cluster": "c", "user": "u"}});
+    json!({"apiVersion": "v1", "kind": "Config", "clusters": [cluster], "contexts": [context], "current-context": "c",
+        "users": [{"name": "u", "user": {"token": "t"}}]})
+    .to_string()
+}
+
+/// The same stack, which reads the body and answers as much as a cluster is.
+async fn bare() -> SocketAddr {
+    let answer = json!({"name": "c", "labels": {}, "spec": {"expose": "nodePort"}, "health": {"state": "Unknown"}});
+    let answer = answer.to_string();
+    let handler = move |_body: axum::body::Bytes| {
+        let answer = answer.clone();
+        async move { ([("content-type", "application/json")], answer) }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handler)).await });
+    at
+}
+
+/// What the requests come to without HTTP: a put, a read and a removal, each durable.
+async fn store_only(store: &Arc<dyn Store>, count: &mut Count) {
+    let began = Instant::now();
+    let clients = (0..CLIENTS).map(|client| {
+        let store = Arc::clone(store);
+        tokio::spawn(async move {
+            let mut took = Vec::new();
+            let end = Instant::now() + TURN;
+            let mut number = 0;
+            let doc =
+                json!({"name": "c", "spec": {"expose": "nodePort"}, "health": {"state": "Unknown"}, "labels": {}});
+            while Instant::now() < end {
+                number += 1;
+                let key = Key::installation(Kind::Cluster, format!("b{client}-{number}"));
+                for step in 0..3 {
+                    let asked = Instant::now();
+                    match step {
+                        0 => drop(store.commit(Txn::new().put(key.clone(), doc.clone())).await.unwrap()),
+                        1 => drop(store.get(&key).await.unwrap()),
+                        _ => drop(store.commit(Txn::new().delete(key.clone())).await.unwrap()),
+                    }
+                    took.push(asked.elapsed());
+                }
+            }
+            took
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        count.took.extend(client.await.unwrap());
+    }
+    count.time += began.elapsed();
+}
