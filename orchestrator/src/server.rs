@@ -48,7 +48,6 @@ pub struct Server {
     app: Arc<App>,
     store: Arc<dyn Store>,
     blobs: Arc<Blobs>,
-    clock: Clock,
     trust: Arc<Trust>,
     engine: Engine,
     slices: Arc<Slices>,
@@ -128,7 +127,7 @@ impl Server {
             tracing::info!(resumed, "went on with open operations");
         }
         let (app, config) = (App::new(parts), config.clone());
-        Ok(Self { app, store, blobs, clock, trust, engine, slices, clusters, config, data, first })
+        Ok(Self { app, store, blobs, trust, engine, slices, clusters, config, data, first })
     }
 
     pub fn data(&self) -> &Path {
