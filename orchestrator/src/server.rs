@@ -48,7 +48,6 @@ pub struct Server {
     app: Arc<App>,
     store: Arc<dyn Store>,
     blobs: Arc<Blobs>,
-    clock: Clock,
     trust: Arc<Trust>,
     engine: Engine,
     slices: Arc<Slices>,
@@ -128,7 +127,7 @@ impl Server {
             tracing::info!(resumed, "went on with open operations");
         }
         let (app, config) = (App::new(parts), config.clone());
-        Ok(Self { app, store, blobs, clock, trust, engine, slices, clusters, config, data, first })
+        Ok(Self { app, store, blobs, trust, engine, slices, clusters, config, data, first })
     }
 
     pub fn data(&self) -> &Path {
@@ -169,10 +168,8 @@ impl Server {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(every) => {}
             }
-            if !self.trust.holds() {
-                continue;
-            }
-            if let Err(error) = self.slices.renew().await {
+            let Some(now) = self.trust.now() else { continue };
+            if let Err(error) = self.slices.renew(now).await {
                 tracing::warn!(%error, "certificates that are due could not be looked for");
             }
         }
@@ -189,7 +186,6 @@ impl Server {
             store: Arc::clone(&self.store),
             engine: self.engine.clone(),
             blobs: Arc::clone(&self.blobs),
-            clock: self.clock.clone(),
             trust: Arc::clone(&self.trust),
             keep: keep(&self.config.housekeeping),
         };

@@ -11,7 +11,7 @@ mod trust;
 pub use trust::Trust;
 
 use crate::ops::{Engine, OpsError};
-use crate::store::{BlobError, Blobs, Clock, Digest, Revision, Store, StoreError, Swept, Txn};
+use crate::store::{BlobError, Blobs, Digest, Revision, Store, StoreError, Swept, Txn};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -68,7 +68,6 @@ pub struct Housekeeping {
     store: Arc<dyn Store>,
     engine: Engine,
     blobs: Arc<Blobs>,
-    clock: Clock,
     keep: Keep,
     trust: Arc<Trust>,
     stop: CancellationToken,
@@ -82,15 +81,14 @@ pub struct Means {
     pub store: Arc<dyn Store>,
     pub engine: Engine,
     pub blobs: Arc<Blobs>,
-    pub clock: Clock,
     pub keep: Keep,
     pub trust: Arc<Trust>,
 }
 
 impl Housekeeping {
     pub fn new(means: Means, stop: CancellationToken) -> Self {
-        let Means { store, engine, blobs, clock, keep, trust } = means;
-        Self { store, engine, blobs, clock, keep, trust, stop, unreferred: HashSet::new() }
+        let Means { store, engine, blobs, keep, trust } = means;
+        Self { store, engine, blobs, keep, trust, stop, unreferred: HashSet::new() }
     }
 
     /// Now and every hour, until `stop`. What fails is tried again at the next pass.
@@ -107,7 +105,10 @@ impl Housekeeping {
                     next_look = tokio::time::Instant::now() + EVERY;
                     self.pass().await
                 }
-                false => self.records().await,
+                false => match self.trust.now() {
+                    Some(now) => self.records(now).await,
+                    None => Ok(Cleared::default()),
+                },
             };
             let rest = match done {
                 Ok(cleared) => {
@@ -125,32 +126,27 @@ impl Housekeeping {
 
     /// One look at everything; at nothing while the clock is not believed.
     pub async fn pass(&mut self) -> Result<Cleared, HousekeepingError> {
-        if !self.trust.holds() {
-            return Ok(Cleared::default());
-        }
+        let Some(now) = self.trust.now() else { return Ok(Cleared::default()) };
         let head = *self.store.changed().borrow();
         self.engine.commit(self.trust.note(head)).await?;
-        let mut cleared = self.records().await?;
+        let mut cleared = self.records(now).await?;
         if !self.stop.is_cancelled() {
-            cleared.blobs = self.sweep().await?;
+            cleared.blobs = self.sweep(now).await?;
         }
         Ok(cleared)
     }
 
-    async fn records(&self) -> Result<Cleared, HousekeepingError> {
-        if !self.trust.holds() {
-            return Ok(Cleared::default());
-        }
+    async fn records(&self, now: Timestamp) -> Result<Cleared, HousekeepingError> {
         Ok(Cleared {
-            operations: self.operations().await?,
-            plans: self.plans().await?,
-            answers: self.answers().await?,
+            operations: self.operations(now).await?,
+            plans: self.plans(now).await?,
+            answers: self.answers(now).await?,
             blobs: Swept::default(),
         })
     }
 
-    async fn sweep(&mut self) -> Result<Swept, HousekeepingError> {
-        let floor = self.trust.floor().map(|floor| self.now().duration_since(floor.at));
+    async fn sweep(&mut self, now: Timestamp) -> Result<Swept, HousekeepingError> {
+        let floor = self.trust.floor().map(|floor| now.duration_since(floor.at));
         if floor.is_some_and(|since| since < SignedDuration::try_from(self.keep.blobs).unwrap_or(SignedDuration::MAX)) {
             // The age of a file may be of another year.
             return Ok(Swept::default());
@@ -168,10 +164,6 @@ impl Housekeeping {
     /// When something was written, by its stamp, where the stamp can be believed.
     fn stamped(&self, rev: Revision, at: Timestamp) -> Timestamp {
         self.trust.floor().filter(|floor| rev <= floor.rev).map_or(at, |floor| at.max(floor.at))
-    }
-
-    fn now(&self) -> Timestamp {
-        Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 }
 

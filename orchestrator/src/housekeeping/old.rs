@@ -23,7 +23,7 @@ struct Ended {
 
 impl Housekeeping {
     /// Ended operations with their changes. What cannot be read is left alone.
-    pub(super) async fn operations(&self) -> Result<usize, HousekeepingError> {
+    pub(super) async fn operations(&self, now: Timestamp) -> Result<usize, HousekeepingError> {
         let (mut slices, mut named) = (HashSet::new(), HashSet::new());
         self.each(Query::all(Kind::Slice), |object| {
             slices.insert((object.key.tenant.clone(), object.key.id.clone()));
@@ -39,7 +39,7 @@ impl Housekeeping {
             ended.push(Ended { key: object.key.clone(), rev: object.rev, subject, at });
         })
         .await?;
-        let before = self.now() - self.keep.operations;
+        let before = now - self.keep.operations;
         let mut later: HashMap<(String, String), usize> = HashMap::new();
         // Ids sort by time: from the newest on, so that the newest of each slice are counted first.
         ended.reverse();
@@ -65,14 +65,14 @@ impl Housekeeping {
     }
 
     /// Plans that were shown, and can be applied by their id until then.
-    pub(super) async fn plans(&self) -> Result<usize, HousekeepingError> {
-        let before = self.now() - self.keep.plans;
+    pub(super) async fn plans(&self, now: Timestamp) -> Result<usize, HousekeepingError> {
+        let before = now - self.keep.plans;
         self.remove_old((Query::all(Kind::Plan).prefix(SHOWN), "shown_at"), before).await
     }
 
     /// Answers that were kept for requests that are sent again.
-    pub(super) async fn answers(&self) -> Result<usize, HousekeepingError> {
-        self.remove_old((Query::all(Kind::Idempotency), "at"), self.now() - ANSWERS).await
+    pub(super) async fn answers(&self, now: Timestamp) -> Result<usize, HousekeepingError> {
+        self.remove_old((Query::all(Kind::Idempotency), "at"), now - ANSWERS).await
     }
 
     /// Documents whose time in `field` is before that; one without a time is of an older version, and old.

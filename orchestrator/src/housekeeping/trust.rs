@@ -1,7 +1,7 @@
 //! Whether the calendar can be believed. A calendar that was set is not, until it has stood for an hour: what is done
 //! because time has passed (clearing away, renewing) is then put off, and nothing is done for a jump of a moment.
 //!
-//! It must never say what time it is: it only says whether what the clock says may be acted upon.
+//! It must never let anybody act upon a time that was not looked at.
 
 use crate::ops::OperationDoc;
 use crate::store::{Clock, Key, Kind, Query, Revision, Store, StoreError, Txn};
@@ -73,11 +73,13 @@ impl Trust {
         Ok(Self { clock, state: Mutex::new(state) })
     }
 
-    /// The calendar has gone on evenly for long enough.
-    pub fn holds(&self) -> bool {
+    /// What time it is, where the calendar has gone on evenly for long enough. Whoever acts because time has passed goes by
+    /// this time and asks for no other: the next moment the calendar may be set.
+    pub fn now(&self) -> Option<Timestamp> {
         self.look();
         let steady = self.clock.steady();
-        self.lock().set.is_none_or(|since| steady.saturating_sub(since) >= STAND)
+        let state = self.lock();
+        state.set.is_none_or(|since| steady.saturating_sub(since) >= STAND).then_some(state.wall)
     }
 
     /// Looks at both clocks. What is set and set back between two looks is not met: look often.

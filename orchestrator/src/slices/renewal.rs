@@ -4,6 +4,7 @@ use super::{Ask, AskError, AskOptions, Goal, Slices, Started, Supersede};
 use crate::ops::codec;
 use crate::plan::{Recorded, renewal};
 use crate::store::{Kind, Query};
+use jiff::Timestamp;
 use models::slice::Phase;
 use models::{Name, OperationState, Slice};
 
@@ -13,13 +14,13 @@ const MOST: usize = 10;
 impl Slices {
     /// Starts what is due, for every tenant, up to a bound; the next look goes on. A slice whose operation is open, or that waits for an operator, is left
     /// alone until it is at rest; one that cannot be renewed now does not hold up the others.
-    pub async fn renew(&self) -> Result<usize, AskError> {
+    pub async fn renew(&self, now: Timestamp) -> Result<usize, AskError> {
         let mut started = 0;
         let mut anew = 0;
         for object in codec::all(&self.store, Query::all(Kind::Slice)).await? {
             // What cannot be read holds up its own slice only.
             let Ok(slice) = object.read::<Slice>() else { continue };
-            if !self.is_due(&slice).await.unwrap_or(false) {
+            if !self.is_due(&slice, now).await.unwrap_or(false) {
                 continue;
             }
             let Ok(Some(supersede)) = self.may_renew(&slice).await else {
@@ -56,10 +57,9 @@ impl Slices {
         Ok(renewal.then_some(Supersede::FailedTemp))
     }
 
-    async fn is_due(&self, slice: &Slice) -> Result<bool, AskError> {
+    async fn is_due(&self, slice: &Slice, now: Timestamp) -> Result<bool, AskError> {
         let recorded = self.recorded(&slice.tenant, &slice.uid).await?;
-        let late =
-            |recorded: &Recorded| recorded.seen.as_ref().is_some_and(|seen| renewal::is_late(seen, self.engine.now()));
+        let late = |recorded: &Recorded| recorded.seen.as_ref().is_some_and(|seen| renewal::is_late(seen, now));
         Ok(recorded.values().any(|recorded| renewal::is_renewed(&recorded.resource) && late(recorded)))
     }
 }

@@ -85,6 +85,7 @@ async fn tokens_end_by_the_calendar_and_are_not_lost_by_a_jump() {
 async fn a_request_that_is_sent_again_after_a_jump_is_not_carried_out_twice() {
     let under = Under::new("").await;
     let lab = under.server.with_clusters().await;
+    let mut ids = Vec::new();
     for (nth, jump) in [YEAR, -YEAR].into_iter().enumerate() {
         let (key, body) = (format!("key-{nth}"), slice(&format!("one-{nth}")));
         let (status, first) = keyed(lab, &key, ("/api/v1/slices", &body)).await;
@@ -93,11 +94,12 @@ async fn a_request_that_is_sent_again_after_a_jump_is_not_carried_out_twice() {
         let (status, again) = keyed(lab, &key, ("/api/v1/slices", &body)).await;
         assert_eq!((status, &again["operation"]["id"]), (202, &first["operation"]["id"]), "{jump}: {again}");
         under.setting.jump(-jump);
+        ids.push(first["operation"]["id"].clone());
     }
     // A day later by any clock it is a new request.
     under.setting.pass(25 * 3_600);
     let (status, later) = keyed(lab, "key-0", ("/api/v1/slices", &slice("one-0"))).await;
-    assert!(status == 200 || status == 409, "it is carried out anew: {later}");
+    assert!(status != 202 || later["operation"]["id"] != ids[0], "it is carried out anew: {later}");
 }
 
 /// A process that was cut off in the middle of a request, in a year that was taken back.
@@ -114,8 +116,16 @@ async fn a_request_that_was_cut_off_in_another_year_can_be_sent_again() {
             )
         };
         let server = edit(server, Kind::Idempotency, cut_off).await;
-        let (status, again) = keyed(&server, "cut", ("/api/v1/tokens", &body)).await;
-        assert_eq!(status, 201, "{by}: {again}");
+        // Housekeeping may take the old mark away at this very moment, and whoever met that is told to come again.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let (status, again) = keyed(&server, "cut", ("/api/v1/tokens", &body)).await;
+            if status == 201 {
+                break;
+            }
+            assert!(status == 409 && Instant::now() < deadline, "{by}: {again}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl House {
         let blobs = Arc::new(Blobs::open(ground.path(), Arc::new(vault), clock.clone()).unwrap());
         let trust = Arc::new(life.run(Trust::of(ground.store.as_ref(), clock.clone())).unwrap());
         let (store, engine) = (life.engine.store(), life.engine.clone());
-        let means = Means { store, engine, blobs: Arc::clone(&blobs), clock, keep: KEEP, trust };
+        let means = Means { store, engine, blobs: Arc::clone(&blobs), keep: KEEP, trust };
         Self { keeper: Housekeeping::new(means, CancellationToken::new()), blobs }
     }
 

@@ -50,7 +50,7 @@ impl House {
         let blobs = Arc::new(Blobs::open(ground.path(), Arc::new(vault), clock.clone()).unwrap());
         let engine = life.engine.clone();
         let trust = Arc::new(life.run(Trust::of(ground.store.as_ref(), clock.clone())).unwrap());
-        let means = Means { store, engine, blobs: Arc::clone(&blobs), clock, keep, trust };
+        let means = Means { store, engine, blobs: Arc::clone(&blobs), keep, trust };
         Self { keeper: Housekeeping::new(means, CancellationToken::new()), blobs, hours }
     }
 

@@ -120,7 +120,7 @@ async fn tidy(engine: Engine, blobs: Arc<Blobs>) {
     };
     let store = engine.store();
     let trust = Arc::new(Trust::of(store.as_ref(), Clock::system()).await.unwrap());
-    let means = housekeeping::Means { store, engine, blobs, clock: Clock::system(), keep, trust };
+    let means = housekeeping::Means { store, engine, blobs, keep, trust };
     let mut house = Housekeeping::new(means, CancellationToken::new());
     loop {
         // A process that lost its epoch tidies nothing any more.
