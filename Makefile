@@ -120,11 +120,16 @@ $(SCHEMATHESIS):
 # Every target of fuzz/ for TIME seconds (all of them: TARGETS). What is found ends it and lies in fuzz/artifacts.
 TIME ?= 60
 TARGETS ?= $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
+# The chart worker's own, by Go's fuzzer; none where only some targets are asked for.
+WORKER_TARGETS ?= $(if $(findstring command,$(origin TARGETS)),,FuzzArchive FuzzChart FuzzPick)
 fuzz: $(FUZZ) ## The parsers under fire; TIME=seconds for each, TARGETS="slice_file senml" only those
 	cd fuzz && for target in $(TARGETS); do \
 	  mkdir -p target/grown/$$target; \
 	  $(FUZZ) run --sanitizer none --fuzz-dir . $$target target/grown/$$target corpus/$$target -- \
 	    -max_total_time=$(TIME) -timeout=10 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 || exit 1; \
+	done
+	cd adapters/helm-worker && for target in $(WORKER_TARGETS); do \
+	  CGO_ENABLED=0 go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(TIME)s -fuzzminimizetime=0x -parallel=2 . || exit 1; \
 	done
 
 $(FUZZ):

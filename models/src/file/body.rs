@@ -85,18 +85,7 @@ static CLUSTER_SPEC: Fields = Fields {
     fields: &[
         optional("expose", "how servers on it are reached", Shape::Word(&["nodePort", "loadBalancer"])),
         optional("address", "what others connect to", Shape::Text(&forms::ADDRESS)),
-        optional("sim", "makes it a simulated cluster, for trials", Shape::Map(&SIM)),
-    ],
-    rules: &[],
-};
-
-/// As in the file, and what only trials say.
-static SIM: Fields = Fields {
-    fields: &[
-        optional("nodes", "how many nodes it has", table::NODES),
-        optional("cpu", "allocatable CPU per node", Shape::Text(&forms::CPU)),
-        optional("memory", "allocatable memory per node", Shape::Text(&forms::MEMORY)),
-        optional("away", "nothing answers, as if it were cut off", Shape::Truth),
+        optional("sim", "makes it a simulated cluster, for trials", Shape::Map(&table::SIM)),
     ],
     rules: &[],
 };

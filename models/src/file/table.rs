@@ -81,11 +81,9 @@ static CLUSTER_SPEC: Fields = Fields {
     rules: &[Rule::AtMostOne(&["kubeconfig", "sim"]), Rule::Needs("context", "kubeconfig")],
 };
 
-pub(super) const NODES: Shape = Shape::Integer { least: 1, most: 1_000 };
-
-static SIM: Fields = Fields {
+pub(super) static SIM: Fields = Fields {
     fields: &[
-        optional("nodes", "how many nodes it has", NODES),
+        optional("nodes", "how many nodes it has", Shape::Integer { least: 1, most: 1_000 }),
         optional("cpu", "allocatable CPU per node", Shape::Text(&forms::CPU)),
         optional("memory", "allocatable memory per node", Shape::Text(&forms::MEMORY)),
         optional("away", "it is cut off, and answers nothing", Shape::Truth),
