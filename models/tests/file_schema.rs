@@ -165,7 +165,9 @@ fn both_refuse_a_value_of_a_wrong_type_in_every_field() {
                 for wrong in [json!(null), json!(true), json!([[]]), json!({"surprise": {"a": 1}})] {
                     let mut changed = document.clone();
                     object(&mut changed, pointer).insert(key.clone(), wrong.clone());
-                    if key == "values" && wrong.is_object() {
+                    let was = document.pointer(pointer).and_then(|map| map.get(&key));
+                    let is_truth = wrong.is_boolean() && was.is_some_and(Value::is_boolean);
+                    if key == "values" && wrong.is_object() || is_truth {
                         continue;
                     }
                     judges.both_refuse(&changed, &format!("{wrong} as {path}.{key}"));
@@ -192,6 +194,7 @@ fn both_refuse_what_is_impossible() {
     check(2, "/spec/context", json!("c"));
     check(2, "/spec/sim/nodes", json!(0));
     check(2, "/spec/sim/cpu", json!("4 cores"));
+    check(2, "/spec/sim/away", json!("yes"));
     check(1, "/spec/address", json!("a b"));
     check(1, "/metadata/labels/sliceway.io~1x", json!("y"));
     check(1, "/metadata/labels/region", json!("-"));
