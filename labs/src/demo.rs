@@ -61,6 +61,8 @@ impl<'a> Demo<'a> {
                 "--label",
                 &label,
             ])?;
+            // The lab's own: whoever wrote there before is gone with an earlier demo.
+            self.sliceway(&["cluster", "takeover", cluster])?;
         }
         self.sliceway(&["repository", "add", "lab", "--path", &labs.join("charts").display().to_string()])?;
         self.phase("clusters and charts registered");

@@ -1,6 +1,6 @@
 //! `cluster doctor` over the lab's real clusters, by the CLI of a real server.
 
-use crate::ground::{Credentials, kubeconfig, lab, lab_is_up, root};
+use crate::ground::{Credentials, disowned, kubeconfig, lab, lab_is_up, root};
 use crate::killed::Server;
 use serde_json::Value;
 use std::path::Path;
@@ -26,6 +26,7 @@ fn a_real_cluster_is_looked_at_and_its_network_is_told_by_what_runs() {
     }
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
+    disowned();
     let server = Server::start(folder);
     let admin = lab(&["kubeconfig", "edge"]);
     server.good(folder, &["cluster", "add", "edge", "--kubeconfig", admin.trim()]);
@@ -64,6 +65,7 @@ fn a_cordoned_node_and_a_user_without_rights_are_found() {
     }
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
+    disowned();
     let server = Server::start(folder);
     let nobody = Credentials { common_name: "nobody-doctor", organization: None, ends: 2100 };
     let file = folder.join("nobody.kubeconfig");
@@ -109,6 +111,7 @@ fn what_a_slice_uses_and_the_cluster_does_not_serve_is_named_with_who_uses_it() 
     }
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
+    disowned();
     let server = Server::start(folder);
     let admin = lab(&["kubeconfig", "edge"]);
     server.good(folder, &["cluster", "add", "edge", "--kubeconfig", admin.trim()]);

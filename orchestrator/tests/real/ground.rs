@@ -104,6 +104,13 @@ pub fn lab(words: &[&str]) -> String {
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
+/// No server owns the lab's clusters any more: those of earlier tests are dead.
+pub fn disowned() {
+    for cluster in ["edge", "cloud"] {
+        lab(&["kubectl", cluster, "--", "delete", "lease", "sliceway", "-n", "kube-system", "--ignore-not-found"]);
+    }
+}
+
 /// One that may fail.
 pub fn tried(words: &[&str]) -> std::process::Output {
     std::process::Command::new(root().join("target/debug/sliceway-lab")).args(words).output().unwrap()

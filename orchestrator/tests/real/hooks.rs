@@ -1,7 +1,7 @@
 //! Hooks of charts as real Jobs and Pods: what a failure says, what runs anew, what runs on the way back, and that a server
 //! that dies runs nothing twice.
 
-use crate::ground::{Ground, ask, lab, lab_is_up, name, one, own_chart};
+use crate::ground::{Ground, ask, disowned, lab, lab_is_up, name, one, own_chart};
 use crate::helm::Helm;
 use crate::killed::{Server, operation};
 use crate::watched::Watched;
@@ -149,6 +149,7 @@ fn a_server_that_is_killed_while_hooks_run_runs_none_twice() {
     let watched = Watched::new("edge");
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
+    disowned();
     let mut server = Server::start(folder);
     let kubeconfig = lab(&["kubeconfig", "edge"]);
     server.good(folder, &["cluster", "add", "edge", "--kubeconfig", kubeconfig.trim()]);

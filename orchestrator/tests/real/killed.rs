@@ -1,6 +1,6 @@
 //! `kill -9` of the real server in the middle of operations on real clusters: it goes on, and nothing is doubled or left.
 
-use crate::ground::{lab, lab_is_up, root};
+use crate::ground::{disowned, lab, lab_is_up, root};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -98,6 +98,7 @@ fn a_server_that_is_killed_again_and_again_reaches_the_goal_and_leaves_nothing()
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
     let server = Server::start(folder);
+    disowned();
     for (cluster, region) in [("edge", "region=field"), ("cloud", "region=eu")] {
         let kubeconfig = lab(&["kubeconfig", cluster]);
         server.good(folder, &["cluster", "add", cluster, "--kubeconfig", kubeconfig.trim(), "--label", region]);

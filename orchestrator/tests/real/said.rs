@@ -1,7 +1,7 @@
 //! What a person reads of a cause in every place where it is told: while it is waited for, when waiting has ended, and
 //! beside the slice.
 
-use crate::ground::{lab, lab_is_up, root};
+use crate::ground::{disowned, lab, lab_is_up, root};
 use crate::killed::Server;
 use tempfile::TempDir;
 
@@ -25,6 +25,7 @@ fn a_cause_is_told_by_apply_get_and_describe_with_the_next_step() {
     }
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
+    disowned();
     let server = Server::start(folder);
     let admin = lab(&["kubeconfig", "edge"]);
     server.good(folder, &["cluster", "add", "edge", "--kubeconfig", admin.trim()]);
