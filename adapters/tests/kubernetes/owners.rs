@@ -56,7 +56,7 @@ async fn freed(world: &World) {
 
 #[tokio::test]
 async fn a_second_server_reads_and_refuses_to_write_and_names_the_owner() {
-    let Some(world) = World::new("owned").await else { return };
+    let Some(world) = World::new("owners-owned").await else { return };
     let _turn = TURN.lock().await;
     freed(&world).await;
     let (first, second) = (server(&world, "one").await, server(&world, "two").await);
@@ -83,7 +83,7 @@ async fn a_second_server_reads_and_refuses_to_write_and_names_the_owner() {
 
 #[tokio::test]
 async fn a_takeover_is_explicit_waits_for_the_former_owner_to_learn_of_it_and_is_kept_by_it() {
-    let Some(world) = World::new("taken").await else { return };
+    let Some(world) = World::new("owners-taken").await else { return };
     let _turn = TURN.lock().await;
     freed(&world).await;
     let (first, second) = (server(&world, "one").await, server(&world, "two").await);
@@ -108,7 +108,7 @@ async fn a_takeover_is_explicit_waits_for_the_former_owner_to_learn_of_it_and_is
 
 #[tokio::test]
 async fn an_older_process_of_the_same_server_is_refused_once_a_newer_one_wrote() {
-    let Some(world) = World::new("epochs").await else { return };
+    let Some(world) = World::new("owners-epochs").await else { return };
     let _turn = TURN.lock().await;
     freed(&world).await;
     let (old, new) = (server(&world, "one").await, server(&world, "one").await);
@@ -124,7 +124,7 @@ async fn an_older_process_of_the_same_server_is_refused_once_a_newer_one_wrote()
 
 #[tokio::test]
 async fn two_servers_that_begin_at_one_moment_are_one_owner_and_one_refusal() {
-    let Some(world) = World::new("race").await else { return };
+    let Some(world) = World::new("owners-race").await else { return };
     let _turn = TURN.lock().await;
     for round in 0..5 {
         freed(&world).await;
