@@ -185,6 +185,32 @@ async fn pages(store: &dyn Store, mut query: Query) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn what_an_id_goes_on_with_is_found_whatever_it_begins_with() {
+    let Fresh { store, _folder } = fresh(|_| {});
+    let all = [
+        ("acme", "1/a:x"),
+        ("acme", "1/ab:x"),
+        ("acme", "2/a:/y"),
+        ("acme", "2/b:x"),
+        ("zeta", "0/a:x"),
+        ("zeta", "a:x"),
+    ];
+    let put = |txn: Txn, (tenant, id): &(&str, &str)| {
+        txn.put(Key::new(Kind::Resource, *tenant, *id), json!(1)).put(Key::new(Kind::Change, *tenant, *id), json!(1))
+    };
+    store.commit(all.iter().fold(Txn::new(), put)).await.unwrap();
+    let query = Query::of_tail(Kind::Resource, "a:");
+    let expected = ["acme/2/a:/y", "acme/1/a:x", "zeta/0/a:x", "zeta/a:x"];
+    assert_eq!(ids(&*store, &query).await, expected);
+    for size in 1..=expected.len() {
+        assert_eq!(pages(&*store, query.clone().limit(size)).await, expected, "pages of {size}");
+    }
+    assert_eq!(ids(&*store, &Query::of_tail(Kind::Orphan, "a:")).await, Vec::<String>::new());
+    let refused = store.list(&Query::of_tail(Kind::Change, "a:")).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Invalid(_)), "{refused}");
+}
+
+#[tokio::test]
 async fn a_prefix_is_taken_to_the_letter() {
     let Fresh { store, _folder } = fresh(|_| {});
     let all = ["a", "a%", "a%b", "a_b", "ab", "b", "\u{d7ff}x", "\u{10ffff}", "\u{10ffff}\u{10ffff}z"];

@@ -120,16 +120,16 @@ async fn touched(store: &Arc<dyn Store>, thing: Thing<'_>, operation: &Object) -
 /// How many resources stand there, by tenant and uid of their slice. Told from their ids, which can always be read.
 async fn recorded(store: &Arc<dyn Store>, thing: Thing<'_>) -> Result<BTreeMap<(String, String), usize>, StoreError> {
     let mut counts = BTreeMap::new();
-    if matches!(thing, Thing::Repository(_)) {
-        return Ok(counts);
-    }
-    for object in codec::all(store, thing.query(Kind::Resource)).await? {
-        let Some((uid, id)) = object.key.id.split_once('/') else { continue };
-        let target = id.split_once(':').map_or(id, |(target, _)| target);
-        if matches!(thing, Thing::Cluster(name) if name.as_str() != target) {
-            continue;
+    let query = match thing {
+        Thing::Repository(_) => return Ok(counts),
+        Thing::Cluster(name) => codec::on_cluster(Kind::Resource, name),
+        Thing::Tenant(name) => Query::of(Kind::Resource, name.as_str()),
+    };
+    let count = |object: Object| {
+        if let Some((uid, _)) = object.key.id.split_once('/') {
+            *counts.entry((object.key.tenant.clone(), uid.to_owned())).or_default() += 1;
         }
-        *counts.entry((object.key.tenant.clone(), uid.to_owned())).or_default() += 1;
-    }
+    };
+    codec::each(store, query, count).await?;
     Ok(counts)
 }

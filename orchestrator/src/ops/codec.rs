@@ -4,7 +4,7 @@ use super::model::{ChangeDoc, OperationDoc};
 use crate::plan::Recorded;
 use crate::store::{Key, Kind, Object, Query, Revision, Store, StoreError};
 use models::change::{ChangeRecord, Seq};
-use models::resource::ResourceId;
+use models::resource::{ResourceId, Target};
 use models::{Name, Operation, Orphan};
 use std::sync::Arc;
 
@@ -43,20 +43,23 @@ pub(crate) fn claim_of(operation: &Operation) -> Key {
     }
 }
 
-/// Everything of one kind under a prefix, page by page.
+/// Everything that a query finds.
 pub(crate) async fn all(store: &Arc<dyn Store>, query: Query) -> Result<Vec<Object>, StoreError> {
-    let mut found: Vec<Object> = Vec::new();
+    let mut found = Vec::new();
+    each(store, query, |object| found.push(object)).await?;
+    Ok(found)
+}
+
+/// The same page by page, where nobody wants to hold all of it.
+pub(crate) async fn each(store: &Arc<dyn Store>, query: Query, mut look: impl FnMut(Object)) -> Result<(), StoreError> {
+    let mut query = query.limit(PAGE);
     loop {
-        let next = query.clone().limit(PAGE);
-        let next = match found.last() {
-            Some(last) => next.after(&last.key),
-            None => next,
-        };
-        let page = store.list(&next).await?;
-        let full = page.len() == PAGE;
-        found.extend(page);
-        if !full {
-            return Ok(found);
+        let page = store.list(&query).await?;
+        let last = page.last().filter(|_| page.len() == PAGE).map(|object| object.key.clone());
+        page.into_iter().for_each(&mut look);
+        match last {
+            Some(last) => query = query.after(&last),
+            None => return Ok(()),
         }
     }
 }
@@ -109,6 +112,11 @@ pub(crate) async fn recorded(
     let query = Query::of(Kind::Resource, tenant.as_str()).prefix(format!("{uid}/"));
     let objects = all(store, query).await?;
     objects.iter().map(|object| Ok((object.read()?, object.rev))).collect()
+}
+
+/// What is recorded, raised or left behind on a cluster, of all tenants.
+pub(crate) fn on_cluster(kind: Kind, cluster: &Name) -> Query {
+    Query::of_tail(kind, format!("{}:", Target::Cluster(cluster.clone())))
 }
 
 /// What a slice, or one that is gone, left behind.

@@ -70,6 +70,10 @@ impl Store for Fenced {
         self.0.0.store.changed()
     }
 
+    fn newest_of(&self, kind: Kind) -> Option<Revision> {
+        self.0.0.store.newest_of(kind)
+    }
+
     async fn snapshot(&self, to: &Path) -> Result<(), StoreError> {
         self.0.0.store.snapshot(to).await
     }

@@ -4,7 +4,7 @@ use super::codec;
 use crate::plan::{Bundle, Recorded};
 use crate::store::{Kind, Object, Query, Store, StoreError};
 use models::checkup::Used;
-use models::resource::{Resource, Target};
+use models::resource::Resource;
 use models::{Name, Slice};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,11 +13,9 @@ use std::sync::Arc;
 /// By what is recorded there, and by the bundles that belong there.
 pub(crate) async fn used(store: &Arc<dyn Store>, cluster: &Name) -> Result<Vec<Used>, StoreError> {
     let mut all = BTreeSet::new();
-    for object in codec::all(store, Query::all(Kind::Resource)).await? {
+    for object in codec::all(store, codec::on_cluster(Kind::Resource, cluster)).await? {
         let Some(recorded) = read::<Recorded>(&object) else { continue };
-        if let Resource::Object(object) = &recorded.resource
-            && object.id.target == Target::Cluster(cluster.clone())
-        {
+        if let Resource::Object(object) = &recorded.resource {
             let owner = &object.owner;
             let by = format!("{} of slice {} (tenant {})", object.id.short(), owner.slice, owner.tenant);
             all.insert(Used { kind: object.id.kind.clone(), by });

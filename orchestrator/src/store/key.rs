@@ -48,6 +48,13 @@ kinds! {
     Idempotency = "idempotency",
 }
 
+impl Kind {
+    /// Whether its objects are also kept in the order of what follows the first `/` of their ids.
+    pub fn has_tail(self) -> bool {
+        matches!(self, Self::Resource | Self::Orphan | Self::Alarm)
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -64,6 +64,12 @@ pub trait Store: Send + Sync {
     /// The newest committed revision; wakes whoever waits for a change.
     fn changed(&self) -> watch::Receiver<Revision>;
 
+    /// Not older than the newest change of any object of this kind, for whoever keeps what it read: read it first, then list;
+    /// while it is the same, so is the list. `None`: not known.
+    fn newest_of(&self, _kind: Kind) -> Option<Revision> {
+        None
+    }
+
     /// A consistent copy of the whole store in the new file `to`, made while others read and write.
     async fn snapshot(&self, to: &Path) -> Result<(), StoreError>;
 }

@@ -90,6 +90,8 @@ pub struct Query {
     pub tenant: Option<String>,
     /// What the id begins with.
     pub prefix: Option<String>,
+    /// What the id goes on with after its first `/`, whatever stands before it.
+    pub tail: Option<String>,
     /// The (tenant, id) of the last object of the page before.
     pub after: Option<(String, String)>,
     pub limit: usize,
@@ -98,7 +100,7 @@ pub struct Query {
 impl Query {
     /// Every object of a kind, of every tenant.
     pub fn all(kind: Kind) -> Self {
-        Self { kind, tenant: None, prefix: None, after: None, limit: usize::MAX }
+        Self { kind, tenant: None, prefix: None, tail: None, after: None, limit: usize::MAX }
     }
 
     /// The objects of one tenant ("" for what belongs to the installation).
@@ -110,6 +112,12 @@ impl Query {
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self
+    }
+
+    /// Of every tenant, as fast as there are few of them; ordered by that tail, then by (tenant, id). Only of kinds that
+    /// are kept in this order ([`Kind::has_tail`]), and without a prefix.
+    pub fn of_tail(kind: Kind, tail: impl Into<String>) -> Self {
+        Self { tail: Some(tail.into()), ..Self::all(kind) }
     }
 
     #[must_use]

@@ -15,11 +15,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Clock, Event, Key, Object, Query, Revision, Store, StoreError, Txn};
+use super::{Clock, Event, Key, Kind, Object, Query, Revision, Store, StoreError, Txn};
 use folder::Folder;
 use reader::Readers;
 pub use schema::FORMAT;
 use writer::{Counters, Prepared, Request, Writer};
+
+/// A list of fewer objects is read where it is asked for; whoever reads more does it elsewhere.
+const FEW: usize = 32;
 
 /// The bounds of a store.
 #[derive(Clone, Debug)]
@@ -46,7 +49,7 @@ impl Options {
         Self {
             clock,
             readers: 4,
-            group: 64,
+            group: 256,
             event_keep: Duration::from_secs(24 * 60 * 60),
             event_rows: 50_000,
             document_bytes: 4 * 1024 * 1024,
@@ -88,7 +91,7 @@ impl Sqlite {
         let head = failure::within(&folder.file, schema::head(&conn))?;
         let (watch_sender, newest) = watch::channel(head);
         let (sender, receiver) = mpsc::unbounded_channel();
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(Counters::at(head));
         let document_bytes = options.document_bytes;
         let writer = Writer {
             conn,
@@ -129,10 +132,15 @@ impl Drop for Sqlite {
 impl Store for Sqlite {
     async fn get(&self, key: &Key) -> Result<Option<Object>, StoreError> {
         let key = key.clone();
-        self.readers.run(move |conn| reader::get(conn, key)).await
+        self.readers.run_here(move |conn| reader::get(conn, key)).await
     }
 
     async fn list(&self, query: &Query) -> Result<Vec<Object>, StoreError> {
+        let few = query.clone().limit(query.limit.min(FEW));
+        let found = self.readers.run_here(move |conn| reader::list(conn, &few)).await?;
+        if found.len() < FEW || query.limit <= FEW {
+            return Ok(found);
+        }
         let query = query.clone();
         self.readers.run(move |conn| reader::list(conn, &query)).await
     }
@@ -151,6 +159,10 @@ impl Store for Sqlite {
 
     fn changed(&self) -> watch::Receiver<Revision> {
         self.newest.clone()
+    }
+
+    fn newest_of(&self, kind: Kind) -> Option<Revision> {
+        Some(self.counters.newest_of(kind))
     }
 
     async fn snapshot(&self, to: &Path) -> Result<(), StoreError> {

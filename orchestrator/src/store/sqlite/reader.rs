@@ -48,6 +48,19 @@ impl Readers {
         .await
     }
 
+    /// Runs a read of a few rows where it is asked for: it takes less time than to hand it to another thread, and next to
+    /// always their pages are in memory. Where no connection is free it waits with the others.
+    pub(super) async fn run_here<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> rusqlite::Result<Result<T, StoreError>> + Send + 'static,
+    {
+        match self.permits.try_acquire() {
+            Ok(_permit) => self.shared.with(read),
+            Err(_) => self.run(read).await,
+        }
+    }
+
     /// Runs something that opens its own connection.
     pub(super) async fn run_whole<T, F>(&self, work: F) -> Result<T, StoreError>
     where
@@ -96,9 +109,13 @@ pub(super) fn get(conn: &mut Connection, key: Key) -> rusqlite::Result<Result<Op
 }
 
 pub(super) fn list(conn: &mut Connection, query: &Query) -> rusqlite::Result<Result<Vec<Object>, StoreError>> {
-    let found = match &query.tenant {
-        Some(tenant) => list_tenant(conn, query, tenant),
-        None => list_every_tenant(conn, query),
+    let found = match (&query.tail, &query.tenant) {
+        (Some(_), _) if !query.kind.has_tail() || query.tenant.is_some() || query.prefix.is_some() => {
+            return Ok(Err(StoreError::Invalid(format!("{} objects are not listed by a tail like that", query.kind))));
+        }
+        (Some(tail), _) => list_tail(conn, query, tail),
+        (None, Some(tenant)) => list_tenant(conn, query, tenant),
+        (None, None) => list_every_tenant(conn, query),
     };
     found.map(Ok)
 }
@@ -135,6 +152,27 @@ fn list_every_tenant(conn: &Connection, query: &Query) -> rusqlite::Result<Vec<O
     .query_map(params![query.kind.name(), tenant, id, prefix, past(prefix), sql_limit(query.limit)], |row| {
         object(row, query.kind)
     })?
+    .collect()
+}
+
+/// A range of the index of tails: from the tail of the last object of the page before.
+fn list_tail(conn: &Connection, query: &Query, tail: &str) -> rusqlite::Result<Vec<Object>> {
+    let (tenant, id) = match &query.after {
+        Some((tenant, id)) => (tenant.as_str(), id.as_str()),
+        None => ("", ""),
+    };
+    let after = id.split_once('/').map_or(id, |(_, tail)| tail);
+    conn.prepare_cached(
+        "SELECT tenant, id, rev, doc FROM object
+         WHERE kind IN ('resource', 'orphan', 'alarm') AND kind = ?1
+           AND substr(id, instr(id, '/') + 1) >= ?2 AND substr(id, instr(id, '/') + 1) < ?3
+           AND NOT (substr(id, instr(id, '/') + 1) = ?4 AND (tenant, id) <= (?5, ?6))
+         ORDER BY substr(id, instr(id, '/') + 1), tenant, id LIMIT ?7",
+    )?
+    .query_map(
+        params![query.kind.name(), after.max(tail), past(tail), after, tenant, id, sql_limit(query.limit)],
+        |row| object(row, query.kind),
+    )?
     .collect()
 }
 

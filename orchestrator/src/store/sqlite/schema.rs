@@ -18,7 +18,7 @@ pub(super) const MMAP_BYTES: i64 = 256 * 1024 * 1024;
 pub(super) type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// Entry n makes version n + 1 out of version n.
-pub(super) const STEPS: &[Step] = &[two_tables];
+pub(super) const STEPS: &[Step] = &[two_tables, tails];
 
 /// The version of the file.
 pub const FORMAT: usize = STEPS.len();
@@ -153,6 +153,15 @@ fn two_tables(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     )
 }
 
+/// Version 2: what is recorded on one cluster is found without reading what is recorded on all others. Ids of these kinds
+/// are `<uid>/<target>:...`.
+fn tails(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(
+        "CREATE INDEX object_tail ON object (kind, substr(id, instr(id, '/') + 1), tenant, id)
+           WHERE kind IN ('resource', 'orphan', 'alarm');",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,20 +186,20 @@ mod tests {
     fn a_migration_runs_only_the_steps_that_are_missing() {
         let (data, mut conn) = made();
         let next: Step = |tx| tx.execute_batch("CREATE TABLE added (x INTEGER) STRICT");
-        migrate(&mut conn, data.path(), &[STEPS[0], next]).unwrap();
-        migrate(&mut conn, data.path(), &[STEPS[0], next]).unwrap();
+        migrate(&mut conn, data.path(), &[STEPS, &[next]].concat()).unwrap();
+        migrate(&mut conn, data.path(), &[STEPS, &[next]].concat()).unwrap();
         conn.execute("INSERT INTO added VALUES (1)", []).unwrap();
         let error = migrate(&mut conn, data.path(), STEPS).unwrap_err();
-        assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }), "{error}");
+        assert!(matches!(error, StoreError::Newer { found: 3, known: 2, .. }), "{error}");
     }
 
     #[test]
     fn a_migration_that_fails_leaves_the_version_before_it() {
         let (data, mut conn) = made();
         let broken: Step = |tx| tx.execute_batch("CREATE TABLE half (x INTEGER) STRICT; CREATE NONSENSE");
-        migrate(&mut conn, data.path(), &[STEPS[0], broken]).unwrap_err();
+        migrate(&mut conn, data.path(), &[STEPS, &[broken]].concat()).unwrap_err();
         let version: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-        assert_eq!(version, 1);
+        assert_eq!(version, 2);
         assert!(conn.prepare("SELECT * FROM half").is_err());
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::failure::{is_fatal, translate};
 use super::folder::Folder;
 use super::{Options, Stats};
-use crate::store::{Key, Precondition, Revision, StoreError, Txn};
+use crate::store::{Key, Kind, Precondition, Revision, StoreError, Txn};
 
 /// Events are looked at for pruning after so many new ones ...
 const PRUNE_EVERY: u64 = 1000;
@@ -62,14 +62,33 @@ fn serialise(key: &Key, doc: &serde_json::Value, limit: usize) -> Result<(Key, S
     Ok((key.clone(), text))
 }
 
-/// What `Stats` is read from.
-#[derive(Debug, Default)]
+/// What `Stats` is read from, and when each kind was changed last.
+#[derive(Debug)]
 pub(super) struct Counters {
     transactions: AtomicU64,
     flushes: AtomicU64,
+    /// In the order of [`Kind::ALL`].
+    kinds: Vec<AtomicU64>,
 }
 
 impl Counters {
+    pub(super) fn at(head: Revision) -> Self {
+        let kinds = Kind::ALL.iter().map(|_| AtomicU64::new(head.0)).collect();
+        Self { transactions: AtomicU64::default(), flushes: AtomicU64::default(), kinds }
+    }
+
+    pub(super) fn newest_of(&self, kind: Kind) -> Revision {
+        Revision(self.kinds.get(kind as usize).map_or(u64::MAX, |newest| newest.load(Ordering::Acquire)))
+    }
+
+    fn changed(&self, prepared: &Prepared, rev: Revision) {
+        for key in prepared.puts.iter().map(|(key, _)| key).chain(&prepared.deletes) {
+            if let Some(newest) = self.kinds.get(key.kind as usize) {
+                newest.store(rev.0, Ordering::Release);
+            }
+        }
+    }
+
     pub(super) fn read(&self) -> Stats {
         Stats { transactions: self.transactions.load(Ordering::Relaxed), flushes: self.flushes.load(Ordering::Relaxed) }
     }
@@ -187,6 +206,7 @@ impl Writer {
         for (request, outcome) in group.iter().zip(outcomes) {
             if let Outcome::Committed(rev) = outcome {
                 head = *rev;
+                self.counters.changed(&request.prepared, head);
                 self.events_since_prune += request.prepared.keys();
                 self.counters.transactions.fetch_add(1, Ordering::Relaxed);
             }
