@@ -18,7 +18,7 @@ SUITES := tidy lint deny unit store helm engine api lab ports e2e
 
 export CARGO_TERM_COLOR := never
 
-.PHONY: help setup build worker demo demo-down bench fuzz stored-format torture power test test-openapi $(SUITES:%=test-%)
+.PHONY: help setup build worker demo demo-down bench fuzz stored-format torture torture-real soak power test test-openapi $(SUITES:%=test-%)
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,14 @@ torture: ## Processes killed at random instants in their operations: KILLS=1000 
 	SLICEWAY_TORTURE_KILLS=$(or $(KILLS),1000) $(if $(SEED),SLICEWAY_TORTURE_SEED=$(SEED)) \
 	  cargo test --quiet -p orchestrator --test engine -- --exact torture::operations_survive_death_at_random_instants --nocapture
 
+# On the lab's clusters: sliceway-lab up first.
+torture-real: build ## The server killed at random instants in its operations on real clusters: KILLS=100 SEED=n
+	SLICEWAY_TORTURE_KILLS=$(or $(KILLS),100) $(if $(SEED),SLICEWAY_TORTURE_SEED=$(SEED)) \
+	  cargo test --quiet -p orchestrator --test real -- killed --nocapture
+
+soak: ## A simulated day of OPERATIONS=100000: what lives in memory and what is stored, hour by hour
+	SLICEWAY_SOAK_OPERATIONS=$(or $(OPERATIONS),100000) cargo test --quiet -p orchestrator --test soak -- --nocapture
+
 power: ## Power cuts at every point of what a store writes, in every combination of what was not flushed
 	SLICEWAY_TEST_POWER=all cargo test --quiet -p orchestrator --test power -- --nocapture
 
@@ -99,7 +107,7 @@ test-helm: worker
 	cargo test --quiet -p adapters --test helm --test dependencies
 
 test-engine:
-	cargo test --quiet -p orchestrator --test engine
+	cargo test --quiet -p orchestrator --test engine --test soak
 
 test-api: export SLICEWAY_SCHEMATHESIS := $(SCHEMATHESIS)
 test-api: worker $(SCHEMATHESIS)

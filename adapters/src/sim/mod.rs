@@ -17,7 +17,7 @@ pub use world::{Deed, Effect};
 use crate::deadline::{timed_out, within};
 use crate::fill;
 use crate::helm::Lookup;
-use crate::port::{Call, Discovery, Labelled, Port, PortError};
+use crate::port::{Call, Discovery, Heard, Labelled, Port, PortError};
 use crate::release::HelmRevision;
 use async_trait::async_trait;
 use fault::Faults;
@@ -45,7 +45,7 @@ pub struct Sim {
 
 struct Shared {
     /// Whoever listens is told who changed.
-    touched: broadcast::Sender<Labelled>,
+    touched: broadcast::Sender<Heard>,
     world: World,
     faults: Faults,
     latency: Duration,
@@ -55,7 +55,7 @@ struct Shared {
 impl Sim {
     pub fn new(target: Name, spec: SimSpec) -> Self {
         let cut = spec.away;
-        let world = World::new(target.to_string(), spec);
+        let world = World::new(target.clone(), spec);
         let shared = Shared {
             touched: broadcast::channel(TOLD).0,
             world,
@@ -64,6 +64,13 @@ impl Sim {
             cut,
         };
         Self { target, shared: Arc::new(Mutex::new(shared)) }
+    }
+
+    /// What happens to it is not kept: a journal grows as long as the process lives.
+    #[must_use]
+    pub fn without_journal(self) -> Self {
+        self.lock().world.journals = false;
+        self
     }
 
     /// Plans a fault. Faults are looked at in the order in which they were planned.
@@ -123,21 +130,21 @@ impl Sim {
 
     /// Removes an object by somebody else's hand; says whether it existed.
     pub fn vanish(&self, id: &ResourceId) -> bool {
-        let uid = self.lock().world.owner(id);
+        let told = self.lock().world.told(id).map(|(one, _)| Heard::One(one, String::new()));
         let met = self.lock().world.vanish(id);
-        self.tell(id, uid);
+        self.tell(told);
         met
     }
 
     fn touch(&self, id: &ResourceId) {
-        let uid = self.lock().world.owner(id);
-        self.tell(id, uid);
+        let told = self.lock().world.told(id).map(|(one, version)| Heard::One(one, version));
+        self.tell(told);
     }
 
-    fn tell(&self, id: &ResourceId, uid: Option<String>) {
-        if let Some(uid) = uid {
+    fn tell(&self, told: Option<Heard>) {
+        if let Some(told) = told {
             // Nobody has to listen.
-            let _ = self.lock().touched.send(Labelled { id: id.clone(), uid });
+            let _ = self.lock().touched.send(told);
         }
     }
 
@@ -278,11 +285,18 @@ impl Discovery for Sim {
         self.look(call, |world| world.releases(asked)).await
     }
 
-    async fn hear(&self, call: &Call, tell: &mpsc::Sender<Labelled>) -> Result<(), PortError> {
+    async fn hear(&self, call: &Call, tell: &mpsc::Sender<Heard>) -> Result<(), PortError> {
         let mut touched = self.lock().touched.subscribe();
-        self.look(call, |_| ()).await?;
-        while let Ok(one) = touched.recv().await {
-            if tell.send(one).await.is_err() {
+        let standing =
+            self.look(call, |world| world.labelled(None).map(|(one, version)| Heard::One(one, version)).collect());
+        let standing: Vec<Heard> = standing.await?;
+        for told in standing.into_iter().chain([Heard::All]) {
+            if tell.send(told).await.is_err() {
+                return Ok(());
+            }
+        }
+        while let Ok(told) = touched.recv().await {
+            if tell.send(told).await.is_err() {
                 return Ok(());
             }
         }
@@ -290,7 +304,7 @@ impl Discovery for Sim {
     }
 
     async fn scan(&self, call: &Call, uid: Option<&str>) -> Result<Vec<Labelled>, PortError> {
-        self.look(call, |world| world.scan(uid)).await
+        self.look(call, |world| world.labelled(uid).map(|(one, _)| one).collect()).await
     }
 }
 

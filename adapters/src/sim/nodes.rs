@@ -9,6 +9,10 @@ use models::resource::ResourceId;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// What has pods.
+const KINDS: &[&str] =
+    &["apps/v1/DaemonSet", "apps/v1/Deployment", "apps/v1/ReplicaSet", "apps/v1/StatefulSet", "batch/v1/Job", "v1/Pod"];
+
 /// The nodes with what the placed pods request.
 pub(super) fn all(world: &World) -> Vec<Node> {
     place(world).0
@@ -33,7 +37,7 @@ fn place(world: &World) -> (Vec<Node>, BTreeMap<ResourceId, String>) {
         })
         .collect();
     let mut without = BTreeMap::new();
-    for (id, thing) in &world.things {
+    for (id, thing) in KINDS.iter().flat_map(|kind| world.of_kind(kind)) {
         let Some(count) = pods(id, &thing.manifest, world) else { continue };
         let (cpu, memory) = request(&thing.manifest);
         for _ in 0..count {

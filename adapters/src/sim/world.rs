@@ -7,8 +7,9 @@ use crate::fill;
 use crate::helm::Lookup;
 use crate::port::{Call, Labelled, PortError};
 use crate::release::{self, HelmRevision};
+use models::Name;
 use models::cluster::{ClusterFacts, SimSpec};
-use models::resource::{Object, Ready, ResourceId, Seen, label};
+use models::resource::{Object, Ready, ResourceId, Seen, Target, label};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -46,17 +47,18 @@ pub(super) struct Thing {
 }
 
 pub(super) struct World {
-    pub(super) name: String,
+    pub(super) name: Name,
     pub(super) spec: SimSpec,
     pub(super) things: BTreeMap<ResourceId, Thing>,
     pub(super) journal: Vec<Effect>,
+    pub(super) journals: bool,
     pub(super) settle_after: u32,
     counter: u64,
 }
 
 impl World {
-    pub(super) fn new(name: String, spec: SimSpec) -> Self {
-        Self { name, spec, things: BTreeMap::new(), journal: Vec::new(), settle_after: 1, counter: 0 }
+    pub(super) fn new(name: Name, spec: SimSpec) -> Self {
+        Self { name, spec, things: BTreeMap::new(), journal: Vec::new(), journals: true, settle_after: 1, counter: 0 }
     }
 
     fn next(&mut self) -> u64 {
@@ -65,6 +67,9 @@ impl World {
     }
 
     fn record(&mut self, call: &Call, deed: Deed, (id, uid): (&ResourceId, &str)) {
+        if !self.journals {
+            return;
+        }
         let Call { operation, seq, epoch, .. } = call;
         let (id, uid, operation) = (id.clone(), uid.to_owned(), operation.clone());
         self.journal.push(Effect { deed, id, uid, operation, seq: *seq, epoch: *epoch });
@@ -109,7 +114,7 @@ impl World {
     }
 
     fn busy(&self, cause: String) -> PortError {
-        PortError::Busy { target: self.name.clone(), cause, retry_after_s: None }
+        PortError::Busy { target: self.name.to_string(), cause, retry_after_s: None }
     }
 
     fn create(&mut self, call: &Call, id: &ResourceId, manifest: Value) {
@@ -304,22 +309,26 @@ impl World {
         }
     }
 
-    /// The uid of the slice that it names.
-    pub(super) fn owner(&self, id: &ResourceId) -> Option<String> {
-        slice_of(&self.things.get(id)?.manifest).map(str::to_owned)
+    /// What carries our label, with its version; of one slice, or of any.
+    pub(super) fn labelled(&self, uid: Option<&str>) -> impl Iterator<Item = (Labelled, String)> {
+        let all = self.things.iter().filter_map(|(id, thing)| labelled(id, thing));
+        all.filter(move |(one, _)| uid.is_none_or(|uid| uid == one.uid))
     }
 
-    pub(super) fn scan(&self, uid: Option<&str>) -> Vec<Labelled> {
-        let labelled = |(id, thing): (&ResourceId, &Thing)| {
-            let of = slice_of(&thing.manifest).filter(|of| uid.is_none_or(|uid| uid == *of))?;
-            Some(Labelled { id: id.clone(), uid: of.to_owned() })
-        };
-        self.things.iter().filter_map(labelled).collect()
+    pub(super) fn told(&self, id: &ResourceId) -> Option<(Labelled, String)> {
+        labelled(id, self.things.get(id)?)
+    }
+
+    /// Of one kind in one version.
+    pub(super) fn of_kind(&self, kind: &str) -> impl Iterator<Item = (&ResourceId, &Thing)> {
+        let target = Target::Cluster(self.name.clone());
+        let first = ResourceId { target, kind: kind.to_owned(), namespace: String::new(), name: String::new() };
+        self.things.range(first..).take_while(move |(id, _)| id.kind == kind)
     }
 
     /// Kinds that definitions brought, and whether each is of the whole cluster.
     fn custom(&self) -> BTreeMap<String, bool> {
-        let definitions = self.things.iter().filter(|(id, _)| id.api().1 == "CustomResourceDefinition");
+        let definitions = self.of_kind("apiextensions.k8s.io/v1/CustomResourceDefinition");
         let kinds = definitions.flat_map(|(_, thing)| {
             let word = |at: &str| thing.manifest.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
             let (group, kind, wide) = (word("/spec/group"), word("/spec/names/kind"), word("/spec/scope") == "Cluster");
@@ -333,8 +342,8 @@ impl World {
 
     pub(super) fn find(&self, lookup: &Lookup) -> Option<Value> {
         let kind = format!("{}/{}", lookup.api_version, lookup.kind);
-        let here = |id: &ResourceId| id.kind == kind && id.namespace == lookup.namespace;
-        let all = self.things.iter().filter(|(id, thing)| here(id) && thing.leaving.is_none());
+        let here = |id: &ResourceId| id.namespace == lookup.namespace;
+        let all = self.of_kind(&kind).filter(|(id, thing)| here(id) && thing.leaving.is_none());
         if lookup.name.is_empty() {
             let items: Vec<&Value> = all.map(|(_, thing)| &thing.manifest).collect();
             let kind = format!("{}List", lookup.kind);
@@ -345,7 +354,7 @@ impl World {
     }
 
     pub(super) fn releases(&self, (namespace, of): (&str, Option<&[String]>)) -> Vec<HelmRevision> {
-        let secrets = self.things.iter().filter(|(id, _)| id.kind == "v1/Secret" && id.namespace == namespace);
+        let secrets = self.of_kind("v1/Secret").filter(|(id, _)| id.namespace == namespace);
         let all = secrets.filter_map(|(_, thing)| HelmRevision::of(&thing.manifest));
         all.filter(|found| of.is_none_or(|of| of.contains(&found.release))).collect()
     }
@@ -419,6 +428,11 @@ impl Thing {
 
 fn takes_time(id: &ResourceId) -> bool {
     matches!(id.api().1, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" | "Pod")
+}
+
+fn labelled(id: &ResourceId, thing: &Thing) -> Option<(Labelled, String)> {
+    let uid = slice_of(&thing.manifest)?.to_owned();
+    Some((Labelled { id: id.clone(), uid }, thing.version.to_string()))
 }
 
 fn slice_of(manifest: &Value) -> Option<&str> {
