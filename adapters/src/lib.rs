@@ -18,4 +18,4 @@ mod remedy;
 pub mod removed;
 pub mod sim;
 
-pub use port::{Call, Discovery, Labelled, Port, PortError, Safe, Sealed};
+pub use port::{Call, Discovery, Heard, Labelled, Port, PortError, Safe, Sealed};

@@ -95,6 +95,15 @@ pub struct Labelled {
     pub uid: String,
 }
 
+/// What a listener is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// It stands in this version (as [`Seen::version`]), or was changed or removed in it; empty: nothing is known of that.
+    One(Labelled, String),
+    /// What stood when listening began has been told. What was not is not there, or cannot be listened to.
+    All,
+}
+
 /// What a target tells about itself; the target `local` has no such side.
 #[async_trait]
 pub trait Discovery: Send + Sync {
@@ -118,9 +127,10 @@ pub trait Discovery: Send + Sync {
         vec![Check::new("simulated", Finding::Unknown, words)]
     }
 
-    /// Tells of every object with our label that changes, by whoever's hand, until it cannot go on. What is told is an
-    /// identity; nothing else of it is kept. An error, and an end, say that something may have been missed.
-    async fn hear(&self, _call: &Call, _tell: &mpsc::Sender<Labelled>) -> Result<(), PortError> {
+    /// Tells of every object with our label, and from then on of each that changes, by whoever's hand, until it cannot go
+    /// on. What is told is an identity and a version; nothing else of it is kept. An error, and an end, say that something
+    /// may have been missed.
+    async fn hear(&self, _call: &Call, _tell: &mpsc::Sender<Heard>) -> Result<(), PortError> {
         std::future::pending().await
     }
 

@@ -5,6 +5,7 @@
 use super::supply::{DependRequest, Needs, PickRequest, Picked, Shown};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use models::resource::ResourceId;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
@@ -184,6 +185,18 @@ pub struct Lookup {
     pub namespace: String,
     /// Empty: all of the kind.
     pub name: String,
+}
+
+impl From<&ResourceId> for Lookup {
+    fn from(id: &ResourceId) -> Self {
+        let (api_version, kind) = id.api();
+        Self {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            namespace: id.namespace.clone(),
+            name: id.name.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Deserialize)]

@@ -1,11 +1,12 @@
-//! Watches over everything that carries our label, by its metadata alone: what is told is who changed, never what it holds.
+//! Listens to everything that carries our label, by its metadata alone: what is told is who stands or changed and in which
+//! version, never what it holds.
 
 use super::catalog::Kind;
-use super::wire::METADATA_OF_ONE;
+use super::wire::{METADATA, METADATA_OF_ONE};
 use super::{Kubernetes, seen};
-use crate::port::{Labelled, PortError};
+use crate::port::{Heard, PortError};
 use futures::StreamExt;
-use futures::stream::FuturesUnordered;
+use futures::stream::{self, FuturesUnordered};
 use models::resource::label;
 use serde_json::Value;
 use std::time::Duration;
@@ -16,12 +17,21 @@ use tokio::time::Instant;
 const SECONDS: u32 = 300;
 /// One that ends sooner than this is not begun anew at once: something in the way may end every one.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Lists that are asked for at once.
+const AT_ONCE: usize = 8;
 
 impl Kubernetes {
-    pub(super) async fn hear_all(&self, tell: &mpsc::Sender<Labelled>) -> Result<(), PortError> {
+    pub(super) async fn hear_all(&self, tell: &mpsc::Sender<Heard>) -> Result<(), PortError> {
         let catalog = self.discover().await?;
         let kinds: Vec<Kind> = catalog.listable().filter(|kind| kind.is_watched()).cloned().collect();
-        let mut all: FuturesUnordered<_> = kinds.into_iter().map(|kind| self.hear_kind(kind, tell)).collect();
+        let lists = kinds.into_iter().map(|kind| self.tell_standing(kind, tell));
+        let begun: Vec<Result<Option<(Kind, String)>, PortError>> =
+            stream::iter(lists).buffer_unordered(AT_ONCE).collect().await;
+        let begun: Vec<Option<(Kind, String)>> = begun.into_iter().collect::<Result<_, _>>()?;
+        // Nobody listens any more where it cannot be told: this ends with its task.
+        let _ = tell.send(Heard::All).await;
+        let watches = begun.into_iter().flatten().map(|(kind, version)| self.hear_kind(kind, version, tell));
+        let mut all: FuturesUnordered<_> = watches.collect();
         // The first that cannot go on ends all: whoever listens looks at everything then.
         match all.next().await {
             Some(ended) => ended,
@@ -29,16 +39,21 @@ impl Kubernetes {
         }
     }
 
-    async fn hear_kind(&self, kind: Kind, tell: &mpsc::Sender<Labelled>) -> Result<(), PortError> {
-        let selector = format!("labelSelector={}", label::SLICE.replace('/', "%2F"));
-        let first = self.wire.get(&format!("{}?limit=1&{selector}", kind.path)).await?;
-        let list = match self.wire.ok(first, &self.wire.itself(&kind.path)) {
+    /// What stands of a kind, and the version of its list; `None`: we may not see it, and it is never told.
+    async fn tell_standing(&self, kind: Kind, tell: &mpsc::Sender<Heard>) -> Result<Option<(Kind, String)>, PortError> {
+        let (items, version) = match self.wire.list_at(&kind.path, (&selector(), METADATA)).await {
             Ok(list) => list,
-            // What we may not see is never told, and ends nobody else's watch.
-            Err(PortError::Forbidden { .. } | PortError::Invalid { .. }) => std::future::pending().await,
+            Err(PortError::Forbidden { .. } | PortError::Invalid { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut version = seen::text(&list, "/metadata/resourceVersion").to_owned();
+        for item in &items {
+            self.tell(&kind, item, tell).await;
+        }
+        Ok(Some((kind, version)))
+    }
+
+    async fn hear_kind(&self, kind: Kind, from: String, tell: &mpsc::Sender<Heard>) -> Result<(), PortError> {
+        let (selector, mut version) = (selector(), from);
         loop {
             let path = format!(
                 "{}?watch=true&{selector}&allowWatchBookmarks=true&timeoutSeconds={SECONDS}&resourceVersion={version}",
@@ -60,10 +75,14 @@ impl Kubernetes {
         }
     }
 
-    async fn tell(&self, kind: &Kind, object: &Value, tell: &mpsc::Sender<Labelled>) {
+    async fn tell(&self, kind: &Kind, object: &Value, tell: &mpsc::Sender<Heard>) {
+        let version = seen::text(object, "/metadata/resourceVersion");
         for one in seen::labelled(self.wire.target_name(), kind, std::slice::from_ref(object)) {
-            // Nobody listens any more: the watch ends with its task.
-            let _ = tell.send(one).await;
+            let _ = tell.send(Heard::One(one, version.to_owned())).await;
         }
     }
+}
+
+fn selector() -> String {
+    format!("labelSelector={}", label::SLICE.replace('/', "%2F"))
 }

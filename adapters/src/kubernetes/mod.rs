@@ -37,7 +37,7 @@ pub use names::{broken_label, broken_name};
 use crate::deadline::within;
 use crate::fill;
 use crate::helm::Lookup;
-use crate::port::{Call, Discovery, Labelled, Port, PortError};
+use crate::port::{Call, Discovery, Heard, Labelled, Port, PortError};
 use crate::release::{self, BY_HELM, HelmRevision};
 use crate::removed::{self, Removed};
 use async_trait::async_trait;
@@ -466,7 +466,7 @@ impl Discovery for Kubernetes {
         within(call, self.wire.target(), self.labelled(uid)).await
     }
 
-    async fn hear(&self, _: &Call, tell: &mpsc::Sender<Labelled>) -> Result<(), PortError> {
+    async fn hear(&self, _: &Call, tell: &mpsc::Sender<Heard>) -> Result<(), PortError> {
         self.hear_all(tell).await
     }
 

@@ -87,7 +87,16 @@ impl Wire {
     }
 
     /// Every item of a list, page by page, in the form that `accept` names.
-    pub(super) async fn list(&self, path: &str, (query, accept): (&str, &str)) -> Result<Vec<Value>, PortError> {
+    pub(super) async fn list(&self, path: &str, asked: (&str, &str)) -> Result<Vec<Value>, PortError> {
+        Ok(self.list_at(path, asked).await?.0)
+    }
+
+    /// With the version of the list: what changes after it is told by a watch from there.
+    pub(super) async fn list_at(
+        &self,
+        path: &str,
+        (query, accept): (&str, &str),
+    ) -> Result<(Vec<Value>, String), PortError> {
         let mut all = Vec::new();
         let mut next = String::new();
         let mut bytes = 0;
@@ -102,7 +111,10 @@ impl Wire {
                 all.extend(items);
             }
             match page.pointer("/metadata/continue").and_then(Value::as_str) {
-                None | Some("") => return Ok(all),
+                None | Some("") => {
+                    let version = page.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+                    return Ok((all, version.unwrap_or_default().to_owned()));
+                }
                 Some(token) => next = format!("&continue={}", encoded(token)),
             }
         }

@@ -9,7 +9,7 @@ use crate::store::{Key, Kind, Revision, StoreError, Txn};
 use adapters::Labelled;
 use adapters::helm::Lookup;
 use jiff::{SignedDuration, Timestamp};
-use models::resource::{Body, Resource, ResourceId, Target};
+use models::resource::{Body, Resource, Target};
 use models::slice::Phase;
 use models::{Alarm, Drift, Name, Slice};
 use std::time::Duration;
@@ -36,7 +36,8 @@ struct Known {
 }
 
 impl Assurance {
-    pub(super) async fn look(&self, one: &Labelled) -> Result<Looked, AskError> {
+    /// `version` is that in which it stands, where that was heard: what stands as it was left is not asked for.
+    pub(super) async fn look(&self, one: &Labelled, version: &str) -> Result<Looked, AskError> {
         let Some((tenant, name)) = self.slices.owner(&one.uid).await? else { return Ok(Looked::Done) };
         let claim = codec::claim_key(&tenant, &name);
         if self.store.get(&claim).await?.is_some() {
@@ -46,13 +47,16 @@ impl Assurance {
             self.forget(&alarm_key(&tenant, one)).await?;
             return Ok(Looked::Done);
         };
-        let observed = self.engine.look(&known.slice, vec![one.id.clone()], LOOK).await;
-        let found = observed.get(&one.id).and_then(|observed| drift::of(&known.recorded, observed));
-        match found {
-            None => self.quiet(&known, one).await?,
-            Some(drift) => return self.alarm(known, (one, drift, observed.get(&one.id))).await,
+        let left = known.recorded.seen.as_ref().map_or("", |seen| seen.version.as_str());
+        if !version.is_empty() && left == version {
+            return self.quiet(&known, one).await.map(|()| Looked::Done);
         }
-        Ok(Looked::Done)
+        let observed = self.engine.look(&known.slice, vec![one.id.clone()], LOOK).await;
+        let found = observed.get(&one.id).and_then(|there| Some((drift::of(&known.recorded, there)?, there)));
+        match found {
+            None => self.quiet(&known, one).await.map(|()| Looked::Done),
+            Some((drift, there)) => self.differs(known, (one, drift, there)).await,
+        }
     }
 
     /// Nothing, where it is nobody's business: no record, no certainty, an orphan, another slice of that name.
@@ -86,19 +90,17 @@ impl Assurance {
         }
     }
 
-    async fn alarm(
+    /// The alarm, and an operation that puts it back where its slice says so and it was not done too often.
+    async fn differs(
         &self,
         known: Known,
-        (one, drift, observed): (&Labelled, Drift, Option<&Observed>),
+        (one, drift, there): (&Labelled, Drift, &Observed),
     ) -> Result<Looked, AskError> {
         let key = alarm_key(&known.tenant, one);
         let before: Option<Alarm> = self.store.get(&key).await?.map(|object| object.read()).transpose()?;
-        let mut healed = before.as_ref().map(|alarm| self.recent(alarm)).unwrap_or_default();
+        let was_raised = before.as_ref().filter(|alarm| alarm.raised);
+        let healed = before.as_ref().map(|alarm| self.recent(alarm)).unwrap_or_default();
         let heals = known.slice.spec.heal && known.slice.phase == Phase::Ready && healed.len() < HEALS;
-        let since = before.as_ref().filter(|alarm| alarm.raised).map_or_else(|| self.engine.now(), |alarm| alarm.since);
-        if heals {
-            healed.push(self.engine.now());
-        }
         let alarm = Alarm {
             format: Alarm::FORMAT,
             slice: known.slice.name.clone(),
@@ -106,53 +108,64 @@ impl Assurance {
             id: one.id.clone(),
             drift,
             places: self.places(&known.recorded, drift).await,
-            since,
-            next: next(&known.slice, (heals, healed.len())),
+            since: was_raised.map_or_else(|| self.engine.now(), |alarm| alarm.since),
+            next: next(&known.slice, healed.len()),
             healed,
             raised: true,
         };
-        if before.as_ref().is_none_or(|before| !before.raised) {
+        if was_raised.is_none() {
             tracing::warn!(resource = %one.id, slice = %known.slice.name, drift = drift.as_str(), places = ?alarm.places,
                 "does not stand as it was left");
+        }
+        // What was compared must still be what is recorded.
+        let recorded = codec::resource_key(&known.tenant, &one.uid, &one.id);
+        let as_compared = |alarm: &Alarm| -> Result<Txn, AskError> {
+            Ok(Txn::new().at(recorded.clone(), known.record).put(key.clone(), codec::json(alarm)?))
+        };
+        if heals {
+            match self.heal(&known, there, as_compared(&self.healing(alarm.clone()))?).await {
+                Err(OpsError::Store(error)) => return Err(error.into()),
+                Err(error) => tracing::warn!(resource = %one.id, %error, "cannot be put back"),
+                Ok(()) => return Ok(Looked::Busy),
+            }
         }
         if before.as_ref() == Some(&alarm) {
             return Ok(Looked::Done);
         }
-        // What was compared must still be what is recorded, and nobody's work.
-        let txn = Txn::new()
-            .absent(codec::claim_key(&known.tenant, &known.slice.name))
-            .at(codec::resource_key(&known.tenant, &one.uid, &one.id), known.record)
-            .put(key, codec::json(&alarm)?);
-        match self.engine.commit(txn).await {
-            Ok(_) => {}
-            Err(OpsError::Store(StoreError::Conflict { .. })) => return Ok(Looked::Busy),
-            Err(error) => return Err(error.into()),
-        }
-        match (heals, observed) {
-            (true, Some(observed)) => self.heal(known, observed).await,
-            (true, None) | (false, _) => Ok(Looked::Done),
+        let free = codec::claim_key(&known.tenant, &known.slice.name);
+        match self.engine.commit(as_compared(&alarm)?.absent(free)).await {
+            Ok(_) => Ok(Looked::Done),
+            Err(OpsError::Store(StoreError::Conflict { .. })) => Ok(Looked::Busy),
+            Err(error) => Err(error.into()),
         }
     }
 
-    /// Begins to put it back; a user's operation that came first is the better one.
-    async fn heal(&self, known: Known, observed: &Observed) -> Result<Looked, AskError> {
-        let plan = heal::plan(&known.slice, (&known.recorded, observed));
-        let options = StartOptions { slice: Some(known.rev), ..StartOptions::default() };
+    /// Begins to put it back, and the alarm says so in the same transaction. A user's operation that came first is the
+    /// better one, and takes nothing from the budget.
+    async fn heal(&self, known: &Known, there: &Observed, extra: Txn) -> Result<(), OpsError> {
+        let plan = heal::plan(&known.slice, (&known.recorded, there));
+        let options = StartOptions { slice: Some(known.rev), extra, ..StartOptions::default() };
         match self.engine.start(plan, options).await {
             Ok(operation) => {
                 tracing::info!(slice = %known.slice.name, operation.id = %operation.id, "heals");
-                Ok(Looked::Busy)
+                Ok(())
             }
-            Err(OpsError::Busy { .. } | OpsError::Changed) => Ok(Looked::Busy),
-            Err(error) => Err(error.into()),
+            Err(OpsError::Busy { .. } | OpsError::Changed) => Ok(()),
+            Err(error) => Err(error),
         }
+    }
+
+    fn healing(&self, mut alarm: Alarm) -> Alarm {
+        alarm.healed.push(self.engine.now());
+        alarm.next = "it is put back now".into();
+        alarm
     }
 
     /// Where it differs from what was written; nothing where that is not to be told.
     async fn places(&self, recorded: &Recorded, drift: Drift) -> Vec<String> {
         let (Drift::Changed, Resource::Object(object)) = (drift, &recorded.resource) else { return vec![] };
         let (Target::Cluster(cluster), Body::Plain(wanted)) = (&object.id.target, &object.body) else { return vec![] };
-        match self.ears.find(cluster, &lookup(&object.id)).await {
+        match self.ears.find(cluster, &Lookup::from(&object.id)).await {
             Ok(Some(live)) => drift::places(wanted, &live),
             Ok(None) | Err(_) => vec![],
         }
@@ -179,28 +192,15 @@ fn recent(healed: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
     healed.iter().copied().filter(|at| now.duration_since(*at).abs() < BUDGET).collect()
 }
 
-fn next(slice: &Slice, (heals, healed): (bool, usize)) -> String {
+fn next(slice: &Slice, healed: usize) -> String {
     let name = &slice.name;
-    match (heals, slice.spec.heal) {
-        (true, _) => "it is put back now".into(),
-        (false, true) if healed >= HEALS => format!(
+    match slice.spec.heal && healed >= HEALS {
+        true => format!(
             "it was put back {HEALS} times within an hour and changed again: find out who changes it, then: sliceway apply -f FILE"
         ),
-        (false, _) => {
-            format!(
-                "sliceway plan -f FILE shows it, apply puts it back; `heal: true` in slice {name} does so by itself"
-            )
-        }
-    }
-}
-
-fn lookup(id: &ResourceId) -> Lookup {
-    let (api_version, kind) = id.api();
-    Lookup {
-        api_version: api_version.to_owned(),
-        kind: kind.to_owned(),
-        namespace: id.namespace.clone(),
-        name: id.name.clone(),
+        false => format!(
+            "sliceway plan -f FILE shows it, apply puts it back; `heal: true` in slice {name} does so by itself"
+        ),
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use adapters::{Labelled, PortError};
+use adapters::{Heard, PortError};
 use tokio::sync::mpsc;
 
 /// How often it is seen which clusters there are.
@@ -28,7 +28,7 @@ const EVERY: Duration = Duration::from_secs(2);
 #[async_trait]
 pub trait Ears: Clusters {
     /// As [`adapters::Discovery::hear`].
-    async fn hear(&self, cluster: &Name, tell: &mpsc::Sender<Labelled>) -> Result<(), PortError>;
+    async fn hear(&self, cluster: &Name, tell: &mpsc::Sender<Heard>) -> Result<(), PortError>;
     /// The clusters that there are.
     async fn names(&self) -> Result<Vec<Name>, StoreError>;
 }
