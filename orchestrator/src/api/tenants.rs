@@ -20,7 +20,7 @@ pub(crate) async fn whoami(_: Arc<App>, caller: Caller, _: Input) -> Result<Repl
 pub(crate) async fn metrics(app: Arc<App>, caller: Caller, _: Input) -> Result<Reply, Problem> {
     caller.read()?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(Reply::Text { status: 200, kind, body: app.metrics.text(app.clusters.calls().await) })
+    Ok(Reply::Text { status: 200, kind, body: app.metrics.text(app.clusters.calls()) })
 }
 
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {

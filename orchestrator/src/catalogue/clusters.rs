@@ -8,11 +8,11 @@ use crate::assurance;
 use crate::auth::AdminPermit;
 use crate::ops::codec;
 use crate::slices;
-use crate::store::{Clock, Expect, Key, Kind, Query, Revision, Store, StoreError, Txn};
+use crate::store::{Clock, Expect, Key, Kind, Object, Query, Revision, Store, StoreError, Txn};
 use adapters::helm::Lookup;
 use adapters::kubernetes::{ExecPolicy, Kubernetes, certificate_end};
 use adapters::release;
-use adapters::{Call, Labelled, PortError, Safe, Sealed};
+use adapters::{Call, Heard, Labelled, PortError, Safe, Sealed};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use models::cluster::{Cluster, Health, HealthState, Ownership, Taken};
@@ -28,6 +28,10 @@ use zeroize::Zeroizing;
 
 /// How long a cluster has to tell about itself, at most.
 const LOOK: Duration = Duration::from_secs(5);
+/// How long who deletes a cluster waits for it to be told.
+const LET_GO: Duration = Duration::from_millis(500);
+/// Clusters that are registered within this time are looked at together, and those of them that are gone again are not.
+const GATHER: Duration = Duration::from_millis(50);
 /// One that is away is looked at again this soon where somebody asks for it.
 const AGAIN: SignedDuration = SignedDuration::from_secs(1);
 /// How long a cluster has to tell everything that carries our label.
@@ -43,11 +47,15 @@ pub struct NewCluster {
     pub kubeconfig: Option<Zeroizing<String>>,
 }
 
+type Known = (Revision, Arc<[(Cluster, Revision)]>);
+
 #[derive(Clone)]
 pub struct Clusters {
     pub(super) store: Arc<dyn Store>,
     pub(super) registry: Arc<Registry>,
     clock: Clock,
+    /// As they are stored, and by which change.
+    known: Arc<RwLock<Option<Known>>>,
     /// What was read last; the store keeps what survives a restart.
     live: Arc<RwLock<BTreeMap<Name, Live>>>,
     /// One look at a cluster at a time for plans.
@@ -75,7 +83,8 @@ pub(super) fn key(name: &Name) -> Key {
 impl Clusters {
     pub fn new(store: Arc<dyn Store>, registry: Arc<Registry>, clock: Clock) -> Self {
         let (live, turns, wanted, unseen) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
-        Self { store, registry, clock, live, turns, every: LOOK, wanted, unseen }
+        let known = Arc::default();
+        Self { store, registry, clock, known, live, turns, every: LOOK, wanted, unseen }
     }
 
     /// Every cluster is looked at this often; no look takes longer than that.
@@ -88,6 +97,7 @@ impl Clusters {
         tokio::select! {
             () = tokio::time::sleep(self.every) => self.look_at_all().await,
             () = self.wanted.notified() => {
+                tokio::time::sleep(GATHER).await;
                 let unseen = std::mem::take(&mut *self.unseen.lock().await);
                 match unseen.is_empty() {
                     true => self.look_at_all().await,
@@ -105,31 +115,37 @@ impl Clusters {
         let missing = || CatalogueError::NotFound(format!("cluster {name}"));
         let object = self.store.get(&key(name)).await?.ok_or_else(missing)?;
         let mut cluster: Cluster = object.read()?;
-        self.overlay(&mut cluster).await;
+        overlay(&mut cluster, &*self.live.read().await);
         Ok((cluster, object.rev))
     }
 
     /// Requests sent to each cluster since its port was made.
-    pub async fn calls(&self) -> Vec<(Name, u64)> {
-        self.registry.calls().await
+    pub fn calls(&self) -> Vec<(Name, u64)> {
+        self.registry.calls()
     }
 
     pub async fn list(&self) -> Result<Vec<(Cluster, Revision)>, StoreError> {
-        let mut all = Vec::new();
-        for object in codec::all(&self.store, Query::of(Kind::Cluster, "")).await? {
-            let Some(mut cluster) = readable::<Cluster>(&object) else { continue };
-            self.overlay(&mut cluster).await;
-            all.push((cluster, object.rev));
-        }
+        let mut all = self.stored().await?.to_vec();
+        let live = self.live.read().await;
+        all.iter_mut().for_each(|(cluster, _)| overlay(cluster, &live));
         Ok(all)
     }
 
-    async fn overlay(&self, cluster: &mut Cluster) {
-        if let Some(live) = self.live.read().await.get(&cluster.name) {
-            cluster.health = live.health.clone();
-            cluster.facts = live.facts.clone().or(cluster.facts.take());
-            cluster.owner = live.owner.clone();
+    /// As they are stored: read again when one of them changed.
+    async fn stored(&self) -> Result<Arc<[(Cluster, Revision)]>, StoreError> {
+        let newest = self.store.newest_of(Kind::Cluster);
+        if let (Some(newest), Some((at, known))) = (newest, self.known.read().await.as_ref())
+            && newest == *at
+        {
+            return Ok(Arc::clone(known));
         }
+        let objects = codec::all(&self.store, Query::of(Kind::Cluster, "")).await?;
+        let read = |object: &Object| readable::<Cluster>(object).map(|cluster| (cluster, object.rev));
+        let all: Arc<[(Cluster, Revision)]> = objects.iter().filter_map(read).collect();
+        if let Some(newest) = newest {
+            *self.known.write().await = Some((newest, Arc::clone(&all)));
+        }
+        Ok(all)
     }
 
     /// Registers a cluster, or changes one, where the caller finds what it expects.
@@ -171,8 +187,8 @@ impl Clusters {
             self.live.write().await.remove(&new.name);
         }
         match cluster.spec.sim.as_ref().filter(|_| before.is_some()) {
-            Some(spec) => self.registry.reshape(&new.name, spec).await,
-            None => self.registry.forget(&new.name).await,
+            Some(spec) => self.registry.reshape(&new.name, spec),
+            None => self.registry.forget(&new.name),
         }
         self.seen_soon(&cluster).await?;
         self.get(&new.name).await
@@ -217,15 +233,17 @@ impl Clusters {
     }
 
     pub(super) async fn remove(&self, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
-        let handle = self.registry.handle(name).await.ok();
+        let state = self.live.read().await.get(name).map(|live| live.health.state);
+        let reached = match state {
+            Some(HealthState::Reachable) => self.registry.handle(name).await.ok(),
+            Some(HealthState::Unknown | HealthState::Unreachable | HealthState::Refused) | None => None,
+        };
         deletion::delete(&self.store, Thing::Cluster(name), expect).await?;
-        if let Some(handle) = handle
-            && slices::Clusters::away(self, name).await.is_none()
-        {
-            // Where that fails its Lease names a server that is gone from it, which a takeover mends.
-            let _ = handle.discovery.let_go(&look_call()).await;
+        if let Some(handle) = reached {
+            // Where that fails, or takes longer, its Lease names a server that is gone from it, which a takeover mends.
+            let _ = tokio::time::timeout(LET_GO, handle.discovery.let_go(&look_call())).await;
         }
-        self.registry.forget(name).await;
+        self.registry.forget(name);
         self.live.write().await.remove(name);
         self.turns.lock().await.remove(name);
         Ok(())
@@ -242,6 +260,9 @@ impl Clusters {
     }
 
     async fn look(&self, name: &Name) -> Result<(), StoreError> {
+        if self.store.get(&key(name)).await?.is_none() {
+            return Ok(());
+        }
         let now = self.now();
         let result = self.facts(name).await;
         let (state, cause) = match &result {
@@ -307,6 +328,14 @@ impl Clusters {
     }
 }
 
+fn overlay(cluster: &mut Cluster, live: &BTreeMap<Name, Live>) {
+    if let Some(live) = live.get(&cluster.name) {
+        cluster.health = live.health.clone();
+        cluster.facts = live.facts.clone().or(cluster.facts.take());
+        cluster.owner = live.owner.clone();
+    }
+}
+
 fn look_call() -> Call {
     Call {
         operation: String::new(),
@@ -352,8 +381,9 @@ impl slices::Finder for Clusters {
 #[async_trait]
 impl slices::Clusters for Clusters {
     /// Facts that are too old are read again; a cluster that is known to be away is not waited for.
-    async fn snapshot(&self, since: Timestamp) -> Result<Vec<Cluster>, StoreError> {
-        let names: Vec<Name> = self.list().await?.into_iter().map(|(cluster, _)| cluster.name).collect();
+    async fn snapshot(&self, since: Timestamp, meant: &slices::Meant) -> Result<Vec<Cluster>, StoreError> {
+        let known = self.list().await?.into_iter().map(|(cluster, _)| cluster);
+        let names: Vec<Name> = known.filter(|cluster| meant.has(cluster)).map(|cluster| cluster.name).collect();
         let looks = names.iter().map(|name| self.look_anew(name, since));
         futures::future::join_all(looks).await.into_iter().collect::<Result<(), _>>()?;
         Ok(self.list().await?.into_iter().map(|(cluster, _)| cluster).collect())
@@ -377,13 +407,12 @@ impl slices::Clusters for Clusters {
 
 #[async_trait]
 impl assurance::Ears for Clusters {
-    async fn hear(&self, cluster: &Name, tell: &mpsc::Sender<Labelled>) -> Result<(), PortError> {
+    async fn hear(&self, cluster: &Name, tell: &mpsc::Sender<Heard>) -> Result<(), PortError> {
         self.registry.handle(cluster).await?.discovery.hear(&look_call(), tell).await
     }
 
     async fn names(&self) -> Result<Vec<Name>, StoreError> {
-        let all = codec::all(&self.store, Query::of(Kind::Cluster, "")).await?;
-        Ok(all.iter().filter_map(|object| object.key.id.parse().ok()).collect())
+        Ok(self.stored().await?.iter().map(|(cluster, _)| cluster.name.clone()).collect())
     }
 }
 

@@ -13,8 +13,8 @@ use models::Name;
 use models::cluster::{Cluster, SimSpec};
 use models::resource::Target;
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
-use tokio::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio::sync::OnceCell;
 
 pub struct Registry {
     store: Arc<dyn Store>,
@@ -25,14 +25,10 @@ pub struct Registry {
     holder: Option<Holder>,
     /// Opens what simulated clusters hold; there is none before the engine is.
     safe: OnceLock<Arc<dyn Safe>>,
-    made: Mutex<Made>,
-}
-
-#[derive(Default)]
-struct Made {
-    handles: HashMap<Name, Handle>,
+    /// Whoever needs a cluster waits for that one only: a kubeconfig may run a program that hangs.
+    made: Mutex<HashMap<Name, Arc<OnceCell<Handle>>>>,
     /// Read when the first simulated cluster is needed.
-    memory: Option<Memory>,
+    memory: tokio::sync::Mutex<Option<Memory>>,
 }
 
 /// One cluster, as a port and as something that tells about itself.
@@ -50,7 +46,16 @@ pub(super) fn kubeconfig_key(name: &Name) -> Key {
 
 impl Registry {
     pub fn new(store: Arc<dyn Store>, vault: Arc<Vault>, local: Arc<dyn Port>, exec: ExecPolicy) -> Self {
-        Self { store, vault, local, exec, holder: None, safe: OnceLock::new(), made: Mutex::default() }
+        Self {
+            store,
+            vault,
+            local,
+            exec,
+            holder: None,
+            safe: OnceLock::new(),
+            made: Mutex::default(),
+            memory: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Real clusters are written on only where they are this server's.
@@ -65,21 +70,29 @@ impl Registry {
     }
 
     /// After its credentials changed, or it is gone.
-    pub(super) async fn forget(&self, name: &Name) {
-        self.made.lock().await.handles.remove(name);
+    pub(super) fn forget(&self, name: &Name) {
+        self.made().remove(name);
+    }
+
+    fn made(&self) -> MutexGuard<'_, HashMap<Name, Arc<OnceCell<Handle>>>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn used(&self) -> Vec<(Name, Handle)> {
+        self.made().iter().filter_map(|(name, cell)| Some((name.clone(), cell.get()?.clone()))).collect()
     }
 
     /// After the spec of a simulated cluster changed. One that was not used yet is made from what is stored.
-    pub(super) async fn reshape(&self, name: &Name, spec: &SimSpec) {
-        if let Some(sim) = self.made.lock().await.handles.get(name).and_then(|handle| handle.sim.as_ref()) {
+    pub(super) fn reshape(&self, name: &Name, spec: &SimSpec) {
+        let cell = self.made().get(name).cloned();
+        if let Some(sim) = cell.as_ref().and_then(|cell| cell.get()).and_then(|handle| handle.sim.as_ref()) {
             sim.reshape(spec.clone());
         }
     }
 
     /// Requests sent to each cluster since its port was made.
-    pub(super) async fn calls(&self) -> Vec<(Name, u64)> {
-        let made = self.made.lock().await;
-        made.handles.iter().map(|(name, handle)| (name.clone(), handle.discovery.calls())).collect()
+    pub(super) fn calls(&self) -> Vec<(Name, u64)> {
+        self.used().into_iter().map(|(name, handle)| (name, handle.discovery.calls())).collect()
     }
 
     pub(super) fn seal(&self, name: &Name, kubeconfig: Sealed) -> Result<serde_json::Value, PortError> {
@@ -91,23 +104,31 @@ impl Registry {
     }
 
     pub(super) async fn handle(&self, name: &Name) -> Result<Handle, PortError> {
-        let mut made = self.made.lock().await;
-        if let Some(handle) = made.handles.get(name) {
-            return Ok(handle.clone());
+        let cell = Arc::clone(self.made().entry(name.clone()).or_default());
+        let made = cell.get_or_try_init(|| self.make(name)).await.cloned();
+        if made.is_err() {
+            self.let_go(name, &cell);
         }
-        let handle = self.make(name, &mut made.memory).await?;
-        made.handles.insert(name.clone(), handle.clone());
-        Ok(handle)
+        made
     }
 
-    async fn make(&self, name: &Name, memory: &mut Option<Memory>) -> Result<Handle, PortError> {
+    /// Nothing is kept of a cluster that cannot be made, or is not there, where nobody else is at it.
+    fn let_go(&self, name: &Name, cell: &Arc<OnceCell<Handle>>) {
+        let mut made = self.made();
+        // The table's and the caller's.
+        if made.get(name).is_some_and(|kept| Arc::ptr_eq(kept, cell) && Arc::strong_count(cell) == 2) {
+            made.remove(name);
+        }
+    }
+
+    async fn make(&self, name: &Name) -> Result<Handle, PortError> {
         let unreachable = |cause: String| unreachable(name, cause);
         let stored = self.store.get(&Key::installation(Kind::Cluster, name.as_str())).await;
         let object = stored.map_err(|error| unreachable(error.to_string()))?;
         let object = object.ok_or_else(|| unreachable("no cluster of this name is registered".into()))?;
         let cluster: Cluster = object.read().map_err(|error| unreachable(error.to_string()))?;
         if let Some(spec) = cluster.spec.sim {
-            let sim = Arc::new(self.simulated(name, spec, memory).await?);
+            let sim = Arc::new(self.simulated(name, spec).await?);
             let (port, discovery) = (Arc::clone(&sim), Arc::clone(&sim));
             return Ok(Handle { port, discovery, sim: Some(sim) });
         }
@@ -126,16 +147,17 @@ impl Registry {
     }
 
     /// A simulated cluster with what an earlier process left on it.
-    async fn simulated(&self, name: &Name, spec: SimSpec, memory: &mut Option<Memory>) -> Result<Sim, PortError> {
+    async fn simulated(&self, name: &Name, spec: SimSpec) -> Result<Sim, PortError> {
         let safe = self.safe.get().ok_or_else(|| unreachable(name, "the server is starting".into()))?;
-        let memory = match memory {
+        let mut memory = self.memory.lock().await;
+        let memory = match &mut *memory {
             Some(memory) => memory,
             None => {
                 let read = Memory::read(&self.store).await;
                 memory.insert(read.map_err(|error| unreachable(name, error.to_string()))?)
             }
         };
-        let sim = Sim::new(name.clone(), spec);
+        let sim = Sim::new(name.clone(), spec).without_journal();
         memory.put_back(name, (&sim, Arc::clone(safe))).await;
         Ok(sim)
     }
