@@ -2,7 +2,8 @@
 //!
 //! **Guarantees.** A choice rests on clause and demand, never on today's load: a site that stands somewhere stays there
 //! while both are the same, and moves only where its clause no longer allows the place or `replace` names one of its
-//! functions. Every candidate is kept with its reason. The order of candidates and demands does not matter.
+//! functions. Every candidate that the clause means is kept with its reason, and
+//! some of the others. The order of candidates and demands does not matter.
 //!
 //! **Caveats.** Sites take their room one after another (those that stand, then those with a fixed cluster, then the
 //! rest, each by name), pods by first fit: a tight fit that only another order finds is not found.
@@ -19,6 +20,9 @@ use std::collections::BTreeMap;
 
 #[cfg(test)]
 mod tests;
+
+/// Of the clusters that a site does not mean, so many are told, the first by name: a fleet has a thousand.
+const NOT_MEANT: usize = 20;
 
 /// Places every site of the request that has a function; fails with the first site that has no place.
 pub fn place(request: &Request) -> Result<Placement, NoPlace> {
@@ -162,7 +166,7 @@ impl<'a> Ground<'a> {
             room: Some(nodes.free()),
         };
         let verdict = |name: &&Name| if **name == before.cluster { mine.clone() } else { others(name) };
-        let candidates = self.clusters.keys().map(verdict).collect();
+        let candidates = self.near(&before.cluster).map(|(name, _)| verdict(name)).collect();
         Ok(Choice { standing: before.clone(), candidates, warning: warning(ask, here) })
     }
 
@@ -173,7 +177,7 @@ impl<'a> Ground<'a> {
             return Err(self.gone(ask, before));
         };
         let warning = warning(ask, here);
-        let trials = self.clusters.iter().map(|(name, (candidate, nodes))| {
+        let trials = self.near(&before.cluster).map(|(name, (candidate, nodes))| {
             let trial = match **name == before.cluster {
                 true => capacity(ask, candidate, nodes),
                 false => Trial::Refuses(stands(before)),
@@ -193,8 +197,17 @@ impl<'a> Ground<'a> {
 
     /// Nothing holds the site anywhere: the policy decides among those that fit.
     fn choose(&mut self, ask: &Ask<'_>) -> Result<Choice, NoPlace> {
-        let trials = self.clusters.iter().map(|(name, (candidate, nodes))| (*name, trial(ask, candidate, nodes)));
-        let trials: BTreeMap<&Name, Trial> = trials.collect();
+        let mut objected = 0;
+        let mut trials: BTreeMap<&Name, Trial> = BTreeMap::new();
+        for (name, (candidate, nodes)) in &self.clusters {
+            let objection = ask.clause.objection(candidate);
+            objected += usize::from(objection.is_some());
+            match objection {
+                Some(_) if objected > NOT_MEANT => {}
+                Some(objection) => drop(trials.insert(*name, Trial::Refuses(objection))),
+                None => drop(trials.insert(*name, room_for(ask, candidate, nodes))),
+            }
+        }
         let Some(best) = best(ask, &trials).cloned() else {
             let mut none = no_place(ask, trials);
             none.note = self.unknown(ask.clause);
@@ -235,9 +248,20 @@ impl<'a> Ground<'a> {
     }
 
     fn gone(&self, ask: &Ask<'_>, before: &Standing) -> NoPlace {
-        let trials = self.clusters.keys().map(|name| (*name, Trial::Refuses(stands(before)))).collect();
+        let near = self.near(&before.cluster);
+        let trials = near.map(|(name, _)| (*name, Trial::Refuses(stands(before)))).collect();
         let note = format!("cluster {}, where the site stands, is not registered any more", before.cluster);
         NoPlace { note: Some(note), ..no_place(ask, trials) }
+    }
+
+    /// The cluster where a site stands, and so many others as a person wants to read of.
+    fn near<'s>(&'s self, here: &'s Name) -> impl Iterator<Item = (&'s &'a Name, &'s (&'a Candidate, Nodes))> {
+        let mut others = 0;
+        self.clusters.iter().filter(move |(name, _)| {
+            let is_here = **name == here;
+            others += usize::from(!is_here);
+            is_here || others <= NOT_MEANT
+        })
     }
 
     fn unknown(&self, clause: &Clause) -> Option<String> {
@@ -256,13 +280,6 @@ struct Verdicts<'a> {
     trials: BTreeMap<&'a Name, Trial>,
     /// The reason of an accepted candidate, from its name and what it has left.
     why: &'a dyn Fn(&Name, Room) -> String,
-}
-
-fn trial(ask: &Ask<'_>, candidate: &Candidate, nodes: &Nodes) -> Trial {
-    match ask.clause.objection(candidate) {
-        Some(objection) => Trial::Refuses(objection),
-        None => room_for(ask, candidate, nodes),
-    }
 }
 
 fn room_for(ask: &Ask<'_>, candidate: &Candidate, nodes: &Nodes) -> Trial {
