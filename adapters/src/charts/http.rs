@@ -7,12 +7,32 @@ use super::index::{Entry, Index};
 use super::origin::{Bounds, Login, Origin};
 use super::why::{Known, host, status, why};
 use futures::StreamExt as _;
-use reqwest::{Client, Response, Url, header, redirect};
+use reqwest::{Client, ClientBuilder, Response, Url, header, redirect};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const REDIRECTS: usize = 5;
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// Clients that take what the machine takes, by their patience: its certificates, some hundred files, are read once.
+static MACHINE: Mutex<BTreeMap<Duration, Client>> = Mutex::new(BTreeMap::new());
+
+fn builder(connect: Duration) -> ClientBuilder {
+    Client::builder().redirect(redirect::Policy::none()).connect_timeout(connect)
+}
+
+fn trusting_the_machine(connect: Duration) -> reqwest::Result<Client> {
+    let mut known = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(client) = known.get(&connect) {
+        return Ok(client.clone());
+    }
+    // A connection that is kept would be of the runtime that made it.
+    let client = builder(connect).pool_max_idle_per_host(0).build()?;
+    known.insert(connect, client.clone());
+    Ok(client)
+}
 
 pub(super) struct HttpRepository<'a> {
     origin: &'a Origin,
@@ -25,13 +45,12 @@ impl<'a> HttpRepository<'a> {
     pub(super) fn new(origin: &'a Origin, bounds: &'a Bounds) -> Result<Self, Fault> {
         let build = || {
             let base = origin.address()?;
-            let mut builder =
-                Client::builder().redirect(redirect::Policy::none()).connect_timeout(CONNECT.min(bounds.deadline));
-            if let Some(authorities) = origin.authorities()? {
-                builder = builder.tls_certs_only(authorities);
-            }
-            let client = builder.build().map_err(|error| Reason::Ca { cause: error.to_string() })?;
-            Ok((base, client))
+            let connect = CONNECT.min(bounds.deadline);
+            let client = match origin.authorities()? {
+                Some(authorities) => builder(connect).tls_certs_only(authorities).build(),
+                None => trusting_the_machine(connect),
+            };
+            Ok((base, client.map_err(|error| Reason::Ca { cause: error.to_string() })?))
         };
         let (base, client) = build().map_err(|reason: Reason| reason.of(&origin.name, None))?;
         Ok(Self { origin, base, client, bounds })
