@@ -30,19 +30,33 @@ pub fn slice(n: usize) -> Slice {
     }
 }
 
-/// A ConfigMap of a slice on a cluster.
-pub fn object(slice: &Slice, (cluster, n): (&str, usize)) -> Resource {
-    let id = ResourceId {
+/// The namespace of a slice on a cluster.
+fn namespace(slice: &Slice, cluster: &str) -> Resource {
+    let id =
+        ResourceId { kind: "v1/Namespace".into(), namespace: String::new(), name: slice.namespace(), ..id(cluster) };
+    let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": id.name}});
+    Resource::Object(Object { id, owner: owner(slice), body: Body::Plain(body), fills: vec![], keep: false })
+}
+
+fn id(cluster: &str) -> ResourceId {
+    ResourceId {
         target: Target::Cluster(name(cluster)),
         kind: "v1/ConfigMap".into(),
-        namespace: slice.namespace(),
-        name: format!("o{n}"),
-    };
-    let owner =
-        Owner { tenant: slice.tenant.clone(), slice: slice.name.clone(), uid: slice.uid.clone(), function: None };
+        namespace: String::new(),
+        name: String::new(),
+    }
+}
+
+fn owner(slice: &Slice) -> Owner {
+    Owner { tenant: slice.tenant.clone(), slice: slice.name.clone(), uid: slice.uid.clone(), function: None }
+}
+
+/// A ConfigMap of a slice on a cluster.
+pub fn object(slice: &Slice, (cluster, n): (&str, usize)) -> Resource {
+    let id = ResourceId { namespace: slice.namespace(), name: format!("o{n}"), ..id(cluster) };
     let metadata = json!({"name": id.name, "namespace": id.namespace});
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "1"}});
-    Resource::Object(Object { id, owner, body: Body::Plain(body), fills: vec![], keep: false })
+    Resource::Object(Object { id, owner: owner(slice), body: Body::Plain(body), fills: vec![], keep: false })
 }
 
 pub fn recorded(resource: Resource) -> Recorded {
@@ -57,10 +71,10 @@ pub fn recorded(resource: Resource) -> Recorded {
     }
 }
 
-/// The creation of a slice of so many objects on one cluster.
+/// The creation of a slice of so many objects on one cluster, the first of which is the namespace of the others.
 pub fn plan(slice: &Slice, (cluster, objects): (&str, usize)) -> Plan {
     let change = |n: usize| {
-        let resource = object(slice, (cluster, n));
+        let resource = if n == 1 { namespace(slice, cluster) } else { object(slice, (cluster, n)) };
         let change = Change {
             seq: u32::try_from(n).unwrap(),
             verb: Verb::Create,
@@ -68,7 +82,7 @@ pub fn plan(slice: &Slice, (cluster, objects): (&str, usize)) -> Plan {
             before: None,
             after: Some(resource),
             seen: None,
-            needs: vec![],
+            needs: if n == 1 { vec![] } else { vec![1] },
             reason: "measured".into(),
             irreversible: None,
         };

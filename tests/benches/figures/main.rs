@@ -3,6 +3,7 @@
 //! It prints one table and writes `target/bench/results.json`. It must never be a test: it asserts nothing about time.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod away;
 mod bare;
 mod begun;
 #[path = "../../../adapters/tests/control_plane/mod.rs"]
@@ -22,6 +23,10 @@ mod wait;
 
 use row::Table;
 
+/// That of the server, part of which runs here.
+#[global_allocator]
+static HEAP: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What the control plane says where it is missing.
 mod safe {
     pub fn skipped(why: &str) {
@@ -33,6 +38,7 @@ fn main() {
     // `cargo bench` hands its own flags over; a name asks for one figure.
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |id: &str| asked.is_empty() || asked.iter().any(|word| word == id);
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut table = Table::default();
     runtime.block_on(async {
@@ -47,6 +53,9 @@ fn main() {
         }
         if wanted("P10") {
             restart::growth(&mut table).await;
+        }
+        if wanted("P11") {
+            away::measure(&mut table).await;
         }
         if wanted("P4") {
             slice::measure(&mut table).await;

@@ -124,7 +124,12 @@ impl Ours {
 
     /// The id of the operation that makes the slice.
     pub async fn begin(&self, slice: &str) -> String {
-        let (status, said) = self.call("POST", "/api/v1/slices", document(slice)).await;
+        self.begin_as(document(slice)).await
+    }
+
+    /// The id of the operation that makes what a file says.
+    pub async fn begin_as(&self, document: String) -> String {
+        let (status, said) = self.call("POST", "/api/v1/slices", document).await;
         assert_eq!(status, 202, "{said}");
         said["operation"]["id"].as_str().unwrap().to_owned()
     }

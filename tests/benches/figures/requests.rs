@@ -4,6 +4,7 @@
 use crate::ours::Ours;
 use crate::row::{Row, Table, millis, quantile};
 use axum::Router;
+use base64::Engine as _;
 use orchestrator::store::{Clock, Key, Kind, Options, Sqlite, Store, Txn};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -32,12 +33,13 @@ impl Count {
 pub async fn measure(table: &mut Table) {
     let ours = Ours::start();
     let bare = bare().await;
+    let index = repository().await;
     let folder = tempfile::TempDir::new_in(crate::row::root().join("target")).unwrap();
     let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path(), Options::new(Clock::system())).unwrap());
     let [mut mine, mut http, mut stored] = [Count::default(), Count::default(), Count::default()];
     for turn in 0..TURNS {
-        load((ours.address(), ours.token(), turn), &mut mine).await;
-        load((bare, ours.token(), turn), &mut http).await;
+        load((ours.address(), index), (ours.token(), turn), &mut mine).await;
+        load((bare, index), (ours.token(), turn), &mut http).await;
         store_only(&store, &mut stored).await;
     }
     let (rate, ceiling) = (mine.rate(), http.rate().min(stored.rate()));
@@ -61,9 +63,9 @@ pub async fn measure(table: &mut Table) {
 }
 
 /// Each client makes, reads and deletes one cluster and one repository after the other.
-async fn load((at, token, turn): (SocketAddr, &str, usize), count: &mut Count) {
+async fn load((at, index): (SocketAddr, SocketAddr), (token, turn): (&str, usize), count: &mut Count) {
     let began = Instant::now();
-    let clients = (0..CLIENTS).map(|client| tokio::spawn(one_client(at, token.to_owned(), (turn, client))));
+    let clients = (0..CLIENTS).map(|client| tokio::spawn(one_client((at, index), token.to_owned(), (turn, client))));
     for client in clients.collect::<Vec<_>>() {
         let (took, errors) = client.await.unwrap();
         count.took.extend(took);
@@ -72,22 +74,27 @@ async fn load((at, token, turn): (SocketAddr, &str, usize), count: &mut Count) {
     count.time += began.elapsed();
 }
 
-async fn one_client(at: SocketAddr, token: String, (turn, client): (usize, usize)) -> (Vec<Duration>, usize) {
+async fn one_client(
+    (at, index): (SocketAddr, SocketAddr),
+    token: String,
+    (turn, client): (usize, usize),
+) -> (Vec<Duration>, usize) {
     let mut stream = TcpStream::connect(at).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let (mut took, mut errors, mut buffer) = (Vec::new(), 0, Vec::new());
+    let made = json!({"kubeconfig": kubeconfig()}).to_string();
+    let index = json!({"spec": {"url": format!("http://{index}")}}).to_string();
     let end = Instant::now() + TURN;
     let mut number = 0;
     while Instant::now() < end {
         number += 1;
         let cluster = format!("/api/v1/clusters/c{turn}-{client}-{number}");
         let repository = format!("/api/v1/repositories/r{turn}-{client}-{number}");
-        let made = json!({"kubeconfig": kubeconfig()}).to_string();
         let wanted = [
             ("PUT", &cluster, made.as_str(), "200"),
             ("GET", &cluster, "", "200"),
             ("DELETE", &cluster, "", "20"),
-            ("PUT", &repository, r#"{"charts": []}"#, "200"),
+            ("PUT", &repository, index.as_str(), "200"),
             ("GET", &repository, "", "200"),
             ("DELETE", &repository, "", "20"),
         ];
@@ -122,13 +129,28 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> String {
     }
 }
 
-/// Of a cluster where nobody listens.
+/// Of a cluster where nobody listens, with a certificate and a token as they are.
 fn kubeconfig() -> String {
-    let cluster = json!({"name": "c", "cluster": {"server": "https://127.0.0.1:9", "insecure-skip-tls-verify": true}});
+    let key = rcgen::KeyPair::generate().unwrap();
+    let authority = rcgen::CertificateParams::new(vec!["kubernetes".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let data = base64::engine::general_purpose::STANDARD.encode(authority.pem());
+    let cluster =
+        json!({"name": "c", "cluster": {"server": "https://127.0.0.1:9", "certificate-authority-data": data}});
     let context = json!({"name": "c", "context": {"cluster": "c", "user": "u"}});
     json!({"apiVersion": "v1", "kind": "Config", "clusters": [cluster], "contexts": [context], "current-context": "c",
         "users": [{"name": "u", "user": {"token": "t"}}]})
     .to_string()
+}
+
+/// A chart repository with an index of one chart.
+async fn repository() -> SocketAddr {
+    let entry = json!({"name": "web", "version": "1.0.0", "urls": ["web-1.0.0.tgz"]});
+    let index = json!({"apiVersion": "v1", "entries": {"web": [entry]}}).to_string();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let handler = move || std::future::ready(index.clone());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handler)).await });
+    at
 }
 
 /// The same stack, which reads the body and answers as much as a cluster is.

@@ -19,7 +19,6 @@ pub async fn measure(table: &mut Table) {
         eprintln!("left out: no lab is up; make bench makes one");
         return;
     };
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let ours = Ours::start();
     ours.cluster("edge", &edge).await;
     ours.cluster("cloud", &cloud).await;
