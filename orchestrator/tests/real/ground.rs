@@ -5,7 +5,7 @@ use adapters::helm::{Helm, Limits as HelmLimits, Lookup, locate, pack_folder};
 use adapters::kubernetes::{ExecPolicy, Kubernetes};
 use adapters::local::Local;
 use adapters::release::HelmRevision;
-use adapters::{Call, Discovery, Labelled, Port, PortError, Safe, Sealed};
+use adapters::{Call, Discovery, Heard, Labelled, Port, PortError, Safe, Sealed};
 use async_trait::async_trait;
 use models::cluster::{Cluster, ClusterSpec, Health, HealthState};
 use models::file::{Document, Source, parse};
@@ -19,7 +19,7 @@ use orchestrator::catalogue::{Repositories, Shelf};
 use orchestrator::ops::{Engine, Limits, Means, OperationView, Ports};
 use orchestrator::plan::Rendering;
 use orchestrator::plan::lookup::Finder;
-use orchestrator::slices::{Ask, AskOptions, Clusters, Goal, Slices, Started, Supersede};
+use orchestrator::slices::{Ask, AskOptions, Clusters, Goal, Meant, Slices, Started, Supersede};
 use orchestrator::store::{Blobs, Clock, Key, Kind, Options, Random, Sqlite, Store, StoreError, Txn, Vault};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -142,7 +142,7 @@ impl Finder for Known {
 
 #[async_trait]
 impl Clusters for Known {
-    async fn snapshot(&self, _: jiff::Timestamp) -> Result<Vec<Cluster>, StoreError> {
+    async fn snapshot(&self, _: jiff::Timestamp, _: &Meant) -> Result<Vec<Cluster>, StoreError> {
         let health = |cluster: &Cluster| {
             let away = self.2.lock().unwrap().contains(&cluster.name);
             let state = if away { HealthState::Unreachable } else { HealthState::Reachable };
@@ -163,7 +163,7 @@ impl Clusters for Known {
 
 #[async_trait]
 impl Ears for Known {
-    async fn hear(&self, cluster: &Name, tell: &tokio::sync::mpsc::Sender<Labelled>) -> Result<(), PortError> {
+    async fn hear(&self, cluster: &Name, tell: &tokio::sync::mpsc::Sender<Heard>) -> Result<(), PortError> {
         self.1[cluster.as_str()].hear(&look_call(), tell).await
     }
 

@@ -1,10 +1,11 @@
 //! `kill -9` of the real server in the middle of operations on real clusters: it goes on, and nothing is doubled or left.
 
+use crate::chance::Chance;
 use crate::ground::{disowned, lab, lab_is_up, root};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 pub struct Server {
@@ -62,25 +63,40 @@ impl Drop for Server {
     }
 }
 
-/// Starts something, then kills the server again and again, a little later each time, until the operation has ended.
-fn through_kills(folder: &Path, mut server: Server, words: &[&str]) -> (Server, usize) {
-    server.good(folder, words);
-    let mut kills = 0;
-    for pause in [40, 90, 160, 250, 400, 700] {
-        let alive_until = Instant::now() + Duration::from_millis(pause);
-        while Instant::now() < alive_until {
-            std::thread::sleep(Duration::from_millis(5));
+/// A server that dies at random instants; a seed repeats them.
+struct Mortal<'f> {
+    folder: &'f Path,
+    server: Server,
+    chance: Chance,
+    kills: u64,
+    /// Of them, while an operation was open.
+    inside: u64,
+}
+
+impl Mortal<'_> {
+    /// Starts an operation and kills the server again and again, until the operation has ended; its state then.
+    fn live_through(&mut self, words: &[&str]) -> String {
+        self.server.good(self.folder, words);
+        loop {
+            let pause = Duration::from_millis(10 + self.chance.below(700));
+            std::thread::sleep(pause);
+            self.server.kill();
+            self.kills += 1;
+            self.server = Server::start(self.folder);
+            let state = operation(&self.server, self.folder)["state"].as_str().unwrap().to_owned();
+            if state != "PROCESSING" {
+                break;
+            }
+            self.inside += 1;
         }
-        server.kill();
-        kills += 1;
-        server = Server::start(folder);
-        if !operation(&server, folder)["state"].as_str().unwrap().contains("PROCESSING") {
-            break;
-        }
+        let id = operation(&self.server, self.folder)["id"].as_str().unwrap().to_owned();
+        self.server.cli(self.folder, &["operation", "watch", &id]);
+        operation(&self.server, self.folder)["state"].as_str().unwrap().to_owned()
     }
-    let id = operation(&server, folder)["id"].as_str().unwrap().to_owned();
-    server.good(folder, &["operation", "watch", &id]);
-    (server, kills)
+
+    fn good(&self, words: &[&str]) -> String {
+        self.server.good(self.folder, words)
+    }
 }
 
 /// The newest operation.
@@ -90,48 +106,91 @@ pub fn operation(server: &Server, folder: &Path) -> serde_json::Value {
     all[0].clone()
 }
 
+/// What stands on both clusters of a slice, `cluster kind name`; of workloads with the generation that they have.
+fn standing(slice: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for cluster in ["edge", "cloud"] {
+        let of = format!("sliceway.io/slice-name={slice}");
+        let kinds = "deployment,statefulset,replicaset,service,secret,configmap,networkpolicy,pvc,namespace";
+        let columns = "custom-columns=K:.kind,N:.metadata.name,G:.metadata.generation";
+        let words = ["kubectl", cluster, "--", "get", kinds, "-A", "-l", &of, "--no-headers", "-o", columns];
+        let text = lab(&words);
+        all.extend(
+            text.lines().map(|line| format!("{cluster} {}", line.split_whitespace().collect::<Vec<_>>().join(" "))),
+        );
+    }
+    all.sort();
+    all
+}
+
+/// Of one kind, so many, and each in this generation.
+fn in_generation(all: &[String], kind: &str, generation: &str) {
+    let found: Vec<&String> = all.iter().filter(|line| line.split(' ').nth(1) == Some(kind)).collect();
+    assert!(!found.is_empty(), "no {kind} in {all:?}");
+    for line in found {
+        assert!(line.ends_with(&format!(" {generation}")), "written more often than wanted: {line}; {all:?}");
+    }
+}
+
+/// `make torture-real KILLS=100` is the long round.
 #[test]
 fn a_server_that_is_killed_again_and_again_reaches_the_goal_and_leaves_nothing() {
     if !lab_is_up() {
         return;
     }
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let wanted = number("SLICEWAY_TORTURE_KILLS").unwrap_or(6);
+    let seed = number("SLICEWAY_TORTURE_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
-    let server = Server::start(folder);
+    let mut mortal = Mortal { folder, server: Server::start(folder), chance: Chance::new(seed), kills: 0, inside: 0 };
     disowned();
     for (cluster, region) in [("edge", "region=field"), ("cloud", "region=eu")] {
         let kubeconfig = lab(&["kubeconfig", cluster]);
-        server.good(folder, &["cluster", "add", cluster, "--kubeconfig", kubeconfig.trim(), "--label", region]);
+        mortal.good(&["cluster", "add", cluster, "--kubeconfig", kubeconfig.trim(), "--label", region]);
     }
     let charts = root().join("labs/charts");
-    server.good(folder, &["repository", "add", "lab", "--path", charts.to_str().unwrap()]);
+    mortal.good(&["repository", "add", "lab", "--path", charts.to_str().unwrap()]);
     let text = std::fs::read_to_string(root().join("labs/slices/factory-7.yaml")).unwrap();
     let file = folder.join("slice.yaml");
-    std::fs::write(&file, text.replace("factory-7", "killed-9")).unwrap();
-    let file = file.to_str().unwrap();
+    let mut lives = 0;
+    while mortal.kills < wanted {
+        lives += 1;
+        let name = format!("killed-{lives}");
+        let text = text.replace("factory-7", &name);
+        life(&mut mortal, &name, (&file, &text));
+    }
+    eprintln!(
+        "seed {seed}: {} deaths, {} of them while an operation was open, {lives} lives",
+        mortal.kills, mortal.inside
+    );
+    assert!(mortal.inside * 3 > mortal.kills, "most deaths came when the operation was over");
+    mortal.good(&["orphans", "--scan"]);
+    let orphans = mortal.good(&["orphans", "-o", "json"]);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&orphans).unwrap(), serde_json::json!([]), "{orphans}");
+}
 
-    let (server, kills) = through_kills(folder, server, &["apply", "-f", file]);
-    assert!(kills > 1, "the operation was over before it was killed twice");
-    assert_eq!(operation(&server, folder)["state"], "COMPLETED");
-    let unchanged = server.cli(folder, &["apply", "-f", file]);
+/// A slice is made, changed and removed, with deaths in each; nothing is done twice, nothing is lost, nothing is left.
+fn life(mortal: &mut Mortal<'_>, name: &str, (file, text): (&Path, &str)) {
+    let apply = ["apply", "-f", file.to_str().unwrap()];
+    std::fs::write(file, text).unwrap();
+    assert_eq!(mortal.live_through(&apply), "COMPLETED");
+    let made = standing(name);
+    in_generation(&made, "Deployment", "1");
+    let unchanged = mortal.server.cli(mortal.folder, &apply);
     assert!(String::from_utf8_lossy(&unchanged.stderr).contains("unchanged"), "{unchanged:?}");
 
-    let delete = ["delete", "slice", "killed-9", "--allow-data-loss", "store"];
-    let (server, _) = through_kills(folder, server, &delete);
-    assert_eq!(operation(&server, folder)["state"], "COMPLETED");
-    for cluster in ["edge", "cloud"] {
-        let left = lab(&[
-            "kubectl",
-            cluster,
-            "--",
-            "get",
-            "all,secret,configmap,networkpolicy,namespace",
-            "-A",
-            "-l",
-            "sliceway.io/slice-name=killed-9",
-            "-o",
-            "name",
-        ]);
-        assert_eq!(left, "", "left on {cluster}");
-    }
+    std::fs::write(
+        file,
+        text.replace("uplink: 5Mbps", "uplink: 6Mbps")
+            .replace("persistence: 1Gi", "persistence: 1Gi, resources: {limits: {cpu: 150m, memory: 128Mi}}"),
+    )
+    .unwrap();
+    assert_eq!(mortal.live_through(&apply), "COMPLETED");
+    let changed = standing(name);
+    assert!(changed.iter().any(|line| line.contains("Deployment") && line.ends_with(" 2")), "{changed:?}");
+    assert!(!changed.iter().any(|line| line.contains("Deployment") && line.ends_with(" 3")), "{changed:?}");
+
+    assert_eq!(mortal.live_through(&["delete", "slice", name, "--allow-data-loss", "store"]), "COMPLETED");
+    assert_eq!(standing(name), Vec::<String>::new());
 }

@@ -8,6 +8,9 @@ mod adopt;
 mod answered;
 mod broken;
 mod causes;
+#[path = "../engine/torture/chance.rs"]
+#[allow(dead_code, reason = "the torture on simulated clusters draws more of it")]
+mod chance;
 #[path = "../../../adapters/tests/command_line/mod.rs"]
 mod command_line;
 mod corpus;
