@@ -28,6 +28,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// So many operations are taken up in one transaction.
+const RESUMED: usize = 200;
 /// How long a cancel waits until it is written down.
 const CANCEL: Duration = Duration::from_secs(3);
 
@@ -128,21 +130,26 @@ impl Engine {
 
     /// Goes on with everything that was open when the last process ended.
     pub async fn recover(&self) -> Result<usize, OpsError> {
-        let mut resumed = 0;
+        let mut open = Vec::new();
         for object in codec::all(&self.0.store, Query::all(Kind::Operation)).await? {
-            let Ok(mut doc) = object.read::<OperationDoc>() else {
-                unreadable::stop(&self.0, &object).await?;
-                continue;
-            };
-            if doc.operation.state.is_running() {
+            match object.read::<OperationDoc>() {
+                Ok(doc) if doc.operation.state.is_running() => open.push(doc),
+                Ok(_) => {}
+                Err(_) => unreadable::stop(&self.0, &object).await?,
+            }
+        }
+        for docs in open.chunks_mut(RESUMED) {
+            let mut txn = Txn::new();
+            for doc in docs.iter_mut() {
                 doc.operation.epoch = self.0.fence.epoch;
                 let (patience, now) = (Patience::left(&doc.operation, self.0.now()), self.0.now());
                 doc.operation.deadline = patience.deadline(doc.operation.deadline, now);
-                self.0.commit(Txn::new().put(object.key.clone(), codec::json(&doc)?)).await?;
-                self.0.spawn(doc);
-                resumed += 1;
+                txn = txn.put(doc.key(), codec::json(doc)?);
             }
+            self.0.commit(txn).await?;
         }
+        let resumed = open.len();
+        open.into_iter().for_each(|doc| self.0.spawn(doc));
         Ok(resumed)
     }
 

@@ -10,6 +10,7 @@ use crate::plan::Plan;
 use crate::store::Txn;
 use models::change::{ChangeState, Failure, Seq, Verb};
 use models::resource::{Resource, Target};
+use models::slice::Adopted;
 use models::{Operation, Orphan, OrphanCause};
 use std::collections::BTreeSet;
 
@@ -79,8 +80,7 @@ impl Step {
     }
 
     fn orphan(&self, what: &Resource, cause: OrphanCause) -> Orphan {
-        let adopted = self.adopted.as_deref().cloned();
-        Orphan { adopted, ..orphan((&self.operation, what), cause, self.inner.now()) }
+        orphan((&self.operation, self.adopted.as_deref()), (what, cause), self.inner.now())
     }
 
     fn close(&mut self, state: ChangeState) {
@@ -92,16 +92,20 @@ impl Step {
     }
 }
 
-fn orphan((operation, resource): (&Operation, &Resource), cause: OrphanCause, since: jiff::Timestamp) -> Orphan {
+fn orphan(
+    (operation, adopted): (&Operation, Option<&Adopted>),
+    (what, cause): (&Resource, OrphanCause),
+    since: jiff::Timestamp,
+) -> Orphan {
     Orphan {
         format: Orphan::FORMAT,
         slice: operation.subject.clone(),
         uid: operation.uid.clone(),
-        id: resource.id().clone(),
+        id: what.id().clone(),
         cause,
         since,
         operation: operation.id.clone(),
-        adopted: None,
+        adopted: adopted.cloned(),
     }
 }
 
@@ -138,14 +142,14 @@ pub(super) fn left_out(
         .filter(|change| change.record.error.as_ref().is_some_and(is_away))
         .map(|change| change.record.change.target())
         .collect();
-    let adopted = doc.adopted().as_deref().cloned();
+    let adopted = doc.adopted();
     for change in changes.iter().filter(|change| takes_away(change.record.change.verb)) {
         let Some(before) = change.record.change.before.as_ref().filter(|before| !before.is_check()) else { continue };
         let cause = match away.contains(change.record.change.target()) {
             true => OrphanCause::Unreachable,
             false => OrphanCause::LeftOut,
         };
-        let orphan = Orphan { adopted: adopted.clone(), ..orphan((&doc.operation, before), cause, now) };
+        let orphan = orphan((&doc.operation, adopted.as_deref()), (before, cause), now);
         let key = codec::orphan_key(&doc.operation.tenant, &doc.operation.uid, before.id());
         txn = txn.put(key, codec::json(&orphan)?);
     }

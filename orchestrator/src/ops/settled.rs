@@ -58,5 +58,9 @@ impl Settled {
 
 /// A moment that is yet to come was told by a calendar that was set back since: it has been by now, and no later.
 fn taken_back(made: &mut VecDeque<Stopped>, now: Timestamp) {
+    // They stand in the order of their times.
+    if made.back().is_none_or(|last| last.at <= now) {
+        return;
+    }
     made.iter_mut().for_each(|stopped| stopped.at = stopped.at.min(now));
 }

@@ -2,7 +2,7 @@
 
 use super::start::extra;
 use super::takeover::Reading;
-use super::{Adoption, AskError, HelmRelease, Slices};
+use super::{Adoption, AskError, HelmRelease, Meant, Slices};
 use crate::ops::StartOptions;
 use crate::plan::adopt::{adopt, hand_back};
 use crate::plan::{Plan, names};
@@ -40,14 +40,14 @@ impl Slices {
     }
 
     async fn handing_back(&self, tenant: &Name, name: &Name) -> Result<(Plan, super::snapshot::Snapshot), AskError> {
-        let snapshot = self.snapshot(tenant, name).await?;
+        let snapshot = self.snapshot((tenant, name), Meant::default()).await?;
         let slice = snapshot.world.slice.as_ref().ok_or_else(|| AskError::NotFound(format!("slice {name}")))?;
         let plan = hand_back(&snapshot.world, slice)?;
         Ok((plan, snapshot))
     }
 
     async fn adoption(&self, tenant: &Name, asked: &Adoption) -> Result<(Plan, super::snapshot::Snapshot), AskError> {
-        let snapshot = self.snapshot(tenant, &asked.name).await?;
+        let snapshot = self.snapshot((tenant, &asked.name), Meant::cluster(&asked.cluster)).await?;
         if snapshot.world.slice.is_some() {
             return Err(AskError::Refused {
                 reason: format!("slice {} exists", asked.name),

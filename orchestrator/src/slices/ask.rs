@@ -1,5 +1,6 @@
 //! What a caller asks of a slice, and every way in which it is answered.
 
+use super::Meant;
 use crate::ops::OpsError;
 use crate::plan::{Candidate, Plan, PlanError};
 use crate::store::{Expect, StoreError};
@@ -11,6 +12,15 @@ pub struct Ask {
     pub name: Name,
     pub goal: Goal,
     pub options: AskOptions,
+}
+
+impl Ask {
+    pub(super) fn meant(&self) -> Meant {
+        match &self.goal {
+            Goal::Apply { spec, .. } => Meant::sites(spec),
+            Goal::Delete => Meant::default(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! The only way in which a secret leaves: what one device needs to speak to its gateway. Each time is recorded.
 
 use super::describe::endpoint;
-use super::{AskError, Slices};
+use super::{AskError, Meant, Slices};
 use crate::plan::{Recorded, names};
 use crate::store::{Key, Kind, Txn};
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ impl Slices {
         let recorded = self.recorded(tenant, &slice.uid).await?;
         let ca = self.field(&recorded, names::ca(&slice.uid), "ca.crt").await?;
         let password = self.field(&recorded, names::device_password(&slice.uid, &device.name), "password").await?;
-        let clusters = self.clusters.snapshot(Timestamp::MIN).await?;
+        let clusters = self.clusters.snapshot(Timestamp::MIN, &Meant::standing(&slice)).await?;
         let (host, port) = endpoint(&slice, &device.gateway, (&recorded, &clusters))
             .ok_or_else(|| AskError::Unavailable { cause: format!("gateway {} has no address yet", device.gateway) })?;
         let about = json!({
@@ -46,7 +46,7 @@ impl Slices {
     /// Where the devices of a slice find their gateways, `host:port`; a gateway without an address is not in it.
     pub async fn endpoints(&self, tenant: &Name, slice: &Slice) -> Result<BTreeMap<Name, String>, AskError> {
         let recorded = self.recorded(tenant, &slice.uid).await?;
-        let clusters = self.clusters.snapshot(Timestamp::MIN).await?;
+        let clusters = self.clusters.snapshot(Timestamp::MIN, &Meant::standing(slice)).await?;
         let gateways = slice.spec.gateways.iter().map(|gateway| &gateway.name);
         let found = gateways.filter_map(|name| Some((name, endpoint(slice, name, (&recorded, &clusters))?)));
         Ok(found.map(|(name, (host, port))| (name.clone(), format!("{host}:{port}"))).collect())

@@ -1,6 +1,6 @@
 //! The truth about a slice at this moment: what is stored beside what the clusters say now.
 
-use super::{AskError, Slices};
+use super::{AskError, Meant, Slices};
 use crate::ops::codec;
 use crate::plan::{Observed, Recorded, drift, names, renewal};
 use adapters::local::NOT_AFTER;
@@ -57,7 +57,7 @@ impl Slices {
     }
 
     async fn devices(&self, slice: &Slice, recorded: &BTreeMap<ResourceId, Recorded>) -> Result<Vec<Value>, AskError> {
-        let clusters = self.clusters.snapshot(Timestamp::MIN).await?;
+        let clusters = self.clusters.snapshot(Timestamp::MIN, &Meant::standing(slice)).await?;
         let device = |device: &models::slice::Device| {
             let endpoint = endpoint(slice, &device.gateway, (recorded, &clusters));
             json!({

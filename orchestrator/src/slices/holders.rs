@@ -1,13 +1,13 @@
 //! Who stands where there is no room: a slice that waits, or is refused, is told whom it waits for.
 
 use super::{AskError, Slices};
+use crate::ops::codec;
 use crate::store::{Kind, Object, Query};
 use models::{Name, Slice};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// So many are named for each cluster, and looked through in all.
+/// So many are named for each cluster.
 const NAMED: usize = 5;
-const LOOKED: usize = 500;
 
 impl Slices {
     /// A refusal for lack of room, with the slices that hold it; those of other tenants are counted.
@@ -27,7 +27,7 @@ impl Slices {
     async fn holders(&self, (tenant, name): (&Name, &Name), full: &BTreeSet<&Name>) -> Result<Vec<String>, AskError> {
         let mut own: BTreeMap<&Name, Vec<String>> = BTreeMap::new();
         let mut others: BTreeMap<&Name, usize> = BTreeMap::new();
-        for object in self.store.list(&Query::all(Kind::Slice).limit(LOOKED)).await? {
+        for object in codec::all(&self.store, Query::all(Kind::Slice)).await? {
             let Some(slice) = other(&object, (tenant, name)) else { continue };
             for cluster in full.iter().filter(|cluster| slice.placed.values().any(|at| at == cluster.as_str())) {
                 match slice.tenant == *tenant {

@@ -10,6 +10,7 @@ mod drain;
 mod expected;
 mod holders;
 mod look;
+mod meant;
 mod orphans;
 mod renewal;
 mod resolve;
@@ -21,6 +22,7 @@ mod test;
 mod waiting;
 
 pub use ask::{Adoption, Ask, AskError, AskOptions, Goal, HelmRelease, Started, Supersede};
+pub use meant::Meant;
 pub use orphans::{Picked, Removal};
 pub use scan::Scan;
 
@@ -42,9 +44,9 @@ use std::sync::{Arc, Weak};
 /// Where the snapshot of the clusters comes from: the catalogue, which keeps their facts fresh.
 #[async_trait]
 pub trait Clusters: Finder {
-    /// Every cluster with facts that are fresh enough for a plan, and not older than `since`, or with the reason why
-    /// they are not.
-    async fn snapshot(&self, since: Timestamp) -> Result<Vec<Cluster>, StoreError>;
+    /// Every cluster. Those that are meant with facts that are fresh enough for a plan, and not older than `since`, or with
+    /// the reason why they are not; the others as they were read last.
+    async fn snapshot(&self, since: Timestamp, meant: &Meant) -> Result<Vec<Cluster>, StoreError>;
 
     /// What carries our label there.
     async fn labelled(&self, cluster: &Name) -> Result<Vec<Labelled>, PortError>;

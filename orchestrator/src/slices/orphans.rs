@@ -38,27 +38,28 @@ pub struct Removal {
     pub struck: usize,
 }
 
-/// Orphans of one slice, or of one that is gone.
-struct Heap {
-    tenant: Name,
-    uid: String,
-    orphans: Vec<Orphan>,
-}
+/// Orphans by the slice, also one that is gone, that they are of: its tenant and uid.
+type Heaps = BTreeMap<(Name, String), Vec<Orphan>>;
 
 impl Slices {
     /// The ledger of a tenant.
     pub async fn orphans(&self, tenant: &Name, picked: &Picked) -> Result<Vec<Orphan>, AskError> {
         let objects = codec::all(&self.store, Query::of(Kind::Orphan, tenant.as_str())).await?;
-        let read =
-            |object: &Object| object.read::<Orphan>().inspect_err(|error| tracing::warn!(%error, "left out of a list"));
-        Ok(objects.iter().filter_map(|object| read(object).ok()).filter(|orphan| picked.has(orphan)).collect())
+        Ok(objects.iter().filter_map(read).filter(|orphan| picked.has(orphan)).collect())
     }
 
     /// Starts the removal of everything that goes by itself and can be reached now. What is busy is tried again later.
     pub async fn clear_orphans(&self) -> Result<usize, AskError> {
         let mut begun = 0;
-        for heap in self.heaps(Query::all(Kind::Orphan), |orphan| orphan.cause.goes_by_itself()).await? {
-            match self.clear(heap).await {
+        let mut heaps = Heaps::new();
+        for object in codec::all(&self.store, Query::all(Kind::Orphan)).await? {
+            let (Ok(tenant), Some(orphan)) = (object.key.tenant.parse::<Name>(), read(&object)) else { continue };
+            if orphan.cause.goes_by_itself() {
+                heaps.entry((tenant, orphan.uid.clone())).or_default().push(orphan);
+            }
+        }
+        for (owner, orphans) in heaps {
+            match self.clear(owner, &orphans).await {
                 Ok(Some(_)) => begun += 1,
                 Ok(None) | Err(AskError::Busy { .. } | AskError::PlanChanged { .. }) => {}
                 Err(error) => return Err(error),
@@ -84,21 +85,24 @@ impl Slices {
                 mend: "look at it first; to delete it with what it holds say: --allow-data-loss".into(),
             });
         }
-        let mut removal = Removal { struck: self.strike(tenant, &all).await?, ..Removal::default() };
-        for heap in self.heaps(Query::of(Kind::Orphan, tenant.as_str()), |orphan| picked.has(orphan)).await? {
-            removal.operations.extend(self.clear(heap).await?);
+        let clusters: BTreeSet<String> = all.iter().map(|orphan| orphan.id.target.to_string()).collect();
+        let (struck, rest) = self.strike(tenant, all).await?;
+        let mut removal = Removal { struck, ..Removal::default() };
+        let mut heaps = Heaps::new();
+        for orphan in rest {
+            heaps.entry((tenant.clone(), orphan.uid.clone())).or_default().push(orphan);
+        }
+        for (owner, orphans) in heaps {
+            removal.operations.extend(self.clear(owner, &orphans).await?);
         }
         match removal.operations.is_empty() && removal.struck == 0 {
             false => Ok(removal),
-            true => {
-                let clusters: BTreeSet<String> = all.iter().map(|orphan| orphan.id.target.to_string()).collect();
-                Err(AskError::Unavailable {
-                    cause: format!(
-                        "{} cannot be reached; what was left there because of that goes when it can",
-                        clusters.into_iter().collect::<Vec<_>>().join(", ")
-                    ),
-                })
-            }
+            true => Err(AskError::Unavailable {
+                cause: format!(
+                    "{} cannot be reached; what was left there because of that goes when it can",
+                    clusters.into_iter().collect::<Vec<_>>().join(", ")
+                ),
+            }),
         }
     }
 
@@ -131,43 +135,33 @@ impl Slices {
         Ok(found)
     }
 
-    /// What stands on a cluster that is not registered any more is out of reach for good.
-    async fn strike(&self, tenant: &Name, orphans: &[Orphan]) -> Result<usize, AskError> {
-        let mut txn = Txn::new();
+    /// What stands on a cluster that is not registered any more is out of reach for good: how many, and the others.
+    async fn strike(&self, tenant: &Name, orphans: Vec<Orphan>) -> Result<(usize, Vec<Orphan>), AskError> {
+        let (mut txn, mut rest) = (Txn::new(), Vec::new());
         for orphan in orphans {
-            let Target::Cluster(cluster) = &orphan.id.target else { continue };
-            let key = Key::installation(Kind::Cluster, cluster.as_str());
-            let record = codec::resource_key(tenant, &orphan.uid, &orphan.id);
-            if self.store.get(&key).await?.is_none() && self.store.get(&record).await?.is_none() {
-                txn = txn.delete(codec::orphan_key(tenant, &orphan.uid, &orphan.id));
+            match self.is_out_of_reach(tenant, &orphan).await? {
+                true => txn = txn.delete(codec::orphan_key(tenant, &orphan.uid, &orphan.id)),
+                false => rest.push(orphan),
             }
         }
         let struck = txn.deletes.len();
         if struck > 0 {
             self.store.commit(txn).await?;
         }
-        Ok(struck)
+        Ok((struck, rest))
     }
 
-    async fn heaps(&self, query: Query, is_meant: impl Fn(&Orphan) -> bool) -> Result<Vec<Heap>, AskError> {
-        let mut heaps: BTreeMap<(String, String), Vec<Orphan>> = BTreeMap::new();
-        for object in codec::all(&self.store, query).await? {
-            if let Ok(orphan) = object.read::<Orphan>()
-                && is_meant(&orphan)
-            {
-                heaps.entry((object.key.tenant.clone(), orphan.uid.clone())).or_default().push(orphan);
-            }
-        }
-        let heap = |((tenant, uid), orphans): ((String, String), Vec<Orphan>)| {
-            Some(Heap { tenant: tenant.parse().ok()?, uid, orphans })
-        };
-        Ok(heaps.into_iter().filter_map(heap).collect())
+    async fn is_out_of_reach(&self, tenant: &Name, orphan: &Orphan) -> Result<bool, AskError> {
+        let Target::Cluster(cluster) = &orphan.id.target else { return Ok(false) };
+        let key = Key::installation(Kind::Cluster, cluster.as_str());
+        let record = codec::resource_key(tenant, &orphan.uid, &orphan.id);
+        Ok(self.store.get(&key).await?.is_none() && self.store.get(&record).await?.is_none())
     }
 
     /// `None`: nothing of it can be reached now.
-    async fn clear(&self, heap: Heap) -> Result<Option<Operation>, AskError> {
+    async fn clear(&self, (tenant, uid): (Name, String), all: &[Orphan]) -> Result<Option<Operation>, AskError> {
         let mut near: Vec<&Orphan> = Vec::new();
-        for orphan in &heap.orphans {
+        for orphan in all {
             let is_near = match &orphan.id.target {
                 Target::Cluster(name) => self.clusters.away(name).await.is_none(),
                 Target::Local => true,
@@ -175,10 +169,10 @@ impl Slices {
             near.extend(is_near.then_some(orphan));
         }
         let Some(first) = near.first() else { return Ok(None) };
-        let recorded = self.recorded(&heap.tenant, &heap.uid).await?;
-        let living = self.living(&heap.tenant, first).await?;
+        let recorded = self.recorded(&tenant, &uid).await?;
+        let living = self.living(&tenant, first).await?;
         let slice = living.as_ref().map(|(slice, _)| slice);
-        let Some(plan) = orphans::clear((&heap.tenant, slice), &near, &recorded) else { return Ok(None) };
+        let Some(plan) = orphans::clear((&tenant, slice), &near, &recorded) else { return Ok(None) };
         let options = StartOptions { slice: living.map(|(_, rev)| rev), ..StartOptions::default() };
         Ok(Some(self.engine.start(plan, options).await?))
     }
@@ -191,6 +185,10 @@ impl Slices {
             Err(error) => Err(error),
         }
     }
+}
+
+fn read(object: &Object) -> Option<Orphan> {
+    object.read().inspect_err(|error| tracing::warn!(%error, "left out of a list")).ok()
 }
 
 fn holds_data(orphan: &Orphan) -> bool {

@@ -94,7 +94,7 @@ impl Slices {
         if self.store.get(&record).await?.is_some() || self.store.get(&key).await?.is_some() {
             return Ok(false);
         }
-        if is_claimed_volume(&orphan) || !self.is_there(&orphan.id).await {
+        if is_claimed_volume(&orphan) || self.stands(&orphan.id).await != Some(true) {
             return Ok(false);
         }
         let txn = Txn::new().absent(record).absent(key.clone()).put(key, codec::json(&orphan)?);
@@ -105,27 +105,19 @@ impl Slices {
         }
     }
 
-    async fn is_there(&self, id: &ResourceId) -> bool {
-        let models::Target::Cluster(cluster) = &id.target else { return false };
-        let (api_version, kind) = id.api();
-        let lookup = Lookup {
-            api_version: api_version.to_owned(),
-            kind: kind.to_owned(),
-            namespace: id.namespace.clone(),
-            name: id.name.clone(),
-        };
-        matches!(self.clusters.find(cluster, &lookup).await, Ok(Some(_)))
+    /// `None`: its cluster does not say.
+    async fn stands(&self, id: &ResourceId) -> Option<bool> {
+        let models::Target::Cluster(cluster) = &id.target else { return None };
+        self.clusters.find(cluster, &Lookup::from(id)).await.ok().map(|found| found.is_some())
     }
 
     /// What was found once and is gone is no orphan any more.
     async fn strike_out(&self, cluster: &Name, there: &BTreeSet<&ResourceId>, scan: &mut Scan) -> Result<(), AskError> {
-        for object in codec::all(&self.store, Query::all(Kind::Orphan)).await? {
+        for object in codec::all(&self.store, codec::on_cluster(Kind::Orphan, cluster)).await? {
             let Ok(orphan) = object.read::<Orphan>() else { continue };
-            let here = orphan.id.target.to_string() == cluster.as_str();
-            if !here
-                || orphan.cause != OrphanCause::Found
+            if orphan.cause != OrphanCause::Found
                 || there.contains(&orphan.id)
-                || self.is_there(&orphan.id).await
+                || self.stands(&orphan.id).await != Some(false)
             {
                 continue;
             }

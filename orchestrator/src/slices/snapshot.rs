@@ -1,7 +1,7 @@
 //! Reads the world that a plan rests on: what is stored, what the clusters say, what is observed of what is recorded.
 
 use super::look::LOOK;
-use super::{AskError, Slices, bundle_key, incarnation_key, shown_key, uid_key};
+use super::{AskError, Meant, Slices, bundle_key, incarnation_key, shown_key, uid_key};
 use crate::ops::{OperationDoc, claims, codec};
 use crate::plan::remember::{Remembering, Rendered};
 use crate::plan::{Bundle, Choice, ClusterView, Plan, Renderer, World, names};
@@ -19,6 +19,8 @@ pub(super) struct Snapshot {
     pub(super) slice: Option<Revision>,
     /// When an operation had stopped last.
     pub(super) settled: Timestamp,
+    /// The clusters that it is about.
+    pub(super) meant: Meant,
     pub(super) rendered: Rendered,
 }
 
@@ -29,18 +31,23 @@ impl Snapshot {
 }
 
 impl Slices {
-    pub(super) async fn snapshot(&self, tenant: &Name, name: &Name) -> Result<Snapshot, AskError> {
+    /// Of the clusters that are meant, and those on which the slice stands.
+    pub(super) async fn snapshot(&self, (tenant, name): (&Name, &Name), meant: Meant) -> Result<Snapshot, AskError> {
         let settled = self.engine.settled();
         let stored = self.store.get(&codec::slice_key(tenant, name)).await?;
         let rev = stored.as_ref().map(|object| object.rev);
         let slice: Option<Slice> = stored.map(|object| object.read()).transpose()?;
-        let clusters = self.views(settled).await?;
-        let booked = self.booked(tenant, name, &clusters).await?;
+        let meant = match &slice {
+            Some(slice) => meant.and_standing(slice),
+            None => meant,
+        };
+        let clusters = self.views(settled, &meant).await?;
+        let booked = self.booked(tenant, name, (&clusters, &meant)).await?;
         let claims = claims::all(&self.store).await?;
         let mut world = World { clusters, booked, claims, now: self.engine.now(), ..World::default() };
         let Some(slice) = slice else {
             world.incarnations = self.free_incarnation(tenant, name).await?;
-            return Ok(Snapshot { world, slice: rev, settled, rendered: Rendered::default() });
+            return Ok(Snapshot { world, slice: rev, settled, meant, rendered: Rendered::default() });
         };
         for (recorded, _) in codec::recorded(&self.store, tenant, &slice.uid).await? {
             world.recorded.insert(recorded.resource.id().clone(), recorded);
@@ -57,7 +64,7 @@ impl Slices {
             }
         }
         world.slice = Some(slice);
-        Ok(Snapshot { world, slice: rev, settled, rendered: Rendered::default() })
+        Ok(Snapshot { world, slice: rev, settled, meant, rendered: Rendered::default() })
     }
 
     /// Nobody is told that a release was changed by helm where that cannot be read; the next plan looks again.
@@ -95,10 +102,23 @@ impl Slices {
         }
     }
 
-    /// Not older than `since`.
-    pub(super) async fn views(&self, since: Timestamp) -> Result<BTreeMap<Name, ClusterView>, AskError> {
-        let clusters = self.clusters.snapshot(since).await?;
+    /// Those that are meant not older than `since`.
+    async fn views(&self, since: Timestamp, meant: &Meant) -> Result<BTreeMap<Name, ClusterView>, AskError> {
+        let clusters = self.clusters.snapshot(since, meant).await?;
         Ok(clusters.into_iter().map(|cluster| (cluster.name.clone(), ClusterView { cluster })).collect())
+    }
+
+    /// The figures of the clusters, and the room that others were given, as they are now.
+    pub(super) async fn read_again(
+        &self,
+        (tenant, name): (&Name, &Name),
+        snapshot: &mut Snapshot,
+        since: Timestamp,
+    ) -> Result<(), AskError> {
+        snapshot.settled = self.engine.settled();
+        snapshot.world.clusters = self.views(since, &snapshot.meant).await?;
+        snapshot.world.booked = self.booked(tenant, name, (&snapshot.world.clusters, &snapshot.meant)).await?;
+        Ok(())
     }
 
     /// What operations were given that are under way, or stopped after the clusters were read: their figures may not
@@ -107,9 +127,11 @@ impl Slices {
         &self,
         tenant: &Name,
         name: &Name,
-        clusters: &BTreeMap<Name, ClusterView>,
+        (clusters, meant): (&BTreeMap<Name, ClusterView>, &Meant),
     ) -> Result<Vec<(Name, Vec<Pods>)>, AskError> {
         let own = codec::claim_key(tenant, name);
+        let is_meant = |view: &&ClusterView| meant.has(&view.cluster);
+        let meant: Vec<&Name> = clusters.values().filter(is_meant).map(|view| &view.cluster.name).collect();
         let mut booked = Vec::new();
         let mut counted = BTreeSet::new();
         for claim in codec::all(&self.store, Query::all(Kind::Claim)).await? {
@@ -130,7 +152,7 @@ impl Slices {
                 let read = clusters.get(cluster).and_then(|view| view.facts()).and_then(|facts| facts.read_at);
                 read.is_none_or(|read| read <= stopped.at)
             };
-            if !clusters.keys().any(unread) {
+            if !meant.iter().copied().any(unread) {
                 continue;
             }
             let Ok(Some((doc, _))) = codec::operation(&self.store, &stopped.tenant, &stopped.operation).await else {

@@ -8,7 +8,6 @@ use crate::ops::{StartOptions, Stopped, codec, footing};
 use crate::plan::bundle::ChartPin;
 use crate::plan::{Plan, Wish, World, make};
 use crate::store::{Expect, Txn};
-use jiff::Timestamp;
 use models::{Name, OperationKind, OperationState};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -18,7 +17,7 @@ use tokio::sync::OwnedMutexGuard;
 impl Slices {
     /// Shows what would happen, and keeps it for `--plan ID`.
     pub async fn plan(&self, tenant: &Name, ask: &Ask) -> Result<Plan, AskError> {
-        let mut snapshot = self.snapshot(tenant, &ask.name).await?;
+        let mut snapshot = self.snapshot((tenant, &ask.name), ask.meant()).await?;
         let wish = wish(tenant, ask);
         self.fetch(&mut snapshot, &wish).await?;
         let plan = match make(&snapshot.world, &wish, self.renderer.as_ref()).await {
@@ -39,7 +38,7 @@ impl Slices {
         let mut charts = BTreeMap::new();
         if ask.options.supersede == Supersede::Any {
             // What runs is cancelled only for a request that could be carried out.
-            let mut snapshot = self.snapshot(tenant, &ask.name).await?;
+            let mut snapshot = self.snapshot((tenant, &ask.name), ask.meant()).await?;
             match self.planned(tenant, ask, &mut snapshot).await {
                 Ok(_) | Err(AskError::NoPlace { passing: true, .. }) => charts = snapshot.world.charts,
                 Err(error) => return Err(error),
@@ -48,7 +47,7 @@ impl Slices {
         let holder =
             if ask.options.expect == Expect::Anything { self.holder(tenant, &ask.name).await? } else { holder };
         let supersede = self.take_over(tenant, ask, holder).await?;
-        let mut snapshot = self.snapshot(tenant, &ask.name).await?;
+        let mut snapshot = self.snapshot((tenant, &ask.name), ask.meant()).await?;
         // Nothing is resolved again: a repository that went away meanwhile fails no request that has ended another.
         snapshot.world.charts = charts;
         if supersede.is_none() || ask.options.supersede != Supersede::Any {
@@ -119,7 +118,8 @@ impl Slices {
         (tenant, name): (&Name, &Name),
         snapshot: &mut Snapshot,
     ) -> Result<bool, AskError> {
-        let (booked, settled) = (self.booked(tenant, name, &snapshot.world.clusters).await?, self.engine.settled());
+        let (booked, settled) =
+            (self.booked(tenant, name, (&snapshot.world.clusters, &snapshot.meant)).await?, self.engine.settled());
         if booked == snapshot.world.booked && settled == snapshot.settled {
             return Ok(false);
         }
@@ -134,25 +134,14 @@ impl Slices {
         (tenant, name): (&Name, &Name),
         snapshot: &mut Snapshot,
     ) -> Result<bool, AskError> {
-        let read = snapshot.world.clusters.values().filter_map(|view| view.facts()?.read_at).min();
+        let meant = snapshot.world.clusters.values().filter(|view| snapshot.meant.has(&view.cluster));
+        let read = meant.filter_map(|view| view.facts()?.read_at).min();
         let late = |stopped: &Stopped| read.is_none_or(|read| read <= stopped.at);
         if !self.engine.stopped().iter().any(late) {
             return Ok(false);
         }
         self.read_again((tenant, name), snapshot, self.engine.now()).await?;
         Ok(true)
-    }
-
-    async fn read_again(
-        &self,
-        (tenant, name): (&Name, &Name),
-        snapshot: &mut Snapshot,
-        since: Timestamp,
-    ) -> Result<(), AskError> {
-        snapshot.settled = self.engine.settled();
-        snapshot.world.clusters = self.views(since).await?;
-        snapshot.world.booked = self.booked(tenant, name, &snapshot.world.clusters).await?;
-        Ok(())
     }
 
     /// The plan for an ask, or exactly the one that was shown.

@@ -1,6 +1,6 @@
 //! `slice test`: the test hooks of the charts, as an operation that leaves the slice as it is.
 
-use super::{AskError, Slices};
+use super::{AskError, Meant, Slices};
 use crate::ops::StartOptions;
 use crate::plan::trial::trial;
 use models::problem::nearest;
@@ -15,7 +15,7 @@ impl Slices {
         name: &Name,
         (functions, timeout_s): (Vec<Name>, Option<u64>),
     ) -> Result<Operation, AskError> {
-        let snapshot = self.snapshot(tenant, name).await?;
+        let snapshot = self.snapshot((tenant, name), Meant::default()).await?;
         let slice = snapshot.world.slice.clone().ok_or_else(|| AskError::NotFound(format!("slice {name}")))?;
         let functions: BTreeSet<Name> = functions.into_iter().collect();
         known(&slice, &functions)?;

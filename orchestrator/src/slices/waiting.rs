@@ -2,9 +2,9 @@
 
 use super::snapshot::Snapshot;
 use super::start::{extra, used, wish};
-use super::{Ask, AskError, Slices, Started};
+use super::{Ask, AskError, Meant, Slices, Started};
 use crate::ops::{OperationDoc, OpsError, Planned, Planner, StartOptions, Unplanned, codec};
-use crate::plan::{Choice, Plan, PlanError, Wish, make, unplaced, unplaced_choices};
+use crate::plan::{Choice, Goal, Plan, PlanError, Wish, make, unplaced, unplaced_choices};
 use crate::store::Txn;
 use async_trait::async_trait;
 use models::{Name, Slice};
@@ -52,7 +52,7 @@ impl Slices {
     }
 
     async fn wished(&self, wish: &Wish, doc: &OperationDoc) -> Result<(Snapshot, Result<Plan, PlanError>), AskError> {
-        let mut snapshot = self.snapshot(&wish.tenant, &wish.name).await?;
+        let mut snapshot = self.snapshot((&wish.tenant, &wish.name), meant(wish)).await?;
         // What is stored is already what this operation wants; a plan rests on what was before it.
         snapshot.world.slice = doc.before.clone();
         if let (None, Some(after)) = (&doc.before, &doc.after) {
@@ -86,6 +86,13 @@ impl Planner for Slices {
         }
         let extra = extra(&plan, &snapshot).map_err(told)?;
         Ok(Planned { plan, extra, turn: Box::new(turn) })
+    }
+}
+
+fn meant(wish: &Wish) -> Meant {
+    match &wish.goal {
+        Goal::Apply { spec, .. } => Meant::sites(spec),
+        Goal::Delete => Meant::default(),
     }
 }
 
