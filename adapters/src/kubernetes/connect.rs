@@ -4,6 +4,10 @@ use jiff::Timestamp;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a program of a kubeconfig may take.
+const PROGRAM: Duration = Duration::from_secs(10);
 
 /// Whether a kubeconfig may run a program of the server's machine to get credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,10 @@ pub enum ConnectError {
         "the kubeconfig uses the auth-provider {name:?}, which Kubernetes dropped; give a token or a client certificate"
     )]
     AuthProvider { name: String },
+    #[error(
+        "the program {command:?} that the kubeconfig runs did not end within {seconds} s; run it by hand on the server's machine"
+    )]
+    Slow { command: String, seconds: u64 },
     #[error("{path} cannot be read: {cause}")]
     File { path: PathBuf, cause: String },
     #[error("the kubeconfig has no context {wanted:?}; it has: {known}")]
@@ -57,7 +65,21 @@ pub(super) async fn client(text: &str, exec: ExecPolicy) -> Result<Client, Conne
     }
     // The engine above retries, and wants to know why.
     config.default_retry = false;
-    Client::try_from(config).map_err(|error| ConnectError::Unreadable(error.to_string()))
+    let Some(plugin) = config.auth_info.exec.clone() else { return made(Client::try_from(config)) };
+    // The client runs the program while it is made, and waits for it: on a thread that may wait.
+    let running = tokio::task::spawn_blocking(move || Client::try_from(config));
+    match tokio::time::timeout(PROGRAM, running).await {
+        Ok(Ok(client)) => made(client),
+        Ok(Err(error)) => Err(ConnectError::Unreadable(error.to_string())),
+        Err(_) => {
+            let command = plugin.command.unwrap_or_default();
+            Err(ConnectError::Slow { command, seconds: PROGRAM.as_secs() })
+        }
+    }
+}
+
+fn made(client: kube::Result<Client>) -> Result<Client, ConnectError> {
+    client.map_err(|error| ConnectError::Unreadable(error.to_string()))
 }
 
 /// The parser's own words quote the file, and with it a token: they go nowhere.

@@ -5,7 +5,7 @@ use futures::StreamExt;
 use orchestrator::api::TABLE;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn the_document_has_every_endpoint_and_nothing_else() {
@@ -148,6 +148,34 @@ pub fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
         }
     }
     all
+}
+
+#[tokio::test]
+async fn a_kubeconfig_whose_program_hangs_is_refused_in_time_and_holds_up_nobody_else() {
+    let server = Server::start_with("[clusters]\nallow_exec = true\n");
+    let user = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sleep", "args": ["15"],
+        "interactiveMode": "Never"}});
+    let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:9"}}],
+        "users": [{"name": "u", "user": user}], "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}]});
+    let body = json!({"kubeconfig": kubeconfig.to_string()});
+    let paths: Vec<String> = (0..6).map(|n| format!("/api/v1/clusters/hangs-{n}")).collect();
+    let hang = futures::future::join_all(paths.iter().map(|path| server.admin("PUT", path, body.clone())));
+    let others = async {
+        // All of the programs run by then.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let begun = Instant::now();
+        let sim = json!({"spec": {"sim": {"nodes": 1}}});
+        assert_eq!(server.admin("PUT", "/api/v1/clusters/other", sim).await.0, 200);
+        assert_eq!(server.admin("GET", "/api/v1/clusters/other", Value::Null).await.1["health"]["state"], "Reachable");
+        begun.elapsed()
+    };
+    let (refused, took) = tokio::join!(hang, others);
+    assert!(took < Duration::from_secs(3), "held up for {took:?}");
+    for (status, said) in refused {
+        assert_eq!(status, 422, "{said}");
+        assert!(said["detail"].as_str().unwrap().contains("\"sleep\" that the kubeconfig runs did not end"), "{said}");
+    }
 }
 
 #[tokio::test]

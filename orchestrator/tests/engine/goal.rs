@@ -152,6 +152,15 @@ pub fn changed() -> Want {
     want
 }
 
+/// The goal with a volume that holds data.
+pub fn holding_data() -> Want {
+    let mut want = goal();
+    let spec = json!({"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+    let volume = wanted(Piece("cloud", "v1/PersistentVolumeClaim", "data", spec), tier::VOLUME, vec![]);
+    want.insert(volume.resource.id().clone(), volume);
+    want
+}
+
 /// A goal that needs its server deleted and made anew.
 pub fn replaced() -> Want {
     let mut want = goal();

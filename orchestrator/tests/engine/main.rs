@@ -8,6 +8,7 @@ mod believed;
 mod claims;
 mod clock;
 mod crash;
+mod data;
 mod failure;
 mod goal;
 mod hooks;
