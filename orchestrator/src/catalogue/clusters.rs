@@ -114,9 +114,7 @@ impl Clusters {
     pub async fn get(&self, name: &Name) -> Result<(Cluster, Revision), CatalogueError> {
         let missing = || CatalogueError::NotFound(format!("cluster {name}"));
         let object = self.store.get(&key(name)).await?.ok_or_else(missing)?;
-        let mut cluster: Cluster = object.read()?;
-        overlay(&mut cluster, &*self.live.read().await);
-        Ok((cluster, object.rev))
+        Ok((overlaid(object.read()?, &*self.live.read().await), object.rev))
     }
 
     /// Requests sent to each cluster since its port was made.
@@ -125,10 +123,8 @@ impl Clusters {
     }
 
     pub async fn list(&self) -> Result<Vec<(Cluster, Revision)>, StoreError> {
-        let mut all = self.stored().await?.to_vec();
-        let live = self.live.read().await;
-        all.iter_mut().for_each(|(cluster, _)| overlay(cluster, &live));
-        Ok(all)
+        let (known, live) = (self.stored().await?, self.live.read().await);
+        Ok(known.iter().map(|(cluster, rev)| (overlaid(cluster.clone(), &live), *rev)).collect())
     }
 
     /// As they are stored: read again when one of them changed.
@@ -328,11 +324,28 @@ impl Clusters {
     }
 }
 
-fn overlay(cluster: &mut Cluster, live: &BTreeMap<Name, Live>) {
+/// With what was read of it last.
+fn overlaid(mut cluster: Cluster, live: &BTreeMap<Name, Live>) -> Cluster {
     if let Some(live) = live.get(&cluster.name) {
         cluster.health = live.health.clone();
         cluster.facts = live.facts.clone().or(cluster.facts.take());
         cluster.owner = live.owner.clone();
+    }
+    cluster
+}
+
+/// As a question sees it that it is not about: what it holds is much, and nobody asks.
+fn without_facts(cluster: &Cluster, live: &BTreeMap<Name, Live>) -> Cluster {
+    Cluster {
+        name: cluster.name.clone(),
+        labels: cluster.labels.clone(),
+        spec: cluster.spec.clone(),
+        health: live.get(&cluster.name).map_or_else(|| cluster.health.clone(), |live| live.health.clone()),
+        facts: None,
+        owner: None,
+        taken: vec![],
+        draining: cluster.draining.clone(),
+        certificate_end: cluster.certificate_end,
     }
 }
 
@@ -382,11 +395,17 @@ impl slices::Finder for Clusters {
 impl slices::Clusters for Clusters {
     /// Facts that are too old are read again; a cluster that is known to be away is not waited for.
     async fn snapshot(&self, since: Timestamp, meant: &slices::Meant) -> Result<Vec<Cluster>, StoreError> {
-        let known = self.list().await?.into_iter().map(|(cluster, _)| cluster);
-        let names: Vec<Name> = known.filter(|cluster| meant.has(cluster)).map(|cluster| cluster.name).collect();
+        let known = self.stored().await?;
+        let names = known.iter().filter(|(cluster, _)| meant.has(cluster)).map(|(cluster, _)| cluster.name.clone());
+        let names: Vec<Name> = names.collect();
         let looks = names.iter().map(|name| self.look_anew(name, since));
         futures::future::join_all(looks).await.into_iter().collect::<Result<(), _>>()?;
-        Ok(self.list().await?.into_iter().map(|(cluster, _)| cluster).collect())
+        let (known, live) = (self.stored().await?, self.live.read().await);
+        let seen = |(cluster, _): &(Cluster, Revision)| match meant.has(cluster) {
+            true => overlaid(cluster.clone(), &live),
+            false => without_facts(cluster, &live),
+        };
+        Ok(known.iter().map(seen).collect())
     }
 
     async fn labelled(&self, cluster: &Name) -> Result<Vec<Labelled>, PortError> {

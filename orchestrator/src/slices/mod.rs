@@ -45,7 +45,7 @@ use std::sync::{Arc, Weak};
 #[async_trait]
 pub trait Clusters: Finder {
     /// Every cluster. Those that are meant with facts that are fresh enough for a plan, and not older than `since`, or with
-    /// the reason why they are not; the others as they were read last.
+    /// the reason why they are not; the others without facts.
     async fn snapshot(&self, since: Timestamp, meant: &Meant) -> Result<Vec<Cluster>, StoreError>;
 
     /// What carries our label there.
