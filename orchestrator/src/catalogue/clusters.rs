@@ -1,5 +1,6 @@
 //! Clusters: registered, looked at in the background, and never forgotten while a slice stands on them.
 
+use super::live::{Live, overlaid, without_facts};
 use super::readable;
 use super::registry::kubeconfig_key;
 use super::users::Thing;
@@ -66,14 +67,6 @@ pub struct Clusters {
     pub(super) wanted: Arc<Notify>,
     /// ... at these; at all where none is named.
     unseen: Arc<Mutex<BTreeSet<Name>>>,
-}
-
-#[derive(Debug, Clone)]
-struct Live {
-    health: Health,
-    facts: Option<ClusterFacts>,
-    owner: Option<Ownership>,
-    looked: Timestamp,
 }
 
 pub(super) fn key(name: &Name) -> Key {
@@ -321,31 +314,6 @@ impl Clusters {
     async fn facts(&self, name: &Name) -> Result<ClusterFacts, PortError> {
         let call = Call { deadline: LOOK.min(self.every), ..look_call() };
         self.registry.handle(name).await?.discovery.facts(&call).await
-    }
-}
-
-/// With what was read of it last.
-fn overlaid(mut cluster: Cluster, live: &BTreeMap<Name, Live>) -> Cluster {
-    if let Some(live) = live.get(&cluster.name) {
-        cluster.health = live.health.clone();
-        cluster.facts = live.facts.clone().or(cluster.facts.take());
-        cluster.owner = live.owner.clone();
-    }
-    cluster
-}
-
-/// As a question sees it that it is not about: what it holds is much, and nobody asks.
-fn without_facts(cluster: &Cluster, live: &BTreeMap<Name, Live>) -> Cluster {
-    Cluster {
-        name: cluster.name.clone(),
-        labels: cluster.labels.clone(),
-        spec: cluster.spec.clone(),
-        health: live.get(&cluster.name).map_or_else(|| cluster.health.clone(), |live| live.health.clone()),
-        facts: None,
-        owner: None,
-        taken: vec![],
-        draining: cluster.draining.clone(),
-        certificate_end: cluster.certificate_end,
     }
 }
 

@@ -11,6 +11,7 @@ mod drain;
 mod examination;
 mod folder;
 pub(crate) mod identity;
+mod live;
 mod registry;
 mod remembered;
 mod repositories;

@@ -150,10 +150,17 @@ pub fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     all
 }
 
+/// The programs of the kubeconfigs below that run now.
+fn programs() -> usize {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let line = |entry: std::fs::DirEntry| std::fs::read(entry.path().join("cmdline")).ok();
+    all.filter_map(line).filter(|line| line == b"sleep\x0015.25\0").count()
+}
+
 #[tokio::test]
 async fn a_kubeconfig_whose_program_hangs_is_refused_in_time_and_holds_up_nobody_else() {
     let server = Server::start_with("[clusters]\nallow_exec = true\n");
-    let user = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sleep", "args": ["15"],
+    let user = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sleep", "args": ["15.25"],
         "interactiveMode": "Never"}});
     let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
         "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:9"}}],
@@ -162,8 +169,11 @@ async fn a_kubeconfig_whose_program_hangs_is_refused_in_time_and_holds_up_nobody
     let paths: Vec<String> = (0..6).map(|n| format!("/api/v1/clusters/hangs-{n}")).collect();
     let hang = futures::future::join_all(paths.iter().map(|path| server.admin("PUT", path, body.clone())));
     let others = async {
-        // All of the programs run by then.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        let end = Instant::now() + Duration::from_secs(8);
+        while programs() < 6 {
+            assert!(Instant::now() < end, "{} programs run", programs());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         let begun = Instant::now();
         let sim = json!({"spec": {"sim": {"nodes": 1}}});
         assert_eq!(server.admin("PUT", "/api/v1/clusters/other", sim).await.0, 200);
