@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use models::Name;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a program of a kubeconfig may take.
@@ -42,7 +45,7 @@ pub enum ConnectError {
     NoContext { wanted: String, known: String },
 }
 
-pub(super) async fn client(text: &str, exec: ExecPolicy) -> Result<Client, ConnectError> {
+pub(super) async fn client(target: &Name, text: &str, exec: ExecPolicy) -> Result<Client, ConnectError> {
     let kubeconfig = parse(text)?;
     refuse_files(&kubeconfig)?;
     let users = kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref());
@@ -65,17 +68,39 @@ pub(super) async fn client(text: &str, exec: ExecPolicy) -> Result<Client, Conne
     }
     // The engine above retries, and wants to know why.
     config.default_retry = false;
-    let Some(plugin) = config.auth_info.exec.clone() else { return made(Client::try_from(config)) };
-    // The client runs the program while it is made, and waits for it: on a thread that may wait.
-    let running = tokio::task::spawn_blocking(move || Client::try_from(config));
+    match config.auth_info.exec.clone() {
+        None => made(Client::try_from(config)),
+        Some(plugin) => by_program(target, config, plugin.command.unwrap_or_default()).await,
+    }
+}
+
+/// The client runs the program while it is made, and waits for it: on a thread that may wait. One that hangs holds that
+/// thread for as long as it does, so there is never a second one of the same cluster beside it.
+async fn by_program(target: &Name, config: Config, command: String) -> Result<Client, ConnectError> {
+    let turn = turn(target);
+    let running = async {
+        let turn = turn.lock_owned().await;
+        let run = move || {
+            let client = Client::try_from(config);
+            drop(turn);
+            client
+        };
+        tokio::task::spawn_blocking(run).await
+    };
     match tokio::time::timeout(PROGRAM, running).await {
         Ok(Ok(client)) => made(client),
         Ok(Err(error)) => Err(ConnectError::Unreadable(error.to_string())),
-        Err(_) => {
-            let command = plugin.command.unwrap_or_default();
-            Err(ConnectError::Slow { command, seconds: PROGRAM.as_secs() })
-        }
+        Err(_) => Err(ConnectError::Slow { command, seconds: PROGRAM.as_secs() }),
     }
+}
+
+type Turns = BTreeMap<Name, Arc<tokio::sync::Mutex<()>>>;
+
+/// The turn of a cluster to run its program.
+fn turn(target: &Name) -> Arc<tokio::sync::Mutex<()>> {
+    static TURNS: Mutex<Turns> = Mutex::new(Turns::new());
+    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(turns.entry(target.clone()).or_default())
 }
 
 fn made(client: kube::Result<Client>) -> Result<Client, ConnectError> {

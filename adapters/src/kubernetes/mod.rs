@@ -75,7 +75,7 @@ impl Kubernetes {
 
     /// Reads the kubeconfig and makes a client. Connects to nothing yet.
     pub async fn connect(target: Name, kubeconfig: &str, exec: ExecPolicy) -> Result<Self, ConnectError> {
-        let client = connect::client(kubeconfig, exec).await?;
+        let client = connect::client(&target, kubeconfig, exec).await?;
         let way = Way::of(kubeconfig);
         Ok(Self { wire: Wire::new(target, client, way.client_end), catalog: RwLock::new(None), way, hold: None })
     }

@@ -108,6 +108,11 @@ impl Query {
         Self { tenant: Some(tenant.into()), ..Self::all(kind) }
     }
 
+    /// It reads no more than it finds. A prefix of every tenant is looked for among all of the kind.
+    pub(super) fn is_range(&self) -> bool {
+        self.tenant.is_some() || self.prefix.is_none()
+    }
+
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());

@@ -157,6 +157,14 @@ fn programs() -> usize {
     all.filter_map(line).filter(|line| line == b"sleep\x0015.25\0").count()
 }
 
+async fn all_run() {
+    let end = Instant::now() + Duration::from_secs(8);
+    while programs() < 6 {
+        assert!(Instant::now() < end, "{} programs run", programs());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_kubeconfig_whose_program_hangs_is_refused_in_time_and_holds_up_nobody_else() {
     let server = Server::start_with("[clusters]\nallow_exec = true\n");
@@ -169,18 +177,20 @@ async fn a_kubeconfig_whose_program_hangs_is_refused_in_time_and_holds_up_nobody
     let paths: Vec<String> = (0..6).map(|n| format!("/api/v1/clusters/hangs-{n}")).collect();
     let hang = futures::future::join_all(paths.iter().map(|path| server.admin("PUT", path, body.clone())));
     let others = async {
-        let end = Instant::now() + Duration::from_secs(8);
-        while programs() < 6 {
-            assert!(Instant::now() < end, "{} programs run", programs());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        all_run().await;
         let begun = Instant::now();
         let sim = json!({"spec": {"sim": {"nodes": 1}}});
         assert_eq!(server.admin("PUT", "/api/v1/clusters/other", sim).await.0, 200);
         assert_eq!(server.admin("GET", "/api/v1/clusters/other", Value::Null).await.1["health"]["state"], "Reachable");
         begun.elapsed()
     };
-    let (refused, took) = tokio::join!(hang, others);
+    let again = async {
+        all_run().await;
+        // Its program still runs: there is no second one beside it.
+        let (status, said) = server.admin("PUT", &paths[0], body.clone()).await;
+        assert_eq!((status, programs()), (422, 6), "{said}");
+    };
+    let (refused, took, ()) = tokio::join!(hang, others, again);
     assert!(took < Duration::from_secs(3), "held up for {took:?}");
     for (status, said) in refused {
         assert_eq!(status, 422, "{said}");

@@ -77,6 +77,7 @@ impl Mortal<'_> {
     /// Starts an operation and kills the server again and again, until the operation has ended; its state then.
     fn live_through(&mut self, words: &[&str]) -> String {
         self.server.good(self.folder, words);
+        let mut deaths = 0;
         loop {
             let pause = Duration::from_millis(10 + self.chance.below(700));
             std::thread::sleep(pause);
@@ -88,6 +89,8 @@ impl Mortal<'_> {
                 break;
             }
             self.inside += 1;
+            deaths += 1;
+            assert!(deaths < 200, "it does not come nearer to its end: {:?}", operation(&self.server, self.folder));
         }
         let id = operation(&self.server, self.folder)["id"].as_str().unwrap().to_owned();
         self.server.cli(self.folder, &["operation", "watch", &id]);

@@ -136,10 +136,12 @@ impl Store for Sqlite {
     }
 
     async fn list(&self, query: &Query) -> Result<Vec<Object>, StoreError> {
-        let few = query.clone().limit(query.limit.min(FEW));
-        let found = self.readers.run_here(move |conn| reader::list(conn, &few)).await?;
-        if found.len() < FEW || query.limit <= FEW {
-            return Ok(found);
+        if query.is_range() {
+            let few = query.clone().limit(query.limit.min(FEW));
+            let found = self.readers.run_here(move |conn| reader::list(conn, &few)).await?;
+            if found.len() < FEW || query.limit <= FEW {
+                return Ok(found);
+            }
         }
         let query = query.clone();
         self.readers.run(move |conn| reader::list(conn, &query)).await
