@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
@@ -30,6 +31,8 @@ type pass struct {
 	config map[string]any
 	files  map[string]string
 	notes  string
+	// values are what templates saw at first, if asked for.
+	values []byte
 }
 
 func render(req *renderRequest, lim limits) (*rendered, []problem) {
@@ -54,7 +57,7 @@ func render(req *renderRequest, lim limits) (*rendered, []problem) {
 	if problems != nil {
 		return nil, problems
 	}
-	out.Chart, out.Lookups = info, lookups
+	out.Chart, out.Lookups, out.Values = info, lookups, done.values
 	if req.CheckReproducible {
 		same := steady(pristine) || reproducible(req, packed, done, out)
 		out.Reproducible = &same
@@ -104,11 +107,27 @@ func renderOnce(req *renderRequest, packed []byte, funcs template.FuncMap) (*pas
 		return nil, fail(kindKubeVersion, "chart requires kubeVersion: %s which is incompatible with Kubernetes %s",
 			want, caps.KubeVersion.Version)
 	}
+	// A template may change what it sees.
+	seen, problems := seenValues(req, top)
+	if problems != nil {
+		return nil, problems
+	}
 	files, err := engine.Engine{CustomTemplateFuncs: funcs}.Render(c, top)
 	if err != nil {
 		return nil, templateProblem(err)
 	}
-	return &pass{chart: c, config: values, files: files, notes: takeNotes(c, files)}, nil
+	return &pass{chart: c, config: values, files: files, notes: takeNotes(c, files), values: seen}, nil
+}
+
+func seenValues(req *renderRequest, top common.Values) ([]byte, []problem) {
+	if !req.IncludeValues {
+		return nil, nil
+	}
+	seen, err := json.Marshal(top["Values"])
+	if err != nil {
+		return nil, fail(kindValues, "the values are no JSON: %v", err)
+	}
+	return seen, nil
 }
 
 func options(r release) common.ReleaseOptions {

@@ -9,7 +9,7 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
-const protocol = 5
+const protocol = 6
 
 type request struct {
 	ID       uint64         `json:"id"`
@@ -32,6 +32,7 @@ type renderRequest struct {
 	Values            string        `json:"values"`
 	Capabilities      *capabilities `json:"capabilities"`
 	IncludeCrds       bool          `json:"include_crds"`
+	IncludeValues     bool          `json:"include_values"`
 	CheckReproducible bool          `json:"check_reproducible"`
 	Found             []found       `json:"found"`
 }
@@ -88,7 +89,9 @@ type rendered struct {
 	Stream       string        `json:"stream"`
 	// Release is what Helm records of it, without times, status and revision.
 	Release json.RawMessage `json:"release"`
-	Chart   chartInfo       `json:"chart"`
+	// Values are those that templates saw: the charts' own with the user's over them.
+	Values json.RawMessage `json:"values"`
+	Chart  chartInfo       `json:"chart"`
 }
 
 type object struct {

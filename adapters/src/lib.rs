@@ -15,7 +15,6 @@ pub mod local;
 pub mod port;
 pub mod release;
 mod remedy;
-pub mod removed;
 pub mod sim;
 
 pub use port::{Call, Discovery, Heard, Labelled, Port, PortError, Safe, Sealed};

@@ -18,11 +18,13 @@ pub mod operation;
 pub mod orphan;
 pub mod problem;
 pub mod quantity;
+pub mod removed;
 pub mod repository;
 pub mod resource;
 pub mod secret;
 pub mod slice;
 pub mod tenant;
+pub mod yaml;
 
 pub use alarm::{Alarm, Drift};
 pub use change::{Change, ChangeRecord, ChangeState, Verb};

@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Changes with every change that one side alone would misread.
-pub(super) const PROTOCOL: u32 = 5;
+pub(super) const PROTOCOL: u32 = 6;
 
 #[derive(Serialize)]
 pub(super) struct Request<'a> {
@@ -66,6 +66,8 @@ pub struct RenderRequest {
     pub capabilities: Option<Capabilities>,
     /// Whether [`Rendered::stream`] begins with the CRDs. [`Rendered::crds`] has them in any case.
     pub include_crds: bool,
+    /// Whether [`Rendered::values`] is told.
+    pub include_values: bool,
     /// Renders twice more to learn whether the same comes out; see [`Rendered::reproducible`].
     pub check_reproducible: bool,
     /// Answers to lookups of an earlier render; see [`Rendered::lookups`].
@@ -126,6 +128,9 @@ pub struct Rendered {
     pub stream: String,
     /// What Helm records of the release, in its own form, without revision, status and times.
     pub release: serde_json::Value,
+    /// What templates saw: the charts' own values, those of subcharts below their names, with the user's over them.
+    /// Null where it was not asked for.
+    pub values: serde_json::Value,
     pub chart: ChartInfo,
 }
 

@@ -98,6 +98,7 @@ impl Ground {
             values: values.into(),
             capabilities: None,
             include_crds: false,
+            include_values: false,
             check_reproducible: false,
             found: vec![],
         };

@@ -25,6 +25,7 @@ pub fn request(chart: ChartSource, values: &str) -> RenderRequest {
         values: values.into(),
         capabilities: None,
         include_crds: false,
+        include_values: false,
         check_reproducible: false,
         found: vec![],
     }

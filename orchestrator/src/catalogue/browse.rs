@@ -163,6 +163,7 @@ impl Repositories {
             values: String::new(),
             capabilities: None,
             include_crds: false,
+            include_values: false,
             check_reproducible: false,
             found: vec![],
         };

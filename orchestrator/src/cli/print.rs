@@ -3,6 +3,7 @@
 use super::args::Output;
 use super::pipe::{self, out, say};
 use comfy_table::{Table, presets};
+use models::yaml;
 use serde_json::{Value, json};
 
 /// One column: its head, and where its value stands in an item.
@@ -30,7 +31,7 @@ pub(crate) fn text(value: &Value, pointer: &str) -> String {
 pub(crate) fn items(output: Output, columns: &[Column], items: &[Value]) {
     match output {
         Output::Json => out!("{}", pretty(&Value::Array(items.to_vec()))),
-        Output::Yaml => pipe::data(format_args!("{}", yaml(&Value::Array(items.to_vec()), 0))),
+        Output::Yaml => pipe::data(format_args!("{}", yaml::block(&Value::Array(items.to_vec())))),
         Output::Table | Output::Wide => {
             let mut table = table(output, columns, &items.iter().collect::<Vec<_>>());
             let shown = columns.iter().filter(|c| output == Output::Wide || c.wide == Width::Always);
@@ -47,7 +48,7 @@ pub(crate) fn items(output: Output, columns: &[Column], items: &[Value]) {
 pub(crate) fn one(output: Output, value: &Value) {
     match output {
         Output::Json => out!("{}", pretty(value)),
-        Output::Yaml | Output::Table | Output::Wide => pipe::data(format_args!("{}", yaml(value, 0))),
+        Output::Yaml | Output::Table | Output::Wide => pipe::data(format_args!("{}", yaml::block(value))),
     }
 }
 
@@ -72,7 +73,7 @@ pub(crate) fn event(output: Output, columns: &[Column], (event, object): (&str, 
     let whole = || json!({"event": event, "object": object});
     match output {
         Output::Json => out!("{}", whole()),
-        Output::Yaml => pipe::data(format_args!("---\n{}", yaml(&whole(), 0))),
+        Output::Yaml => pipe::data(format_args!("---\n{}", yaml::block(&whole()))),
         Output::Table | Output::Wide if event == "put" => out!("{}", trimmed(&table(output, columns, &[object]))),
         Output::Table | Output::Wide => say!("{} {event}", text(object, "/id")),
     }
@@ -94,54 +95,4 @@ pub(crate) fn trimmed(table: &Table) -> String {
 
 fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
-}
-
-/// Block YAML of a JSON value. Scalars are written as JSON, which is YAML, unless they are plain words.
-pub(crate) fn yaml(value: &Value, indent: usize) -> String {
-    let pad = "  ".repeat(indent);
-    match value {
-        Value::Object(map) if !map.is_empty() => map
-            .iter()
-            .map(|(key, value)| format!("{pad}{}:{}", scalar(&Value::String(key.clone())), nested(value, indent)))
-            .collect(),
-        Value::Array(list) if !list.is_empty() => list
-            .iter()
-            .map(|item| {
-                let inner = yaml(item, indent + 1);
-                format!("{pad}- {}", inner.trim_start())
-            })
-            .collect(),
-        other => format!("{pad}{}\n", scalar(other)),
-    }
-}
-
-fn nested(value: &Value, indent: usize) -> String {
-    match value {
-        Value::Object(map) if !map.is_empty() => format!("\n{}", yaml(value, indent + 1)),
-        Value::Array(list) if !list.is_empty() => format!("\n{}", yaml(value, indent + 1)),
-        other => format!(" {}\n", scalar(other)),
-    }
-}
-
-fn scalar(value: &Value) -> String {
-    let Value::String(text) = value else { return value.to_string() };
-    let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "~"];
-    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || " ._/-@=,()'".contains(c))
-        && !text.ends_with(' ')
-        && !words.contains(&text.to_lowercase().as_str());
-    if plain { text.clone() } else { value.to_string() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn yaml_reads_back_as_what_was_written() {
-        let value =
-            json!({"a": [{"b": 1, "c": "x: y"}, [], "no", "2026-01-01"], "empty": {}, "t": "plain words", "n": null});
-        let read: Value = serde_saphyr::from_str(&yaml(&value, 0)).unwrap();
-        assert_eq!(read, value);
-    }
 }

@@ -82,6 +82,7 @@ impl Renderer for Rendering {
             values: "{}".into(),
             capabilities: None,
             include_crds: false,
+            include_values: false,
             check_reproducible: false,
             found: vec![],
         };
@@ -107,6 +108,7 @@ impl Renderer for Rendering {
                 api_versions: ApiVersions::Replace(order.facts.apis.clone()),
             }),
             include_crds: false,
+            include_values: false,
             check_reproducible: true,
             found: vec![],
         };

@@ -4,8 +4,8 @@
 use super::{Patient, listed};
 use crate::kubernetes::catalog::Catalog;
 use crate::port::PortError;
-use crate::removed::{self, Removed};
 use models::checkup::{Check, Finding, Used};
+use models::removed::{self, Removed};
 use std::collections::BTreeMap;
 
 /// How many minor versions ahead are told.

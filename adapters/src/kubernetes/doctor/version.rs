@@ -3,10 +3,10 @@
 use super::Patient;
 use crate::kubernetes::seen::text;
 use crate::port::PortError;
-use crate::removed::minor;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use models::checkup::{Check, Finding};
+use models::removed::minor;
 
 /// Discovery is read in the form that this version made stable.
 const OLDEST: u32 = 30;

@@ -96,7 +96,7 @@ pub fn minor(version: &str) -> Option<u32> {
 }
 
 /// Whether a group is one of Kubernetes' own: no CRD makes its kinds.
-pub(crate) fn is_builtin(group: &str) -> bool {
+pub fn is_builtin(group: &str) -> bool {
     match group {
         "" | "apps" | "batch" | "autoscaling" | "policy" | "extensions" => true,
         _ => group.ends_with(".k8s.io") && TABLE.iter().any(|removed| removed.kind.starts_with(group)),
