@@ -13,8 +13,8 @@ SCHEMATHESIS_VERSION := 4.32.5
 SCHEMATHESIS := $(CACHE)/bin/schemathesis-$(SCHEMATHESIS_VERSION)/bin/schemathesis
 FUZZ_VERSION := 0.13.2
 FUZZ := $(CACHE)/bin/cargo-fuzz-$(FUZZ_VERSION)/bin/cargo-fuzz
-PACKAGES := runc iptables nftables conntrack busybox mosquitto mosquitto-clients docker-registry iproute2 util-linux gcc g++ ca-certificates python3-venv
-SUITES := tidy lint deny unit store helm engine api lab ports e2e
+PACKAGES := runc iptables nftables conntrack busybox mosquitto mosquitto-clients docker-registry iproute2 util-linux gcc g++ ca-certificates python3-venv libyang2-tools
+SUITES := tidy lint deny unit store helm packages engine api lab ports e2e
 
 export CARGO_TERM_COLOR := never
 
@@ -105,6 +105,10 @@ test-store:
 test-helm: worker
 	cd adapters/helm-worker && CGO_ENABLED=0 go vet . && CGO_ENABLED=0 go test -count=1 .
 	cargo test --quiet -p adapters --test helm --test dependencies
+
+# SLICEWAY_SCHEMAS=DIR: the standard's YANG modules are in DIR/yang/sol006; otherwise in ../shared beside this folder.
+test-packages: worker
+	cargo test --quiet -p orchestrator --test packages
 
 test-engine:
 	cargo test --quiet -p orchestrator --test engine --test soak

@@ -15,6 +15,7 @@ pub mod config;
 pub mod fuzz;
 pub mod housekeeping;
 pub mod ops;
+pub mod packages;
 pub mod plan;
 pub mod server;
 pub mod slices;

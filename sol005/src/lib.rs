@@ -1,8 +1,11 @@
-//! ETSI NFV SOL005 on the wire: resources, filters, paging, ProblemDetails, the endpoint table; packages; a client.
+//! ETSI NFV on the wire: SOL005 resources, filters, paging, ProblemDetails, the endpoint table; descriptors and packages
+//! (SOL001, SOL004, SOL006, OSM); a client.
 //!
 //! It converts between the standard's data types and our nouns and must never decide anything. The five interfaces
-//! come with a later issue; what stands here is the first type that they share.
+//! come with a later issue; what stands here is the first type that they share, and descriptors.
 
+pub mod descriptor;
 mod lcm_state;
+pub mod sol006;
 
 pub use lcm_state::LcmOperationState;

@@ -3,12 +3,14 @@
 mod cluster;
 mod operation;
 mod orphans;
+mod package;
 mod repository;
 mod slice;
 
 pub(crate) use cluster::{ClusterAdd, ClusterVerb};
 pub(crate) use operation::OperationVerb;
 pub(crate) use orphans::Orphans;
+pub(crate) use package::{BuildPackage, Format, PackageVerb};
 pub(crate) use repository::{ChartVerb, RepositoryAdd, RepositoryVerb};
 pub(crate) use slice::{AdoptRelease, HandBack, How, SliceVerb, TestSlice};
 
@@ -108,6 +110,12 @@ pub(crate) enum Command {
     Chart {
         #[command(subcommand)]
         verb: ChartVerb,
+    },
+    /// Packages: descriptors (VNFD, NSD) from charts
+    #[command(alias = "packages")]
+    Package {
+        #[command(subcommand)]
+        verb: PackageVerb,
     },
     /// Tenants: create, and the general verbs
     #[command(alias = "tenants")]

@@ -15,6 +15,7 @@ mod exit;
 mod moves;
 mod nouns;
 mod orphans;
+mod package;
 mod pipe;
 mod print;
 mod repository;

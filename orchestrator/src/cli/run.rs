@@ -2,13 +2,15 @@
 
 use super::args::{
     Cli, ClusterAdd, ClusterVerb, Command, CreateNoun, DeviceVerb, General, Global, Login, OperationVerb, Output,
-    RepositoryVerb, SliceVerb, TenantVerb, TokenVerb,
+    PackageVerb, RepositoryVerb, SliceVerb, TenantVerb, TokenVerb,
 };
 use super::client::{Client, escape};
 use super::context::{self, Context};
 use super::error::Failed;
 use super::pipe::{self, say};
-use super::{adopt, apply, doctor, drain, exit, moves, orphans, print, repository, serving, test, values, verbs, wait};
+use super::{
+    adopt, apply, doctor, drain, exit, moves, orphans, package, print, repository, serving, test, values, verbs, wait,
+};
 use models::file::Meta;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -47,6 +49,9 @@ async fn command(cli: Cli) -> Result<u8, Failed> {
             return Ok(exit::DONE);
         }
         Command::Completion { shell } => return completion(shell),
+        Command::Package { verb: PackageVerb::Build(args) } => {
+            return package::make(&args, global.output.as_deref()).await;
+        }
         _ => {}
     }
     let client = Client::new(&context(global)?)?;

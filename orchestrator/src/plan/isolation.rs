@@ -37,7 +37,7 @@ fn is_true(value: &Value, pointer: &str) -> bool {
     value.pointer(pointer).and_then(Value::as_bool) == Some(true)
 }
 
-fn pod(spec: &Value) -> Vec<String> {
+pub fn pod(spec: &Value) -> Vec<String> {
     let mut found = Vec::new();
     if is_true(spec, "/hostNetwork") {
         found.push("hostNetwork (network policies do not hold it)".to_owned());

@@ -13,7 +13,7 @@ pub mod diff;
 pub mod drift;
 pub mod heal;
 pub mod hooks;
-mod isolation;
+pub(crate) mod isolation;
 pub mod leave;
 pub mod lookup;
 pub mod make;

@@ -53,6 +53,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("bridge", &[]),
     ("plan", &["store"]),
+    ("packages", &["plan"]),
     ("ops", &["plan", "store"]),
     ("slices", &["ops", "plan", "store"]),
     ("auth", &["ops", "store"]),
@@ -62,7 +63,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config", &["api"]),
     ("housekeeping", &["ops", "slices", "store"]),
     ("server", &["api", "assurance", "auth", "catalogue", "config", "housekeeping", "ops", "plan", "slices", "store"]),
-    ("cli", &["bridge", "catalogue", "config", "server"]),
+    ("cli", &["bridge", "catalogue", "config", "packages", "server"]),
     ("fuzz", &["api", "auth", "bridge", "config", "ops", "plan", "store"]),
 ];
 

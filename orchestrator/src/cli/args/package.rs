@@ -1,0 +1,49 @@
+//! What can be typed after `package`.
+
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Subcommand)]
+pub(crate) enum PackageVerb {
+    /// Make descriptors from charts; needs no server
+    Build(BuildPackage),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// YANG's tree as YAML and JSON
+    Sol006,
+}
+
+#[derive(Args)]
+pub(crate) struct BuildPackage {
+    /// Folders or archives (.tgz) of charts
+    #[arg(required = true)]
+    pub(crate) charts: Vec<PathBuf>,
+    /// Values to draw a chart with; of several charts NAME=FILE, repeatable
+    #[arg(short = 'f', long = "values")]
+    pub(crate) values: Vec<String>,
+    /// The folder to write to; also -o DIR
+    #[arg(long)]
+    pub(crate) dir: Option<PathBuf>,
+    #[arg(long, value_enum, default_value = "sol006")]
+    pub(crate) format: Format,
+    /// Who answers for the functions
+    #[arg(long, default_value = "unspecified")]
+    pub(crate) provider: String,
+    /// The repository in which a manager finds the charts, as iml (then iml/NAME); otherwise they are put beside
+    #[arg(long)]
+    pub(crate) repository: Option<String>,
+    /// Taken of each container that asks for no CPU, and marked as assumed: 100m
+    #[arg(long)]
+    pub(crate) assume_cpu: Option<models::quantity::Cpu>,
+    /// Taken of each container that asks for no memory, and marked as assumed: 64Mi
+    #[arg(long)]
+    pub(crate) assume_memory: Option<models::quantity::Memory>,
+    /// Draw it for this version of Kubernetes, as v1.36.0
+    #[arg(long)]
+    pub(crate) kube_version: Option<String>,
+    /// And for a cluster that serves this, as group/version/Kind; repeatable
+    #[arg(long)]
+    pub(crate) api_version: Vec<String>,
+}

@@ -1,0 +1,183 @@
+//! Packages on the command line: descriptors are made here, without a server.
+
+use super::args::{BuildPackage, Format};
+use super::error::Failed;
+use super::exit;
+use super::pipe::say;
+use crate::packages::build::{Built, Order, build};
+use crate::packages::drawing::Assumed;
+use adapters::helm::{Helm, HelmError, Limits, locate, pack_folder};
+use models::yaml;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A packed chart that is larger is none.
+const LARGEST: u64 = 64 << 20;
+
+pub(crate) async fn make(args: &BuildPackage, output: Option<&str>) -> Result<u8, Failed> {
+    let dir = folder((args.dir.as_deref(), output))?;
+    let mut values = values(args)?;
+    let helm = Helm::new(locate(None, Path::new("")).map_err(|error| missing(&error))?, Limits::default());
+    let mut all = Vec::new();
+    for path in &args.charts {
+        let built = one(&helm, path, (args, &mut values)).await?;
+        tell(&built);
+        all.push(built);
+    }
+    helm.close().await;
+    if let Some(name) = values.keys().next() {
+        let names: Vec<&str> = all.iter().map(|built| built.chart.name.as_str()).collect();
+        return Err(Failed::usage(format!("-f {name}=…: no chart here is called {name:?}"))
+            .next(format!("the charts are {}", names.join(", "))));
+    }
+    for built in &all {
+        write(dir, built, args)?;
+    }
+    Ok(exit::DONE)
+}
+
+/// A form of output is no folder.
+fn folder<'a>(said: (Option<&'a Path>, Option<&'a str>)) -> Result<&'a Path, Failed> {
+    let next = "sliceway package build CHART -o DIR";
+    match said {
+        (Some(dir), None) => Ok(dir),
+        (_, Some(form @ ("table" | "wide" | "json" | "yaml"))) => {
+            Err(Failed::usage(format!("descriptors are written as files into a folder, not as {form}")).next(next))
+        }
+        (None, Some(dir)) => Ok(Path::new(dir)),
+        (Some(_), Some(_)) => Err(Failed::usage("--dir and -o both name a folder").next(next)),
+        (None, None) => Err(Failed::usage("the folder to write to is missing").next(next)),
+    }
+}
+
+fn missing(error: &HelmError) -> Failed {
+    Failed::new(exit::FAILED, error.to_string()).next("install sliceway-helm-worker beside sliceway (make build does)")
+}
+
+/// The text of values files, by the chart's name; with one chart the name may be left out, and is empty then.
+fn values(args: &BuildPackage) -> Result<BTreeMap<String, String>, Failed> {
+    let mut found = BTreeMap::new();
+    for said in &args.values {
+        let (name, path) = match said.split_once('=') {
+            Some((name, path)) if !Path::new(said).is_file() => (name, path),
+            _ if args.charts.len() == 1 => ("", said.as_str()),
+            _ => {
+                return Err(Failed::usage(format!("-f {said}: of which of the {} charts?", args.charts.len()))
+                    .next("sliceway package build A B -f NAME=FILE, with the chart's name"));
+            }
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| Failed::usage(format!("-f {path}: {error}")))?;
+        if found.insert(name.to_owned(), text).is_some() {
+            return Err(
+                Failed::usage(format!("-f {said}: there are values for it already")).next("put them in one file")
+            );
+        }
+    }
+    Ok(found)
+}
+
+async fn one(
+    helm: &Helm,
+    path: &Path,
+    (args, values): (&BuildPackage, &mut BTreeMap<String, String>),
+) -> Result<Built, Failed> {
+    let archive = packed(path)?;
+    let info = helm.inspect(&adapters::helm::ChartSource::Archive(Arc::clone(&archive))).await;
+    let info = info.map_err(|error| refused(path, &error))?;
+    let order = Order {
+        archive,
+        values: values.remove("").or_else(|| values.remove(&info.name)).unwrap_or_default(),
+        provider: args.provider.clone(),
+        reference: args.repository.as_ref().map(|repository| format!("{repository}/{}", info.name)),
+        assumed: Assumed {
+            cpu_milli: args.assume_cpu.map(|cpu| cpu.cpu_milli),
+            memory_bytes: args.assume_memory.map(|memory| memory.memory_bytes),
+        },
+        kube_version: args.kube_version.clone(),
+        api_versions: args.api_version.clone(),
+    };
+    build(helm, &order).await.map_err(|error| refused(path, &error))
+}
+
+fn packed(path: &Path) -> Result<Arc<[u8]>, Failed> {
+    if path.is_dir() {
+        let bytes = pack_folder(path).map_err(|error| Failed::usage(error.to_string()))?;
+        return Ok(bytes.into());
+    }
+    let unreadable = |error: std::io::Error| {
+        Failed::usage(format!("{}: {error}", path.display()))
+            .next("name a chart's folder, or an archive of helm package")
+    };
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > LARGEST {
+        return Err(Failed::usage(format!(
+            "{}: {size} bytes are more than a chart may have ({LARGEST})",
+            path.display()
+        )));
+    }
+    Ok(std::fs::read(path).map_err(unreadable)?.into())
+}
+
+fn refused(path: &Path, error: &HelmError) -> Failed {
+    let next = match error.problems().iter().any(|problem| problem.path.is_some()) {
+        true => "mend the values: sliceway package build CHART -f FILE -o DIR",
+        false => "mend the chart; helm template says the same",
+    };
+    Failed::new(exit::FAILED, format!("{}: {error}", path.display())).next(next)
+}
+
+/// What a person wants to know before looking into files.
+fn tell(built: &Built) {
+    let report = &built.drawn.report;
+    let represented = report.objects.len() - report.left_out().count();
+    say!(
+        "{} {}: {} objects, {represented} represented, {} not; {} properties",
+        report.chart,
+        report.version,
+        report.objects.len(),
+        report.left_out().count(),
+        built.drawn.vnfd.properties.len()
+    );
+    for object in report.left_out() {
+        let why = object.not_represented.first().map_or("", |gap| gap.why.as_str());
+        say!("  not represented: {} {} ({}): {why}", object.kind, object.name, object.source);
+    }
+    for edge in report.unresolved() {
+        say!("  needs {} ({}, {}): nothing in this chart answers to it", edge.to, edge.from, edge.place);
+    }
+    for warning in &report.warnings {
+        say!("  warning: {warning}");
+    }
+}
+
+fn write(dir: &Path, built: &Built, args: &BuildPackage) -> Result<(), Failed> {
+    let name = &built.chart.name;
+    let report = serde_json::to_value(&built.drawn.report).unwrap_or_default();
+    let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    match args.format {
+        Format::Sol006 => {
+            let document = sol005::sol006::vnfd(&built.drawn.vnfd);
+            files.push((format!("{name}-vnfd.yaml").into(), yaml::block(&document).into_bytes()));
+            files.push((format!("{name}-vnfd.json").into(), pretty(&document)));
+        }
+    }
+    if args.repository.is_none() {
+        files.push((format!("charts/{name}-{}.tgz", built.chart.version).into(), built.archive.to_vec()));
+    }
+    files.push((format!("{name}-report.yaml").into(), yaml::block(&report).into_bytes()));
+    for (path, bytes) in files {
+        let path = dir.join(path);
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, bytes));
+        made.map_err(|error| Failed::new(exit::FAILED, format!("{}: {error}", path.display())))?;
+        say!("wrote {}", path.display());
+    }
+    Ok(())
+}
+
+fn pretty(value: &Value) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}

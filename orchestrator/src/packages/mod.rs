@@ -1,0 +1,9 @@
+//! Packages: descriptors drawn from charts, and archives of them.
+//!
+//! It must never invent what a chart does not say, and never write a secret's value into a descriptor.
+
+pub mod build;
+pub mod drawing;
+
+/// Where a chart is rendered to be drawn: no cluster's, so that objects for another namespace are seen.
+pub const NAMESPACE: &str = "default";

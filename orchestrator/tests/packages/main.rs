@@ -1,0 +1,9 @@
+//! Packages: descriptors that charts become, held against the standard's own model by `yanglint`. The worker is the real
+//! one, and is built where it is not there yet.
+
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod drawn;
