@@ -215,11 +215,13 @@ impl Server {
 
     /// One step for each cluster that is on its way out.
     async fn drain(&self) -> Result<(), CatalogueError> {
-        for cluster in self.clusters.draining().await? {
-            match self.slices.move_off(&cluster).await {
-                Ok(waits_for) => self.clusters.drained(&cluster.name, waits_for).await?,
-                Err(error) => tracing::warn!(cluster = %cluster.name, %error, "not drained yet"),
+        match self.slices.move_off(&self.clusters.draining().await?).await {
+            Ok(left) => {
+                for (cluster, waits_for) in left {
+                    self.clusters.drained(&cluster, waits_for).await?;
+                }
             }
+            Err(error) => tracing::warn!(%error, "clusters are not drained yet"),
         }
         Ok(())
     }

@@ -3,44 +3,93 @@
 
 use super::{Ask, AskError, AskOptions, Goal, Picked, Slices, Started};
 use crate::ops::codec;
-use crate::store::{Kind, Query, Txn};
+use crate::store::{Key, Kind, Query, Revision, Txn};
 use models::cluster::Cluster;
 use models::{Name, Orphan, OrphanCause, Slice};
+use std::collections::HashMap;
 
 /// So many changes go in one transaction.
 const BATCH: usize = 500;
 
+/// A move that could not be planned is planned again after so many looks, also where nothing seems to have changed.
+const PATIENCE: u8 = 8;
+
+/// Slices whose move could not be planned, by the cluster that they stand on.
+#[derive(Default)]
+pub(crate) struct Stuck(HashMap<(Name, Key), Refused>);
+
+struct Refused {
+    grounds: Grounds,
+    why: String,
+    looks: u8,
+}
+
+/// What a plan rests on: the newest change of any slice, and of any cluster. `None`: it is not known.
+type Grounds = Option<(Revision, Revision)>;
+
+impl Stuck {
+    /// Why it was refused, where the same plan would be refused again.
+    fn still(&mut self, of: &(Name, Key), now: Grounds) -> Option<String> {
+        let refused = self.0.get_mut(of)?;
+        refused.looks += 1;
+        (now.is_some() && refused.grounds == now && refused.looks < PATIENCE).then(|| refused.why.clone())
+    }
+}
+
 impl Slices {
-    /// One step on the way: what still stands there, with the reason; empty: nothing of a slice does.
-    pub async fn move_off(&self, cluster: &Cluster) -> Result<Vec<String>, AskError> {
-        let forget = cluster.draining.as_ref().is_some_and(|draining| draining.forget);
-        let mut waits_for = Vec::new();
-        for object in codec::all(&self.store, Query::all(Kind::Slice)).await? {
+    /// One step on the way of each: what still stands there, with the reason; empty: nothing of a slice does.
+    pub async fn move_off(&self, clusters: &[Cluster]) -> Result<Vec<(Name, Vec<String>)>, AskError> {
+        let mut left: Vec<(Name, Vec<String>)> = clusters.iter().map(|c| (c.name.clone(), vec![])).collect();
+        let all = if clusters.is_empty() { vec![] } else { codec::all(&self.store, Query::all(Kind::Slice)).await? };
+        for object in all {
             let Ok(slice) = object.read::<Slice>() else { continue };
-            if slice.placed.values().any(|at| at == cluster.name.as_str()) {
-                let why = self.move_slice((&cluster.name, forget), &slice).await?;
-                waits_for.push(format!("slice {} of tenant {}: {why}", slice.name, slice.tenant));
+            for (cluster, (name, waits_for)) in clusters.iter().zip(&mut left) {
+                if slice.placed.values().any(|at| at == name.as_str()) {
+                    let why = self.step(cluster, (&object.key, &slice)).await?;
+                    waits_for.push(format!("slice {} of tenant {}: {why}", slice.name, slice.tenant));
+                }
             }
         }
-        if waits_for.is_empty() && forget && self.clusters.away(&cluster.name).await.is_some() {
-            self.forget_all(&cluster.name).await?;
+        self.stuck.lock().await.0.retain(|(name, _), _| clusters.iter().any(|cluster| cluster.name == *name));
+        for (cluster, (name, waits_for)) in clusters.iter().zip(&left) {
+            let forget = cluster.draining.as_ref().is_some_and(|draining| draining.forget);
+            if waits_for.is_empty() && forget && self.clusters.away(name).await.is_some() {
+                self.forget_all(name).await?;
+            }
         }
-        Ok(waits_for)
+        Ok(left)
     }
 
-    /// Starts its move, and says what it waits for.
-    async fn move_slice(&self, (cluster, forget): (&Name, bool), slice: &Slice) -> Result<String, AskError> {
+    /// As [`Slices::move_slice`]; a plan that was refused is not made again while nothing changes.
+    async fn step(&self, cluster: &Cluster, (key, slice): (&Key, &Slice)) -> Result<String, AskError> {
+        let of = (cluster.name.clone(), key.clone());
+        let grounds = self.store.newest_of(Kind::Slice).zip(self.store.newest_of(Kind::Cluster));
+        if let Some(why) = self.stuck.lock().await.still(&of, grounds) {
+            return Ok(why);
+        }
+        let forget = cluster.draining.as_ref().is_some_and(|draining| draining.forget);
+        let (refused, why) = self.move_slice((&cluster.name, forget), slice).await?;
+        let mut stuck = self.stuck.lock().await;
+        match refused {
+            true => stuck.0.insert(of, Refused { grounds, why: why.clone(), looks: 0 }),
+            false => stuck.0.remove(&of),
+        };
+        Ok(why)
+    }
+
+    /// Starts its move, and says what it waits for, and whether that is a refusal of its plan.
+    async fn move_slice(&self, (cluster, forget): (&Name, bool), slice: &Slice) -> Result<(bool, String), AskError> {
         let here = slice.placed.iter().filter(|(_, at)| at.as_str() == cluster.as_str());
         let replace: Vec<Name> = here.filter_map(|(function, _)| function.parse().ok()).collect();
         let goal = Goal::Apply { labels: slice.labels.clone(), spec: Box::new(slice.spec.clone()) };
         let options = AskOptions { replace, forget, ..AskOptions::default() };
         let ask = Ask { name: slice.name.clone(), goal, options };
         Ok(match self.start(&slice.tenant, &ask).await {
-            Ok(Started::Operation { operation, .. }) => format!("operation {} moves it", operation.id),
-            Ok(Started::Unchanged { .. }) => "it stays where it is".into(),
-            Err(AskError::Busy { operation }) => format!("operation {operation} holds it"),
+            Ok(Started::Operation { operation, .. }) => (false, format!("operation {} moves it", operation.id)),
+            Ok(Started::Unchanged { .. }) => (true, "it stays where it is".into()),
+            Err(AskError::Busy { operation }) => (false, format!("operation {operation} holds it")),
             Err(AskError::Store(error)) => return Err(error.into()),
-            Err(error) => error.to_string(),
+            Err(error) => (true, error.to_string()),
         })
     }
 

@@ -85,6 +85,7 @@ pub struct Slices {
     pub(crate) renderer: Arc<dyn Renderer>,
     pub(crate) clusters: Arc<dyn Clusters>,
     pub(crate) charts: Arc<dyn Charts>,
+    stuck: tokio::sync::Mutex<drain::Stuck>,
 }
 
 impl Slices {
@@ -94,7 +95,8 @@ impl Slices {
         renderer: Arc<dyn Renderer>,
         (clusters, charts): (Arc<dyn Clusters>, Arc<dyn Charts>),
     ) -> Arc<Self> {
-        let slices = Arc::new(Self { turn: Arc::default(), store, engine, renderer, clusters, charts });
+        let (turn, stuck) = (Arc::default(), tokio::sync::Mutex::default());
+        let slices = Arc::new(Self { turn, store, engine, renderer, clusters, charts, stuck });
         let planner: Weak<dyn Planner> = Arc::downgrade(&(Arc::clone(&slices) as Arc<dyn Planner>));
         slices.engine.plan_by(planner);
         slices

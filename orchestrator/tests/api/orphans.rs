@@ -155,6 +155,29 @@ async fn a_drain_that_cannot_go_on_says_why_and_can_be_ended() {
 }
 
 #[tokio::test]
+async fn a_drain_that_had_nowhere_to_go_goes_on_when_another_cluster_fits() {
+    let server = Server::start_with(QUICK).with_lab().await;
+    let chart = json!({"repository": "lab", "name": "mqtt-gateway"});
+    let spec = json!({"sites": {"field": {"select": {"labels": {"region": "field"}}}},
+        "gateways": [{"name": "gw", "site": "field", "chart": chart, "platform": "mqtt"}]});
+    let slice = json!({"apiVersion": "sliceway/v1", "kind": "Slice", "metadata": {"name": "mobile"}, "spec": spec});
+    let (status, said) = server.admin("POST", "/api/v1/slices", slice).await;
+    assert_eq!(status, 202, "{said}");
+    until(&server, "/api/v1/slices/mobile", |body| body["phase"] == "Ready").await;
+    let (status, said) = server.admin("DELETE", "/api/v1/clusters/edge?drain=true", Value::Null).await;
+    assert_eq!(status, 202, "{said}");
+    let waits = |body: &Value| body.pointer("/draining/waits_for/0").is_some();
+    let cluster = until(&server, "/api/v1/clusters/edge", waits).await;
+    let why = cluster["draining"]["waits_for"][0].as_str().unwrap();
+    assert!(why.contains("slice mobile of tenant default"), "{why}");
+    let body = json!({"labels": {"region": "field"}, "spec": {"sim": {}}});
+    let (status, said) = server.admin("PUT", "/api/v1/clusters/other", body).await;
+    assert_eq!(status, 200, "{said}");
+    until(&server, "/api/v1/clusters/edge", |body| body["status"] == 404).await;
+    assert_eq!(get(&server, "/api/v1/slices/mobile").await["placed"]["gw"], "other");
+}
+
+#[tokio::test]
 async fn a_look_at_a_list_does_not_wait_for_a_cluster_that_is_away() {
     let server = server().await;
     away(&server, "edge", true).await;

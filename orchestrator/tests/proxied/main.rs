@@ -9,6 +9,7 @@ mod certificate;
 #[allow(dead_code, reason = "the port's own tests use the rest of it")]
 mod control_plane;
 mod faults;
+mod health;
 mod proxy;
 mod story;
 
