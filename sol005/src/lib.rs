@@ -4,8 +4,10 @@
 //! It converts between the standard's data types and our nouns and must never decide anything. The five interfaces
 //! come with a later issue; what stands here is the first type that they share, and descriptors.
 
+pub mod archive;
 pub mod descriptor;
 mod lcm_state;
+pub mod osm;
 pub mod sol006;
 
 pub use lcm_state::LcmOperationState;

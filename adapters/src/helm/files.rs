@@ -13,10 +13,11 @@ const TOP: &str = "chart";
 
 /// Names without the archive's top folder, in the archive's order.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ChartFiles(Vec<(String, Vec<u8>)>);
+pub struct ChartFiles(Vec<(String, Vec<u8>)>);
 
 impl ChartFiles {
-    pub(crate) fn read(archive: &[u8]) -> Result<Self, String> {
+    /// What is wrong with it, in words, where it is no such archive.
+    pub fn read(archive: &[u8]) -> Result<Self, String> {
         // Headers and padding come on top of the files.
         let bounded = GzDecoder::new(archive).take(MAX_BYTES + MAX_FILES as u64 * 2_048);
         let mut archive = tar::Archive::new(bounded);
@@ -39,8 +40,7 @@ impl ChartFiles {
         Ok(Self(files))
     }
 
-    #[cfg(any(test, feature = "fuzz"))]
-    pub(super) fn all(&self) -> &[(String, Vec<u8>)] {
+    pub fn all(&self) -> &[(String, Vec<u8>)] {
         &self.0
     }
 

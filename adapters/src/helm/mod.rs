@@ -18,7 +18,7 @@ mod worker;
 
 pub use client::{Helm, Limits};
 pub use error::HelmError;
-pub(crate) use files::ChartFiles;
+pub use files::ChartFiles;
 pub use locate::{WORKER, locate};
 pub use pack::{PackError, pack_folder};
 pub use recorded::{chart_of, source};

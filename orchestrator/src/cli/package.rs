@@ -6,11 +6,12 @@ use super::exit;
 use super::pipe::say;
 use crate::packages::build::{Built, Order, build};
 use crate::packages::drawing::Assumed;
+use crate::packages::service;
+use crate::packages::written::{self, Form, Travels};
 use adapters::helm::{Helm, HelmError, Limits, locate, pack_folder};
-use models::yaml;
-use serde_json::Value;
+use sol005::osm::Release;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A packed chart that is larger is none.
@@ -20,10 +21,13 @@ pub(crate) async fn make(args: &BuildPackage, output: Option<&str>) -> Result<u8
     let dir = folder((args.dir.as_deref(), output))?;
     let mut values = values(args)?;
     let helm = Helm::new(locate(None, Path::new("")).map_err(|error| missing(&error))?, Limits::default());
-    let mut all = Vec::new();
+    let mut all: Vec<Built> = Vec::new();
     for path in &args.charts {
         let built = one(&helm, path, (args, &mut values)).await?;
-        tell(&built);
+        if all.iter().any(|known| known.chart.name == built.chart.name) {
+            return Err(Failed::usage(format!("{}: there is a chart {} already", path.display(), built.chart.name))
+                .next("name each chart once"));
+        }
         all.push(built);
     }
     helm.close().await;
@@ -32,9 +36,21 @@ pub(crate) async fn make(args: &BuildPackage, output: Option<&str>) -> Result<u8
         return Err(Failed::usage(format!("-f {name}=…: no chart here is called {name:?}"))
             .next(format!("the charts are {}", names.join(", "))));
     }
-    for built in &all {
-        write(dir, built, args)?;
-    }
+    let service = args.service.as_ref().map(|name| service::Wish {
+        name: name.clone(),
+        version: args.service_version.clone(),
+        designer: args.provider.clone(),
+    });
+    let nsd = service.map(|wish| service::compose(&wish, &mut all));
+    all.iter().for_each(tell);
+    let travels = if args.repository.is_some() { Travels::Repository } else { Travels::Package };
+    let form = match args.format {
+        Format::Sol006 => Form::Sol006,
+        Format::Osm => Form::Osm(Release::Nine),
+        Format::OsmR8 => Form::Osm(Release::Eight),
+    };
+    let files = written::files(&all, nsd.as_ref(), (form, travels));
+    write(dir, files.map_err(|error| Failed::new(exit::FAILED, error.to_string()))?)?;
     Ok(exit::DONE)
 }
 
@@ -152,21 +168,7 @@ fn tell(built: &Built) {
     }
 }
 
-fn write(dir: &Path, built: &Built, args: &BuildPackage) -> Result<(), Failed> {
-    let name = &built.chart.name;
-    let report = serde_json::to_value(&built.drawn.report).unwrap_or_default();
-    let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
-    match args.format {
-        Format::Sol006 => {
-            let document = sol005::sol006::vnfd(&built.drawn.vnfd);
-            files.push((format!("{name}-vnfd.yaml").into(), yaml::block(&document).into_bytes()));
-            files.push((format!("{name}-vnfd.json").into(), pretty(&document)));
-        }
-    }
-    if args.repository.is_none() {
-        files.push((format!("charts/{name}-{}.tgz", built.chart.version).into(), built.archive.to_vec()));
-    }
-    files.push((format!("{name}-report.yaml").into(), yaml::block(&report).into_bytes()));
+fn write(dir: &Path, files: Vec<(String, Vec<u8>)>) -> Result<(), Failed> {
     for (path, bytes) in files {
         let path = dir.join(path);
         let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, bytes));
@@ -174,10 +176,4 @@ fn write(dir: &Path, built: &Built, args: &BuildPackage) -> Result<(), Failed> {
         say!("wrote {}", path.display());
     }
     Ok(())
-}
-
-fn pretty(value: &Value) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
 }

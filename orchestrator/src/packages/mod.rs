@@ -4,6 +4,8 @@
 
 pub mod build;
 pub mod drawing;
+pub mod service;
+pub mod written;
 
 /// Where a chart is rendered to be drawn: no cluster's, so that objects for another namespace are seen.
 pub const NAMESPACE: &str = "default";

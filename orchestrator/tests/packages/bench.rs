@@ -95,6 +95,10 @@ pub fn faults(modules: &Path, document: &Value) -> String {
     if is_nsd || !runs {
         used.extend(["etsi-nfv-nsd", "osm-deviations-min"]);
     }
+    let text = document.to_string();
+    for module in ["additional-info", "mgmt-interface", "ns-vld"] {
+        used.extend(text.contains(&format!("\"{module}:")).then_some(module));
+    }
     let out = Command::new("yanglint")
         .arg("-p")
         .arg(modules)

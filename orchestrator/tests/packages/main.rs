@@ -7,3 +7,5 @@ mod bench;
 mod corpus;
 #[cfg(test)]
 mod drawn;
+#[cfg(test)]
+mod service;

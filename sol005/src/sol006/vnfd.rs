@@ -178,15 +178,14 @@ fn flavour(of: &Vnfd) -> Value {
         let known = of.profiles.get(&vdu.id);
         let rules = vdu.affinities.iter().map(|rule| {
             let kind = if rule.together { "affinity" } else { "anti-affinity" };
-            json!({"type": kind, "scope": rule.scope})
+            json!({"type": kind, "scope": rule.scope, "nfvi-maintenance-info": unannounced()})
         });
         said([
             ("id", json!(vdu.id)),
             ("min-number-of-instances", json!(known.map(|profile| narrow(profile.min)))),
             ("max-number-of-instances", json!(known.map(|profile| narrow(profile.max)))),
             ("local-affinity-or-anti-affinity-rule", Value::Array(rules.collect())),
-            // Mandatory there; nobody asks to be told beforehand.
-            ("nfvi-maintenance-info", json!({"impact-notification-lead-time": 0})),
+            ("nfvi-maintenance-info", unannounced()),
         ])
     };
     let needs = |(at, (first, second)): (usize, &(String, String))| json!({"id": format!("needs-{at}"), "primary-id": second, "secondary-id": first});
@@ -198,6 +197,11 @@ fn flavour(of: &Vnfd) -> Value {
         ("scaling-aspect", list(&of.aspects, aspect)),
         ("dependencies", Value::Array(of.dependencies.iter().enumerate().map(needs).collect())),
     ])
+}
+
+/// Mandatory there; nobody asks to be told beforehand.
+fn unannounced() -> Value {
+    json!({"impact-notification-lead-time": 0})
 }
 
 fn level(of: &Level) -> Value {

@@ -13,6 +13,10 @@ pub(crate) enum PackageVerb {
 pub(crate) enum Format {
     /// YANG's tree as YAML and JSON
     Sol006,
+    /// Archives for OSM since release nine
+    Osm,
+    /// Archives for OSM up to release eight
+    OsmR8,
 }
 
 #[derive(Args)]
@@ -34,6 +38,12 @@ pub(crate) struct BuildPackage {
     /// The repository in which a manager finds the charts, as iml (then iml/NAME); otherwise they are put beside
     #[arg(long)]
     pub(crate) repository: Option<String>,
+    /// Also a descriptor (NSD) of the service that the charts make together, under this name
+    #[arg(long)]
+    pub(crate) service: Option<String>,
+    /// The version of that service
+    #[arg(long, default_value = "1.0", requires = "service")]
+    pub(crate) service_version: String,
     /// Taken of each container that asks for no CPU, and marked as assumed: 100m
     #[arg(long)]
     pub(crate) assume_cpu: Option<models::quantity::Cpu>,

@@ -105,7 +105,7 @@ fn begun(rendered: &Rendered, wish: &Wish) -> Vnfd {
     };
     let versions = Some(chart.kube_version.clone()).filter(|range| !range.is_empty());
     Vnfd {
-        id: identity(&wish.provider, &chart.name, &chart.version),
+        id: identity("vnfd", [&wish.provider, &chart.name, &chart.version]),
         provider: wish.provider.clone(),
         product_name: chart.name.clone(),
         software_version: software.clone(),
@@ -118,9 +118,9 @@ fn begun(rendered: &Rendered, wish: &Wish) -> Vnfd {
     }
 }
 
-/// The same for the same provider, product and version, in the form of a UUID, as SOL001 and SOL005 want identifiers.
-fn identity(provider: &str, product: &str, version: &str) -> String {
-    let digest = Sha256::digest(format!("vnfd\n{provider}\n{product}\n{version}"));
+/// The same for the same words, in the form of a UUID, as SOL001 and SOL005 want identifiers.
+pub(in crate::packages) fn identity(kind: &str, words: [&str; 3]) -> String {
+    let digest = Sha256::digest(format!("{kind}\n{}", words.join("\n")));
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     // RFC 9562 version 8: by a rule of our own.

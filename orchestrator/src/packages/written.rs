@@ -1,0 +1,80 @@
+//! Descriptors as files, in the form that was asked for.
+
+use super::build::Built;
+use adapters::helm::ChartFiles;
+use models::yaml;
+use serde_json::Value;
+use sol005::descriptor::{Nsd, Vnfd};
+use sol005::osm::{self, Release};
+use sol005::sol006;
+use std::io;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Sol006,
+    Osm(Release),
+}
+
+/// How a chart gets to who makes the function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Travels {
+    /// Beside the descriptor, or in its archive.
+    Package,
+    /// It is in a repository that the descriptor names.
+    Repository,
+}
+
+/// Paths and contents.
+pub type Files = Vec<(String, Vec<u8>)>;
+
+pub fn files(functions: &[Built], nsd: Option<&Nsd>, (form, travels): (Form, Travels)) -> io::Result<Files> {
+    let mut files = Files::new();
+    for built in functions {
+        match form {
+            Form::Sol006 => {
+                document(&mut files, &format!("{}-vnfd", built.chart.name), &sol006::vnfd(&built.drawn.vnfd));
+                if travels == Travels::Package {
+                    let path = format!("charts/{}-{}.tgz", built.chart.name, built.chart.version);
+                    files.push((path, built.archive.to_vec()));
+                }
+            }
+            Form::Osm(release) => files.push(osm_function(built, (release, travels))?),
+        }
+        let report = serde_json::to_value(&built.drawn.report).map_err(io::Error::other)?;
+        files.push((format!("{}-report.yaml", built.chart.name), yaml::block(&report).into_bytes()));
+    }
+    let vnfds: Vec<&Vnfd> = functions.iter().map(|built| &built.drawn.vnfd).collect();
+    if let Some(nsd) = nsd {
+        match form {
+            Form::Sol006 => document(&mut files, &format!("{}-nsd", nsd.name), &sol006::nsd(nsd)),
+            Form::Osm(release) => {
+                let name = osm::nsd_name(nsd);
+                let descriptor = format!("{}_nsd", nsd.name);
+                let archive = osm::package(&name, (&descriptor, &osm::nsd(nsd, &vnfds, release)), &[])?;
+                files.push((format!("{name}.tar.gz"), archive));
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// As YAML and as JSON.
+fn document(files: &mut Files, name: &str, document: &Value) {
+    files.push((format!("{name}.yaml"), yaml::block(document).into_bytes()));
+    let mut json = serde_json::to_vec_pretty(document).unwrap_or_default();
+    json.push(b'\n');
+    files.push((format!("{name}.json"), json));
+}
+
+fn osm_function(built: &Built, (release, travels): (Release, Travels)) -> io::Result<(String, Vec<u8>)> {
+    let name = osm::vnfd_name(&built.drawn.vnfd);
+    let document = osm::vnfd(&built.drawn.vnfd, release);
+    let chart = match travels {
+        Travels::Package => ChartFiles::read(&built.archive).map_err(io::Error::other)?,
+        Travels::Repository => ChartFiles::default(),
+    };
+    let charts = [osm::Chart { name: &built.chart.name, files: chart.all() }];
+    let descriptor = format!("{}_vnfd", built.chart.name);
+    let archive = osm::package(&name, (&descriptor, &document), &charts)?;
+    Ok((format!("{name}.tar.gz"), archive))
+}
