@@ -111,7 +111,7 @@ test-packages: worker
 	cargo test --quiet -p orchestrator --test packages
 
 test-engine:
-	cargo test --quiet -p orchestrator --test engine --test soak
+	cargo test --quiet -p orchestrator --test engine --test assurance --test soak
 
 test-api: export SLICEWAY_SCHEMATHESIS := $(SCHEMATHESIS)
 test-api: worker $(SCHEMATHESIS)

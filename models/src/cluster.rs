@@ -110,9 +110,38 @@ pub struct Draining {
     /// What stands there while it cannot be reached is forgotten instead of waited for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forget: bool,
-    /// What still stands there, and why.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub waits_for: Vec<String>,
+    /// What still stands there, and why. Found out anew at each look, so that what cannot be read is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "readable")]
+    #[schemars(with = "Vec<Waits>")]
+    pub waits_for: Vec<Waits>,
+}
+
+/// One thing that a cluster on its way out waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Waits {
+    /// Whose it is; absent where it is of several, or of nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Name>,
+    pub what: String,
+}
+
+fn readable<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Waits>, D::Error> {
+    let all = Vec::<serde_json::Value>::deserialize(from)?;
+    Ok(all.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect())
+}
+
+impl Draining {
+    /// As a tenant sees it: of what is another's it is told how much there is.
+    #[must_use]
+    pub fn seen_by(mut self, tenant: &Name) -> Self {
+        let all = self.waits_for.len();
+        self.waits_for.retain(|waits| waits.tenant.as_ref() == Some(tenant));
+        let others = all - self.waits_for.len();
+        if others > 0 {
+            self.waits_for.push(Waits { tenant: None, what: format!("{others} of other tenants") });
+        }
+        self
+    }
 }
 
 /// Observed reachability, with its cause and since when.

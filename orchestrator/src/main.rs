@@ -4,6 +4,7 @@
 use clap::Parser;
 use orchestrator::cli::{Cli, completions, run};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Documents are trees of small pieces: the C library's allocator took a third of what the server computes.
 #[global_allocator]
@@ -16,7 +17,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime {
-        Ok(runtime) => ExitCode::from(runtime.block_on(run(cli))),
+        Ok(runtime) => {
+            let code = runtime.block_on(run(cli));
+            // What still waits somewhere holds up no end.
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            ExitCode::from(code)
+        }
         Err(error) => {
             eprintln!("error: no runtime: {error}");
             ExitCode::FAILURE

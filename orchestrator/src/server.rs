@@ -25,6 +25,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -192,33 +193,52 @@ impl Server {
         Housekeeping::new(means, stop)
     }
 
-    /// Looks at the clusters again and again.
+    /// Looks at the clusters again and again; what follows from it holds up no look.
     async fn look(&self, stop: CancellationToken) {
-        let mut looked = self.clusters.look_at_all().await;
-        loop {
-            self.trust.look();
-            if let Err(error) = looked {
-                tracing::warn!(%error, "the clusters' health could not be written");
+        let (drain, clear) = (Notify::new(), Notify::new());
+        let looks = async {
+            let mut looked = self.clusters.look_at_all().await;
+            loop {
+                self.trust.look();
+                if let Err(error) = looked {
+                    tracing::warn!(%error, "the clusters' health could not be written");
+                }
+                drain.notify_one();
+                clear.notify_one();
+                looked = self.clusters.look_when_due().await;
             }
-            if let Err(error) = self.drain().await {
-                tracing::warn!(%error, "clusters could not be drained; tried again later");
+        };
+        let drains = async {
+            loop {
+                drain.notified().await;
+                if let Err(error) = self.drain().await {
+                    tracing::warn!(%error, "clusters could not be drained; tried again later");
+                }
             }
-            if let Err(error) = self.slices.clear_orphans().await {
-                tracing::warn!(%error, "what was left on clusters could not be taken away; tried again later");
+        };
+        let clears = async {
+            loop {
+                clear.notified().await;
+                if let Err(error) = self.slices.clear_orphans().await {
+                    tracing::warn!(%error, "what was left on clusters could not be taken away; tried again later");
+                }
             }
-            looked = tokio::select! {
-                () = stop.cancelled() => return,
-                looked = self.clusters.look_when_due() => looked,
-            };
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = looks => {}
+            () = drains => {}
+            () = clears => {}
         }
     }
 
     /// One step for each cluster that is on its way out.
     async fn drain(&self) -> Result<(), CatalogueError> {
-        match self.slices.move_off(&self.clusters.draining().await?).await {
+        let (clusters, revisions): (Vec<_>, Vec<_>) = self.clusters.draining().await?.into_iter().unzip();
+        match self.slices.move_off(&clusters).await {
             Ok(left) => {
-                for (cluster, waits_for) in left {
-                    self.clusters.drained(&cluster, waits_for).await?;
+                for ((cluster, waits_for), rev) in left.into_iter().zip(revisions) {
+                    self.clusters.drained((&cluster, rev), waits_for).await?;
                 }
             }
             Err(error) => tracing::warn!(%error, "clusters are not drained yet"),

@@ -1,16 +1,10 @@
 //! From a kubeconfig to a client. A server-side kubeconfig holds everything in itself: it names no file of the server's.
 
+use super::access::Access;
 use jiff::Timestamp;
+use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
-use models::Name;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
-/// How long a program of a kubeconfig may take.
-const PROGRAM: Duration = Duration::from_secs(10);
 
 /// Whether a kubeconfig may run a program of the server's machine to get credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +33,16 @@ pub enum ConnectError {
         "the program {command:?} that the kubeconfig runs did not end within {seconds} s; run it by hand on the server's machine"
     )]
     Slow { command: String, seconds: u64 },
+    #[error("the program {command:?} that the kubeconfig runs: {cause}; run it by hand on the server's machine")]
+    Program { command: String, cause: String },
     #[error("{path} cannot be read: {cause}")]
     File { path: PathBuf, cause: String },
     #[error("the kubeconfig has no context {wanted:?}; it has: {known}")]
     NoContext { wanted: String, known: String },
 }
 
-pub(super) async fn client(target: &Name, text: &str, exec: ExecPolicy) -> Result<Client, ConnectError> {
+/// How a kubeconfig opens its cluster. Connects to nothing and runs nothing yet.
+pub(super) async fn access(text: &str, exec: ExecPolicy) -> Result<Access, ConnectError> {
     let kubeconfig = parse(text)?;
     refuse_files(&kubeconfig)?;
     let users = kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref());
@@ -68,43 +65,7 @@ pub(super) async fn client(target: &Name, text: &str, exec: ExecPolicy) -> Resul
     }
     // The engine above retries, and wants to know why.
     config.default_retry = false;
-    match config.auth_info.exec.clone() {
-        None => made(Client::try_from(config)),
-        Some(plugin) => by_program(target, config, plugin.command.unwrap_or_default()).await,
-    }
-}
-
-/// The client runs the program while it is made, and waits for it: on a thread that may wait. One that hangs holds that
-/// thread for as long as it does, so there is never a second one of the same cluster beside it.
-async fn by_program(target: &Name, config: Config, command: String) -> Result<Client, ConnectError> {
-    let turn = turn(target);
-    let running = async {
-        let turn = turn.lock_owned().await;
-        let run = move || {
-            let client = Client::try_from(config);
-            drop(turn);
-            client
-        };
-        tokio::task::spawn_blocking(run).await
-    };
-    match tokio::time::timeout(PROGRAM, running).await {
-        Ok(Ok(client)) => made(client),
-        Ok(Err(error)) => Err(ConnectError::Unreadable(error.to_string())),
-        Err(_) => Err(ConnectError::Slow { command, seconds: PROGRAM.as_secs() }),
-    }
-}
-
-type Turns = BTreeMap<Name, Arc<tokio::sync::Mutex<()>>>;
-
-/// The turn of a cluster to run its program.
-fn turn(target: &Name) -> Arc<tokio::sync::Mutex<()>> {
-    static TURNS: Mutex<Turns> = Mutex::new(Turns::new());
-    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(turns.entry(target.clone()).or_default())
-}
-
-fn made(client: kube::Result<Client>) -> Result<Client, ConnectError> {
-    client.map_err(|error| ConnectError::Unreadable(error.to_string()))
+    Access::of(config).map_err(|error| ConnectError::Unreadable(error.to_string()))
 }
 
 /// The parser's own words quote the file, and with it a token: they go nowhere.

@@ -43,8 +43,7 @@ pub fn kubeconfig(bytes: &[u8]) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let _ = Way::of(text);
     let _ = connect::certificate_end(text);
-    let Ok(name) = "edge".parse::<Name>() else { return };
-    let made = wait(connect::client(&name, text, ExecPolicy::Refuse));
+    let made = wait(connect::access(text, ExecPolicy::Refuse));
     if let Some(Err(error)) = made {
         assert!(!error.to_string().is_empty());
     }

@@ -14,7 +14,8 @@ impl Kubernetes {
         let target = Target::Cluster(self.wire.target_name().clone());
         let name = if lookup.name.is_empty() { "all" } else { &lookup.name };
         let id = ResourceId { target, kind, namespace: lookup.namespace.clone(), name: name.to_owned() };
-        let Ok(Some(path)) = self.place(&id).await else { return Ok(None) };
+        // A kind that is not served has no objects; a cluster that cannot be asked may have this one.
+        let Some(path) = self.place(&id).await? else { return Ok(None) };
         if !lookup.name.is_empty() {
             return self.get(&id).await;
         }

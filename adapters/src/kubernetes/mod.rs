@@ -3,6 +3,7 @@
 //! An object that is not ours is never touched, a finalizer never stripped. Nothing is retried here but a write that lost
 //! against a controller's own fields.
 
+mod access;
 mod catalog;
 mod cause;
 mod connect;
@@ -20,6 +21,7 @@ mod lookup;
 mod marks;
 mod names;
 mod node;
+mod program;
 pub mod quantity;
 mod quota;
 mod ready;
@@ -75,9 +77,14 @@ impl Kubernetes {
 
     /// Reads the kubeconfig and makes a client. Connects to nothing yet.
     pub async fn connect(target: Name, kubeconfig: &str, exec: ExecPolicy) -> Result<Self, ConnectError> {
-        let client = connect::client(&target, kubeconfig, exec).await?;
+        let access = connect::access(kubeconfig, exec).await?;
         let way = Way::of(kubeconfig);
-        Ok(Self { wire: Wire::new(target, client, way.client_end), catalog: RwLock::new(None), way, hold: None })
+        Ok(Self { wire: Wire::new(target, access, way.client_end), catalog: RwLock::new(None), way, hold: None })
+    }
+
+    /// Whether there is something that opens it: asks the kubeconfig's program, where there is one. Connects to nothing.
+    pub async fn opens(&self) -> Result<(), PortError> {
+        self.wire.opened().await.map(drop)
     }
 
     /// What the API server serves; read once, and again when a kind is not in it.

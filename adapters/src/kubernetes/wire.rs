@@ -1,8 +1,9 @@
 //! Requests to an API server, and what its refusals mean.
 
+use super::access::Access;
 use super::catalog::encoded;
 use crate::port::PortError;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use kube::client::{Body, Client};
@@ -31,7 +32,7 @@ pub(super) const WHOLE: &str = "application/json";
 
 pub(super) struct Wire {
     target: Name,
-    client: Client,
+    access: Access,
     certificate_end: Option<Timestamp>,
     /// Requests that were sent.
     calls: AtomicU64,
@@ -70,8 +71,8 @@ impl Answer {
 }
 
 impl Wire {
-    pub(super) fn new(target: Name, client: Client, certificate_end: Option<Timestamp>) -> Self {
-        Self { target, client, certificate_end, calls: AtomicU64::new(0) }
+    pub(super) fn new(target: Name, access: Access, certificate_end: Option<Timestamp>) -> Self {
+        Self { target, access, certificate_end, calls: AtomicU64::new(0) }
     }
 
     pub(super) fn target(&self) -> &str {
@@ -144,8 +145,7 @@ impl Wire {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let request = Request::get(path).header("accept", WHOLE).body(Body::empty());
         let begun = Instant::now();
-        let response = self.client.send(request.map_err(|error| self.unreachable(&error))?).await;
-        let response = response.map_err(|error| self.lost(&error))?;
+        let response = self.sent(request.map_err(|error| self.unreachable(&error))?).await?;
         Ok((response.headers().clone(), begun.elapsed()))
     }
 
@@ -186,9 +186,22 @@ impl Wire {
         self.calls.load(Ordering::Relaxed)
     }
 
+    /// Waits for who is asked for what opens the cluster, where somebody is.
+    pub(super) async fn opened(&self) -> Result<Client, PortError> {
+        self.access.client().await.map_err(|error| self.unreachable(error.as_ref()))
+    }
+
+    async fn sent(&self, request: Request<Body>) -> Result<Response<Body>, PortError> {
+        let response = self.opened().await?.send(request).await.map_err(|error| self.lost(&error))?;
+        if response.status().as_u16() == 401 {
+            self.access.refused();
+        }
+        Ok(response)
+    }
+
     async fn answer(&self, request: Request<Body>) -> Result<Answer, PortError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let response = self.client.send(request).await.map_err(|error| self.lost(&error))?;
+        let response = self.sent(request).await?;
         let status = response.status().as_u16();
         let headers = response.headers();
         let retry_after_s = header(headers, "retry-after").and_then(|text| text.parse().ok());
@@ -202,7 +215,7 @@ impl Wire {
     pub(super) async fn event(&self, path: &str) -> bool {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let Ok(request) = Request::get(path).header("accept", WHOLE).body(Body::empty()) else { return false };
-        let Ok(response) = self.client.send(request).await else { return false };
+        let Ok(response) = self.sent(request).await else { return false };
         if response.status().as_u16() != 200 {
             return false;
         }
@@ -220,7 +233,7 @@ impl Wire {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let request = Request::get(path).header("accept", accept).body(Body::empty());
         let request = request.map_err(|error| self.unreachable(&error))?;
-        let response = self.client.send(request).await.map_err(|error| self.lost(&error))?;
+        let response = self.sent(request).await?;
         if response.status().as_u16() != 200 {
             return Err(self.busy(format!("a watch is answered by {}", response.status().as_u16()), None));
         }

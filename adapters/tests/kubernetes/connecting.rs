@@ -3,6 +3,7 @@
 use crate::control_plane::{ControlPlane, User};
 use crate::safe::Memory;
 use crate::world::port;
+use adapters::helm::Lookup;
 use adapters::kubernetes::{ExecPolicy, Kubernetes, certificate_end, inline};
 use adapters::{Discovery, PortError};
 use serde_json::{Value, json};
@@ -91,4 +92,18 @@ fn the_client_puts_files_in_and_keeps_one_context() {
     assert!(certificate_end(&text).is_some());
     let unknown = inline(&path, Some("prod")).unwrap_err().to_string();
     assert!(unknown.contains("\"prod\"") && unknown.ends_with("it has: c"), "{unknown}");
+}
+
+#[tokio::test]
+async fn a_cluster_that_cannot_be_asked_does_not_say_that_a_secret_is_absent() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cluster = port(&kubeconfig(json!({"token": "t"}))).await;
+    let lookup = Lookup {
+        api_version: "v1".into(),
+        kind: "Secret".into(),
+        namespace: "sw-factory-7-1a2b3c4d".into(),
+        name: "password".into(),
+    };
+    let found = cluster.find(&Arc::new(Memory::default()).call("u"), &lookup).await;
+    assert!(found.is_err(), "nothing listens there, and a chart would draw a new password: {found:?}");
 }

@@ -355,6 +355,8 @@ pub(crate) struct OrphansGoing {
     operations: Vec<Operation>,
     /// Lines that are struck out of the ledger: their clusters are not registered any more.
     struck: usize,
+    /// What stays for now, and why.
+    left: Vec<String>,
 }
 
 #[derive(JsonSchema)]

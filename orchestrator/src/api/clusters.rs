@@ -9,7 +9,11 @@ use super::watch::watched;
 use crate::auth::Caller;
 use crate::catalogue::NewCluster;
 use crate::store::Kind;
+use models::cluster::{Cluster, Draining};
 use models::file::CLUSTER_BODY;
+use models::tenant::Role;
+use serde::Deserialize as _;
+use serde_json::Value;
 use std::sync::Arc;
 
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
@@ -17,15 +21,32 @@ pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<
     if let Some(feed) = watched((&app, &caller), &input, (Kind::Cluster, String::new())).await? {
         return Ok(feed);
     }
-    let all = app.clusters.list().await?;
-    let items = all.into_iter().map(|(cluster, _)| (cluster.name.to_string(), serde_json::json!(cluster))).collect();
+    let all = app.clusters.list().await?.into_iter().map(|(cluster, _)| shown(cluster, &caller));
+    let items = all.map(|cluster| (cluster.name.to_string(), serde_json::json!(cluster))).collect();
     page(&input, "/api/v1/clusters", items)
 }
 
 pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     caller.read()?;
     let (cluster, rev) = app.clusters.get(&input.name("name")?).await?;
-    Ok(Reply::ok(&cluster)?.etag(rev))
+    Ok(Reply::ok(&shown(cluster, &caller))?.etag(rev))
+}
+
+/// What other tenants have there is for administrators.
+fn shown(mut cluster: Cluster, caller: &Caller) -> Cluster {
+    if caller.role() != Role::Admin {
+        cluster.draining = cluster.draining.map(|draining| draining.seen_by(caller.tenant()));
+    }
+    cluster
+}
+
+/// As [`shown`], of what is stored.
+pub(super) fn stored(mut cluster: Value, caller: &Caller) -> Value {
+    let draining = cluster.get("draining").and_then(|draining| Draining::deserialize(draining).ok());
+    if let Some(draining) = draining.filter(|_| caller.role() != Role::Admin) {
+        cluster["draining"] = serde_json::json!(draining.seen_by(caller.tenant()));
+    }
+    cluster
 }
 
 pub(crate) async fn doctor(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {

@@ -26,7 +26,7 @@ pub(crate) async fn remove(app: Arc<App>, caller: Caller, input: Input) -> Resul
     let permit = caller.write()?;
     let asked = (&picked(&input)?, input.flag("allowDataLoss")?);
     let removal = app.slices.remove_orphans(permit.tenant(), asked).await?;
-    Reply::with(202, &json!({"operations": removal.operations, "struck": removal.struck}))
+    Reply::with(202, &json!({"operations": removal.operations, "struck": removal.struck, "left": removal.left}))
 }
 
 pub(crate) async fn adopt(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {

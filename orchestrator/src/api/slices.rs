@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::{params, watch::watched};
 use crate::auth::Caller;
-use crate::slices::{Ask, AskError, AskOptions, Goal, Started, Supersede};
+use crate::slices::{Ask, AskError, AskOptions, Goal, NoPlace, Started, Supersede};
 use crate::store::Kind;
 use futures::StreamExt;
 use models::file::{ADOPTION_BODY, Document, Parsed, Source, parse};
@@ -197,6 +197,7 @@ pub(super) fn options(input: &Input) -> Result<AskOptions, Problem> {
         supersede,
         forget: input.flag("forget")?,
         expect: input.expect.clone(),
+        no_place: NoPlace::Wait,
     })
 }
 

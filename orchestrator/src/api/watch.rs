@@ -118,7 +118,7 @@ impl Feed {
         let gone = || json!({"id": event.key.id});
         let (word, data) = match (event.op, &event.doc) {
             (Op::Put, Some(doc)) => {
-                let doc = shown(self.kind, doc.clone());
+                let doc = shown(self.kind, doc.clone(), &self.watcher.caller);
                 if self.filters.iter().all(|filter| filter.fits(&doc)) { ("put", doc) } else { ("left", gone()) }
             }
             (Op::Put | Op::Delete, _) => ("deleted", gone()),
@@ -147,8 +147,11 @@ enum Piece {
     Last(String),
 }
 
-/// An operation is watched as it is listed: without the slice before and after it.
-fn shown(kind: Kind, mut doc: Value) -> Value {
+/// An operation is watched as it is listed: without the slice before and after it; a cluster without what is another's.
+fn shown(kind: Kind, mut doc: Value, caller: &Caller) -> Value {
+    if kind == Kind::Cluster {
+        return super::clusters::stored(doc, caller);
+    }
     if let (Kind::Operation, Some(doc)) = (kind, doc.as_object_mut()) {
         for key in ["before", "after", "wish"] {
             doc.shift_remove(key);

@@ -5,7 +5,7 @@ use super::Assurance;
 use crate::ops::{OpsError, StartOptions, codec};
 use crate::plan::{Observed, Recorded, drift, heal};
 use crate::slices::AskError;
-use crate::store::{Key, Kind, Revision, StoreError, Txn};
+use crate::store::{Key, Revision, StoreError, Txn};
 use adapters::Labelled;
 use adapters::helm::Lookup;
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +24,8 @@ pub(super) enum Looked {
     Done,
     /// An operation works on its slice.
     Busy,
+    /// Its cluster could not be asked: nothing is known of it.
+    Unread,
 }
 
 /// A resource with everything that is stored of it.
@@ -52,6 +54,9 @@ impl Assurance {
             return self.quiet(&known, one).await.map(|()| Looked::Done);
         }
         let observed = self.engine.look(&known.slice, vec![one.id.clone()], LOOK).await;
+        if matches!(observed.get(&one.id), None | Some(Observed::Unknown)) {
+            return Ok(Looked::Unread);
+        }
         let found = observed.get(&one.id).and_then(|there| Some((drift::of(&known.recorded, there)?, there)));
         match found {
             None => self.quiet(&known, one).await.map(|()| Looked::Done),
@@ -205,7 +210,7 @@ fn next(slice: &Slice, healed: usize) -> String {
 }
 
 fn alarm_key(tenant: &Name, one: &Labelled) -> Key {
-    Key::new(Kind::Alarm, tenant.as_str(), format!("{}/{}", one.uid, one.id))
+    codec::alarm_key(tenant, &one.uid, &one.id)
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 //! is.
 
 use super::Assurance;
+use super::drift::Looked;
 use crate::ops::codec;
 use crate::plan::Recorded;
+use crate::slices::AskError;
 use crate::store::{Kind, Object, StoreError};
 use adapters::{Heard, Labelled};
 use models::resource::ResourceId;
@@ -22,8 +24,35 @@ const GATHER: Duration = Duration::from_millis(300);
 /// Before listening begins again, and before what an operation works on is looked at again.
 const AGAIN: Duration = Duration::from_secs(2);
 
+/// So many things of a cluster that cannot be read are tried before the others wait.
+const UNREAD: usize = 4;
+/// Before they are tried again.
+const UNREAD_AGAIN: Duration = Duration::from_secs(10);
+
 /// What is to be looked at, with the version in which it stands by the last that was heard; empty: not known.
-type Open = BTreeMap<Labelled, String>;
+#[derive(Default)]
+struct Open {
+    heard: BTreeMap<Labelled, String>,
+    /// Tried, and not to be read then.
+    unread: Vec<(Labelled, String)>,
+}
+
+impl Open {
+    fn hear(&mut self, one: Labelled, version: String) {
+        self.unread.retain(|(known, _)| *known != one);
+        self.heard.insert(one, version);
+    }
+
+    /// How long nothing of it need be looked at.
+    fn rest(&self, scan: Duration) -> Duration {
+        match (self.heard.is_empty(), self.unread.is_empty()) {
+            (false, _) => AGAIN,
+            (true, false) => UNREAD_AGAIN,
+            (true, true) => scan,
+        }
+    }
+}
+
 /// Versions by the ids that records have.
 type Standing = HashMap<String, String>;
 
@@ -71,7 +100,7 @@ impl Assurance {
             if Instant::now() >= whole {
                 return;
             }
-            let wait = if open.is_empty() { self.scan } else { AGAIN };
+            let wait = open.rest(self.scan);
             tokio::select! {
                 told = heard.recv() => match told {
                     Some(told) => {
@@ -90,33 +119,45 @@ impl Assurance {
 
     /// What is recorded and stands in another version or not at all, or was told to be otherwise before.
     async fn differing(&self, cluster: &Name, mut there: Standing) -> Result<Open, StoreError> {
-        let mut differs = Open::new();
+        let mut differs = Open::default();
         let compare = |record: Object| {
             let version = there.remove(&record.key.id).unwrap_or_default();
             let left = record.doc.pointer("/seen/version").and_then(Value::as_str).unwrap_or_default();
             if version.is_empty() || version != left {
-                differs.extend(labelled(&record).map(|one| (one, version)));
+                differs.heard.extend(labelled(&record).map(|one| (one, version)));
             }
         };
         codec::each(&self.store, codec::on_cluster(Kind::Resource, cluster), compare).await?;
         let raised = |object: Object| {
             let alarm = object.read::<Alarm>().ok();
-            differs.extend(alarm.map(|alarm| (Labelled { id: alarm.id, uid: alarm.uid }, String::new())));
+            differs.heard.extend(alarm.map(|alarm| (Labelled { id: alarm.id, uid: alarm.uid }, String::new())));
         };
         codec::each(&self.store, codec::on_cluster(Kind::Alarm, cluster), raised).await?;
         Ok(differs)
     }
 
-    /// What an operation works on is left for later.
-    async fn look_at(&self, all: Open) -> Open {
-        let mut later = Open::new();
-        for (one, version) in all {
+    /// What an operation works on is left for later, and what could not be read, which comes after everything else then: one
+    /// thing that cannot be read keeps nobody from the others, and a cluster that cannot be asked is not asked for all.
+    async fn look_at(&self, open: Open) -> Open {
+        let mut later = Open::default();
+        let mut unread = 0;
+        for (one, version) in open.heard.into_iter().chain(open.unread) {
+            if unread >= UNREAD {
+                later.hear(one, version);
+                continue;
+            }
             match self.look(&one, &version).await {
-                Ok(super::drift::Looked::Busy) => {
-                    later.insert(one, version);
+                Ok(Looked::Done) => {}
+                Ok(Looked::Busy) => later.hear(one, version),
+                Ok(Looked::Unread) => {
+                    unread += 1;
+                    later.unread.push((one, version));
                 }
-                Ok(super::drift::Looked::Done) => {}
-                Err(error) => tracing::warn!(resource = %one.id, %error, "could not be compared with its record"),
+                Err(AskError::Store(StoreError::Unreadable { .. })) => {}
+                Err(error) => {
+                    tracing::warn!(resource = %one.id, %error, "could not be compared with its record; tried again later");
+                    later.unread.push((one, version));
+                }
             }
         }
         later
@@ -134,7 +175,7 @@ async fn standing(heard: &mut mpsc::Receiver<Heard>) -> Standing {
 
 fn hear(told: Heard, open: &mut Open) {
     if let Heard::One(one, version) = told {
-        open.insert(one, version);
+        open.hear(one, version);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Clusters: registered, looked at in the background, and never forgotten while a slice stands on them.
 
+use super::drain::TRIES;
 use super::live::{Live, overlaid, without_facts};
 use super::readable;
 use super::registry::kubeconfig_key;
@@ -25,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify, RwLock, mpsc};
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 /// How long a cluster has to tell about itself, at most.
@@ -63,6 +65,8 @@ pub struct Clusters {
     turns: Arc<Mutex<BTreeMap<Name, Arc<Mutex<()>>>>>,
     /// How often every cluster is looked at.
     every: Duration,
+    /// When all are looked at next.
+    due: Arc<Mutex<Instant>>,
     /// Somebody wants the next look now ...
     pub(super) wanted: Arc<Notify>,
     /// ... at these; at all where none is named.
@@ -77,18 +81,24 @@ impl Clusters {
     pub fn new(store: Arc<dyn Store>, registry: Arc<Registry>, clock: Clock) -> Self {
         let (live, turns, wanted, unseen) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
         let known = Arc::default();
-        Self { store, registry, clock, known, live, turns, every: LOOK, wanted, unseen }
+        let due = Arc::new(Mutex::new(Instant::now() + LOOK));
+        Self { store, registry, clock, known, live, turns, every: LOOK, due, wanted, unseen }
     }
 
     /// Every cluster is looked at this often; no look takes longer than that.
     pub fn every(self, every: Duration) -> Self {
-        Self { every, ..self }
+        Self { every, due: Arc::new(Mutex::new(Instant::now() + every)), ..self }
     }
 
     /// Looks at all clusters when it is time to, or at what somebody waits for.
     pub async fn look_when_due(&self) -> Result<(), StoreError> {
+        let due = *self.due.lock().await;
         tokio::select! {
-            () = tokio::time::sleep(self.every) => self.look_at_all().await,
+            () = tokio::time::sleep_until(due) => {
+                // One that hangs for as long as it may puts off no other's next look.
+                *self.due.lock().await = Instant::now().max(due) + self.every;
+                self.look_at_all().await
+            }
             () = self.wanted.notified() => {
                 tokio::time::sleep(GATHER).await;
                 let unseen = std::mem::take(&mut *self.unseen.lock().await);
@@ -144,43 +154,57 @@ impl Clusters {
         new: NewCluster,
         expect: &Expect,
     ) -> Result<(Cluster, Revision), CatalogueError> {
-        let before = self.store.get(&key(&new.name)).await?;
-        let found = before.as_ref().map(|object| object.rev);
-        expect.check(&key(&new.name), found)?;
-        let old: Option<Cluster> = before.as_ref().map(|object| object.read()).transpose()?;
-        same_kind(&new, old.as_ref())?;
-        let end = self.check(&new, before.is_some()).await?;
-        let cluster = Cluster {
-            name: new.name.clone(),
-            labels: new.labels,
-            spec: new.spec,
-            // Reached in another way: nothing is known of it.
-            health: old.as_ref().filter(|_| new.kubeconfig.is_none()).map_or_else(unknown, |old| old.health.clone()),
-            facts: old.as_ref().and_then(|old| old.facts.clone()),
-            owner: old.as_ref().and_then(|old| old.owner.clone()),
-            taken: old.as_ref().map(|old| old.taken.clone()).unwrap_or_default(),
-            draining: old.as_ref().and_then(|old| old.draining.clone()),
-            certificate_end: end.or(old.and_then(|old| old.certificate_end)),
-        };
-        let txn = Txn::new().put(key(&new.name), codec::json(&cluster)?);
-        let mut txn = expect.bind(txn, (&key(&new.name), found))?;
-        if let Some(kubeconfig) = new.kubeconfig {
+        let known = self.store.get(&key(&new.name)).await?;
+        expect.check(&key(&new.name), known.as_ref().map(|object| object.rev))?;
+        same_kind(&new, known.as_ref().map(|object| object.read()).transpose()?.as_ref())?;
+        let end = self.check(&new, known.is_some()).await?;
+        let sealed = new.kubeconfig.as_ref().map(|kubeconfig| {
             let plain = Zeroizing::new(kubeconfig.as_bytes().to_vec());
-            let sealed = self.registry.seal(&new.name, plain);
-            let sealed = sealed.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
-            txn = txn.put(kubeconfig_key(&new.name), sealed);
-        }
-        let changed = cluster.health.state == HealthState::Unknown;
-        self.store.commit(txn).await?;
-        if changed {
+            self.registry.seal(&new.name, plain).map_err(|error| CatalogueError::Unavailable(error.to_string()))
+        });
+        // What was there when it was checked must not be gone, and made anew of half of it.
+        let expect = if known.is_some() && *expect == Expect::Anything { &Expect::Exists } else { expect };
+        let (cluster, before) = self.kept((&new, end), sealed.transpose()?, expect).await?;
+        if cluster.health.state == HealthState::Unknown {
             self.live.write().await.remove(&new.name);
         }
-        match cluster.spec.sim.as_ref().filter(|_| before.is_some()) {
-            Some(spec) => self.registry.reshape(&new.name, spec),
+        match cluster.spec.sim.as_ref().filter(|_| before) {
+            Some(spec) => self.registry.reshape(&new.name, spec).await,
             None => self.registry.forget(&new.name),
         }
         self.seen_soon(&cluster).await?;
         self.get(&new.name).await
+    }
+
+    /// Written down with what others did to it meanwhile, and whether it was there before.
+    async fn kept(
+        &self,
+        (new, end): (&NewCluster, Option<Timestamp>),
+        sealed: Option<Value>,
+        expect: &Expect,
+    ) -> Result<(Cluster, bool), CatalogueError> {
+        let key = key(&new.name);
+        for _ in 0..TRIES {
+            let before = self.store.get(&key).await?;
+            expect.check(&key, before.as_ref().map(|object| object.rev))?;
+            let old: Option<Cluster> = before.as_ref().map(|object| object.read()).transpose()?;
+            same_kind(new, old.as_ref())?;
+            let cluster = changed((new, end), old);
+            let txn = Txn::new().put(key.clone(), codec::json(&cluster)?);
+            let txn = match &before {
+                Some(object) => txn.at(key.clone(), object.rev),
+                None => txn.absent(key.clone()),
+            };
+            let txn = match &sealed {
+                Some(sealed) => txn.put(kubeconfig_key(&new.name), sealed.clone()),
+                None => txn,
+            };
+            match self.store.commit(txn).await {
+                Err(StoreError::Conflict { .. }) if matches!(expect, Expect::Anything | Expect::Exists) => {}
+                done => return Ok(done.map(|_| (cluster, before.is_some()))?),
+            }
+        }
+        Err(CatalogueError::Unavailable(format!("cluster {} is changed all the time", new.name)))
     }
 
     /// A simulated cluster answers at once; a real one may not, and nobody waits for it: it is looked at next.
@@ -210,8 +234,10 @@ impl Clusters {
             (None, _) => Ok(None),
             (Some(text), None) => {
                 let exec: ExecPolicy = self.registry.exec();
+                let mend = "give a kubeconfig that holds all it needs";
                 let made = Kubernetes::connect(new.name.clone(), text, exec).await;
-                made.map_err(|error| problem(&error.to_string(), "give a kubeconfig that holds all it needs"))?;
+                let made = made.map_err(|error| problem(&error.to_string(), mend))?;
+                made.opens().await.map_err(|error| problem(&error.to_string(), mend))?;
                 Ok(certificate_end(text))
             }
         }
@@ -268,7 +294,14 @@ impl Clusters {
         let since = if turned { Some(now) } else { cluster.health.since };
         let health = Health { state, cause, since };
         let facts = facts.or_else(|| cluster.facts.clone());
-        let owner = self.owner(name, state).await.or_else(|| cluster.owner.clone());
+        let owner = match self.owner(name, state).await {
+            Ok(owner) => owner,
+            // It cannot be read now: as it was read last.
+            Err(_) => match self.live.read().await.get(name) {
+                Some(live) => live.owner.clone(),
+                None => cluster.owner.clone(),
+            },
+        };
         let live = Live { health: health.clone(), facts: facts.clone(), owner: owner.clone(), looked: now };
         self.live.write().await.insert(name.clone(), live);
         if turned {
@@ -283,12 +316,12 @@ impl Clusters {
         Ok(())
     }
 
-    /// What cannot be read of it now stays as it was.
-    async fn owner(&self, name: &Name, state: HealthState) -> Option<Ownership> {
+    /// `None`: it is nobody's.
+    async fn owner(&self, name: &Name, state: HealthState) -> Result<Option<Ownership>, PortError> {
         if state != HealthState::Reachable {
-            return None;
+            return Err(PortError::Unreachable { target: name.to_string(), cause: "it does not answer".into() });
         }
-        self.registry.handle(name).await.ok()?.discovery.owner(&look_call()).await.ok()?
+        self.registry.handle(name).await?.discovery.owner(&look_call()).await
     }
 
     /// From now on this server writes there, and whoever did before refuses to.
@@ -305,7 +338,7 @@ impl Clusters {
         if let Some(from) = before.filter(|before| !before.ours) {
             tracing::warn!(cluster = %name, instance = %from.instance, server = %from.server, "taken over");
             let taken = Taken { at: self.now(), from };
-            self.change((name, &Expect::Anything), |cluster| cluster.taken.push(taken)).await?;
+            self.change((name, &Expect::Anything), |cluster| cluster.taken.push(taken.clone())).await?;
         }
         self.look(name).await?;
         self.get(name).await
@@ -314,6 +347,22 @@ impl Clusters {
     async fn facts(&self, name: &Name) -> Result<ClusterFacts, PortError> {
         let call = Call { deadline: LOOK.min(self.every), ..look_call() };
         self.registry.handle(name).await?.discovery.facts(&call).await
+    }
+}
+
+/// What is to be stored of a cluster: what its caller says, and of the old one what its caller does not say.
+fn changed((new, end): (&NewCluster, Option<Timestamp>), old: Option<Cluster>) -> Cluster {
+    Cluster {
+        name: new.name.clone(),
+        labels: new.labels.clone(),
+        spec: new.spec.clone(),
+        // Reached in another way: nothing is known of it.
+        health: old.as_ref().filter(|_| new.kubeconfig.is_none()).map_or_else(unknown, |old| old.health.clone()),
+        facts: old.as_ref().and_then(|old| old.facts.clone()),
+        owner: old.as_ref().and_then(|old| old.owner.clone()),
+        taken: old.as_ref().map(|old| old.taken.clone()).unwrap_or_default(),
+        draining: old.as_ref().and_then(|old| old.draining.clone()),
+        certificate_end: end.or(old.and_then(|old| old.certificate_end)),
     }
 }
 
@@ -390,12 +439,22 @@ impl slices::Clusters for Clusters {
         };
         (health.state == HealthState::Unreachable).then_some(health.cause)
     }
+
+    async fn lost(&self, cluster: &Name) -> Option<String> {
+        let health = self.get(cluster).await.ok()?.0.health;
+        matches!(health.state, HealthState::Unreachable | HealthState::Refused).then_some(health.cause)
+    }
 }
 
 #[async_trait]
 impl assurance::Ears for Clusters {
+    /// Ends where the cluster is reached in another way from now on.
     async fn hear(&self, cluster: &Name, tell: &mpsc::Sender<Heard>) -> Result<(), PortError> {
-        self.registry.handle(cluster).await?.discovery.hear(&look_call(), tell).await
+        let (handle, call) = (self.registry.handle(cluster).await?, look_call());
+        tokio::select! {
+            ended = handle.discovery.hear(&call, tell) => ended,
+            () = handle.forgotten.cancelled() => Ok(()),
+        }
     }
 
     async fn names(&self) -> Result<Vec<Name>, StoreError> {

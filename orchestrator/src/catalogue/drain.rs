@@ -6,7 +6,10 @@ use crate::auth::AdminPermit;
 use crate::ops::codec;
 use crate::store::{Expect, Revision, StoreError, Txn};
 use models::Name;
-use models::cluster::{Cluster, Draining};
+use models::cluster::{Cluster, Draining, Waits};
+
+/// How often a cluster is changed once more, after somebody else changed it meanwhile.
+pub(super) const TRIES: usize = 8;
 
 impl Clusters {
     /// Marks a cluster to be deleted once nothing stands on it: [`slices::Slices::move_off`] is called for it until then.
@@ -17,7 +20,7 @@ impl Clusters {
         expect: &Expect,
     ) -> Result<(Cluster, Revision), CatalogueError> {
         let draining = Draining { since: self.now(), forget, waits_for: vec![] };
-        self.change((name, expect), |cluster| cluster.draining = Some(draining)).await?;
+        self.change((name, expect), |cluster| cluster.draining = Some(draining.clone())).await?;
         self.wanted.notify_one();
         self.get(name).await
     }
@@ -31,34 +34,43 @@ impl Clusters {
     pub(super) async fn change(
         &self,
         (name, expect): (&Name, &Expect),
-        change: impl FnOnce(&mut Cluster),
+        change: impl Fn(&mut Cluster),
     ) -> Result<(), CatalogueError> {
         let missing = || CatalogueError::NotFound(format!("cluster {name}"));
-        let object = self.store.get(&key(name)).await?.ok_or_else(missing)?;
-        expect.check(&key(name), Some(object.rev))?;
-        let mut cluster: Cluster = object.read()?;
-        change(&mut cluster);
-        let txn = Txn::new().at(key(name), object.rev).put(key(name), codec::json(&cluster)?);
-        self.store.commit(txn).await?;
-        Ok(())
+        for _ in 0..TRIES {
+            let object = self.store.get(&key(name)).await?.ok_or_else(missing)?;
+            expect.check(&key(name), Some(object.rev))?;
+            let mut cluster: Cluster = object.read()?;
+            change(&mut cluster);
+            let txn = Txn::new().at(key(name), object.rev).put(key(name), codec::json(&cluster)?);
+            match self.store.commit(txn).await {
+                // Somebody else changed another part of it; whoever said which version they mean is told.
+                Err(StoreError::Conflict { .. }) if *expect == Expect::Anything => {}
+                done => return Ok(done.map(drop)?),
+            }
+        }
+        Err(CatalogueError::Unavailable(format!("cluster {name} is changed all the time")))
     }
 
     /// Clusters that are on their way out.
-    pub async fn draining(&self) -> Result<Vec<Cluster>, StoreError> {
-        let all = self.list().await?.into_iter().map(|(cluster, _)| cluster);
-        Ok(all.filter(|cluster| cluster.draining.is_some()).collect())
+    pub async fn draining(&self) -> Result<Vec<(Cluster, Revision)>, StoreError> {
+        Ok(self.list().await?.into_iter().filter(|(cluster, _)| cluster.draining.is_some()).collect())
     }
 
-    /// What was found out about a cluster that is drained: it goes where nothing is left there.
-    pub async fn drained(&self, name: &Name, waits_for: Vec<String>) -> Result<(), CatalogueError> {
+    /// What was found out about a cluster that is drained: it goes where nothing is left there, unless somebody changed it
+    /// since it was looked at, who may have kept it.
+    pub async fn drained(&self, (name, rev): (&Name, Revision), waits_for: Vec<Waits>) -> Result<(), CatalogueError> {
         let waits_for = match waits_for.is_empty() {
             false => waits_for,
-            true => match self.remove(name, &Expect::Anything).await {
+            true => match self.remove(name, &Expect::At(vec![rev])).await {
                 Ok(()) => {
                     tracing::info!(cluster = %name, "drained, and deleted");
                     return Ok(());
                 }
-                Err(CatalogueError::InUse { users }) => users,
+                Err(CatalogueError::InUse { users }) => {
+                    users.into_iter().map(|what| Waits { tenant: None, what }).collect()
+                }
+                Err(CatalogueError::Store(StoreError::Conflict { .. }) | CatalogueError::NotFound(_)) => return Ok(()),
                 Err(error) => return Err(error),
             },
         };
@@ -67,7 +79,7 @@ impl Clusters {
             Some(draining) if draining.waits_for != waits_for => {
                 self.change((name, &Expect::Anything), |cluster| {
                     if let Some(draining) = &mut cluster.draining {
-                        draining.waits_for = waits_for;
+                        draining.waits_for.clone_from(&waits_for);
                     }
                 })
                 .await

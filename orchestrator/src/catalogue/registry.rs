@@ -15,6 +15,7 @@ use models::resource::Target;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 
 pub struct Registry {
     store: Arc<dyn Store>,
@@ -36,6 +37,8 @@ pub struct Registry {
 pub struct Handle {
     port: Arc<dyn Port>,
     pub(super) discovery: Arc<dyn Discovery>,
+    /// The cluster is reached in another way by now, or gone.
+    pub(super) forgotten: CancellationToken,
     /// Where it is simulated.
     sim: Option<Arc<Sim>>,
 }
@@ -71,7 +74,10 @@ impl Registry {
 
     /// After its credentials changed, or it is gone.
     pub(super) fn forget(&self, name: &Name) {
-        self.made().remove(name);
+        let cell = self.made().remove(name);
+        if let Some(handle) = cell.as_ref().and_then(|cell| cell.get()) {
+            handle.forgotten.cancel();
+        }
     }
 
     fn made(&self) -> MutexGuard<'_, HashMap<Name, Arc<OnceCell<Handle>>>> {
@@ -83,9 +89,12 @@ impl Registry {
     }
 
     /// After the spec of a simulated cluster changed. One that was not used yet is made from what is stored.
-    pub(super) fn reshape(&self, name: &Name, spec: &SimSpec) {
-        let cell = self.made().get(name).cloned();
-        if let Some(sim) = cell.as_ref().and_then(|cell| cell.get()).and_then(|handle| handle.sim.as_ref()) {
+    pub(super) async fn reshape(&self, name: &Name, spec: &SimSpec) {
+        if !self.made().contains_key(name) {
+            return;
+        }
+        // One that is being made may be made of what was stored before.
+        if let Ok(Handle { sim: Some(sim), .. }) = self.handle(name).await {
             sim.reshape(spec.clone());
         }
     }
@@ -130,7 +139,7 @@ impl Registry {
         if let Some(spec) = cluster.spec.sim {
             let sim = Arc::new(self.simulated(name, spec).await?);
             let (port, discovery) = (Arc::clone(&sim), Arc::clone(&sim));
-            return Ok(Handle { port, discovery, sim: Some(sim) });
+            return Ok(Handle { port, discovery, forgotten: CancellationToken::new(), sim: Some(sim) });
         }
         let key = kubeconfig_key(name);
         let sealed = self.store.get(&key).await.map_err(|error| unreachable(error.to_string()))?;
@@ -143,7 +152,8 @@ impl Registry {
             Some(holder) => real.held_by(holder.clone()),
             None => real,
         });
-        Ok(Handle { port: Arc::clone(&real) as Arc<dyn Port>, discovery: real, sim: None })
+        let (port, forgotten) = (Arc::clone(&real) as Arc<dyn Port>, CancellationToken::new());
+        Ok(Handle { port, discovery: real, forgotten, sim: None })
     }
 
     /// A simulated cluster with what an earlier process left on it.

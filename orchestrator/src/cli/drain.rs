@@ -28,7 +28,7 @@ pub(crate) async fn drain(client: &Client, one: &DeleteOne, output: Output) -> R
     loop {
         for wait in cluster.pointer("/draining/waits_for").and_then(Value::as_array).into_iter().flatten() {
             if !said.contains(wait) {
-                say!("  {}", wait.as_str().unwrap_or(""));
+                say!("  {}", print::text(wait, "/what"));
                 said.push(wait.clone());
             }
         }

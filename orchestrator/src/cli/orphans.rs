@@ -47,6 +47,9 @@ async fn remove(client: &Client, (args, query): (&Orphans, &str), output: Output
     let loss = if args.allow_data_loss { "&allowDataLoss=true" } else { "" };
     let answer = client.post(&format!("/api/v1/orphans:remove?{query}{loss}"), String::new()).await?.body;
     let operations: Vec<&Value> = answer["operations"].as_array().into_iter().flatten().collect();
+    for left in answer["left"].as_array().into_iter().flatten() {
+        say!("stays for now: {}", left.as_str().unwrap_or_default());
+    }
     if let Some(struck @ 1..) = answer["struck"].as_u64() {
         say!("{struck} lines struck out: their clusters are not registered any more");
     }

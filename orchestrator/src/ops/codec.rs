@@ -27,6 +27,10 @@ pub(crate) fn orphan_key(tenant: &Name, uid: &str, id: &ResourceId) -> Key {
     Key::new(Kind::Orphan, tenant.as_str(), format!("{uid}/{id}"))
 }
 
+pub(crate) fn alarm_key(tenant: &Name, uid: &str, id: &ResourceId) -> Key {
+    Key::new(Kind::Alarm, tenant.as_str(), format!("{uid}/{id}"))
+}
+
 pub(crate) fn slice_key(tenant: &Name, name: &Name) -> Key {
     Key::new(Kind::Slice, tenant.as_str(), name.as_str())
 }

@@ -107,6 +107,11 @@ pub struct OperationView {
 }
 
 impl Engine {
+    /// What a slice holds of whole clusters, and nothing that is recorded needs any more.
+    pub async fn give_back(&self, tenant: &Name, uid: &str) -> Result<(), OpsError> {
+        super::claims::give_back(&self.0, (tenant, uid)).await
+    }
+
     pub async fn new(means: Means) -> Result<Self, StoreError> {
         let fence = Fence::take(Arc::clone(&means.store)).await?;
         let safe =

@@ -40,7 +40,9 @@ impl Step {
         let txn = match change.before.as_ref() {
             Some(before) => {
                 let orphan = codec::json(&self.orphan(before, OrphanCause::Forgotten)).map_err(OpsError::from)?;
-                Txn::new().delete(self.resource_key(before)).put(self.orphan_key(before), orphan)
+                // Nobody hears of it any more, so that its alarm would never end.
+                let alarm = codec::alarm_key(&self.operation.tenant, &self.operation.uid, before.id());
+                Txn::new().delete(self.resource_key(before)).put(self.orphan_key(before), orphan).delete(alarm)
             }
             None => Txn::new(),
         };

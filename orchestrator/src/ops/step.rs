@@ -419,8 +419,14 @@ impl Step {
             Ok(seen) => seen,
             Err(error) => return Ok(Try::Error(error)),
         };
-        recorded.seen = seen;
-        let Some(value) = fill::output(&recorded, &input.field) else {
+        let stranger = seen.as_ref().and_then(|seen| seen.stranger.clone());
+        match (&mut recorded.seen, seen) {
+            _ if stranger.is_some() => {}
+            // Only what was born: what it was left as stays what it is compared with.
+            (Some(known), Some(seen)) => known.outputs = seen.outputs,
+            (known, seen) => *known = seen,
+        }
+        let Some(value) = fill::output(&recorded, &input.field).filter(|_| stranger.is_none()) else {
             return Ok(Try::NotYet(format!("{} has no {} yet", input.resource.short(), input.field)));
         };
         // Recorded before it is used.

@@ -19,7 +19,11 @@ pub struct Leave<'w> {
 
 impl<'w> Leave<'w> {
     pub fn of(world: &'w World, forget: bool) -> Self {
-        let why = |name: &'w Name| Some((name, world.away(&Target::Cluster(name.clone()))?));
+        // One that refuses who we are may take new credentials: only who gives it up does not wait for them.
+        let why = |name: &'w Name| {
+            let target = Target::Cluster(name.clone());
+            Some((name, if forget { world.lost(&target) } else { world.away(&target) }?))
+        };
         Self { away: world.clusters.keys().filter_map(why).collect(), orphans: Some(&world.orphans), forget }
     }
 

@@ -47,6 +47,18 @@ impl World {
     }
 }
 
+impl World {
+    /// As [`World::away`], also where it answers and refuses who we are: nothing can be done there.
+    pub fn lost(&self, target: &Target) -> Option<String> {
+        let Target::Cluster(name) = target else { return None };
+        let health = &self.clusters.get(name)?.cluster.health;
+        match health.state {
+            HealthState::Refused => Some(health.cause.clone()),
+            HealthState::Unknown | HealthState::Reachable | HealthState::Unreachable => self.away(target),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct ClusterView {
     pub cluster: Cluster,

@@ -45,6 +45,16 @@ pub struct AskOptions {
     pub forget: bool,
     /// What the slice must be for anything to happen.
     pub expect: Expect,
+    pub no_place: NoPlace,
+}
+
+/// What happens where no cluster has room now, and one may have later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NoPlace {
+    /// The operation is accepted, and waits.
+    #[default]
+    Wait,
+    Refuse,
 }
 
 /// What happens to an operation that holds the slice already.

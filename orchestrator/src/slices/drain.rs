@@ -1,12 +1,12 @@
 //! Moves what stands on a cluster that is on its way out: each slice by an ordinary change of its own. Data is never
 //! deleted for it: who holds data there is named, and waits for its owner.
 
-use super::{Ask, AskError, AskOptions, Goal, Picked, Slices, Started};
+use super::{Ask, AskError, AskOptions, Goal, NoPlace, Picked, Slices, Started};
 use crate::ops::codec;
-use crate::store::{Key, Kind, Query, Revision, Txn};
-use models::cluster::Cluster;
+use crate::store::{Expect, Key, Kind, Object, Query, Revision, StoreError, Txn};
+use models::cluster::{Cluster, Waits};
 use models::{Name, Orphan, OrphanCause, Slice};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// So many changes go in one transaction.
 const BATCH: usize = 500;
@@ -38,22 +38,23 @@ impl Stuck {
 
 impl Slices {
     /// One step on the way of each: what still stands there, with the reason; empty: nothing of a slice does.
-    pub async fn move_off(&self, clusters: &[Cluster]) -> Result<Vec<(Name, Vec<String>)>, AskError> {
-        let mut left: Vec<(Name, Vec<String>)> = clusters.iter().map(|c| (c.name.clone(), vec![])).collect();
+    pub async fn move_off(&self, clusters: &[Cluster]) -> Result<Vec<(Name, Vec<Waits>)>, AskError> {
+        let mut left: Vec<(Name, Vec<Waits>)> = clusters.iter().map(|c| (c.name.clone(), vec![])).collect();
         let all = if clusters.is_empty() { vec![] } else { codec::all(&self.store, Query::all(Kind::Slice)).await? };
         for object in all {
             let Ok(slice) = object.read::<Slice>() else { continue };
             for (cluster, (name, waits_for)) in clusters.iter().zip(&mut left) {
                 if slice.placed.values().any(|at| at == name.as_str()) {
-                    let why = self.step(cluster, (&object.key, &slice)).await?;
-                    waits_for.push(format!("slice {} of tenant {}: {why}", slice.name, slice.tenant));
+                    let why = self.step(cluster, (&object, &slice)).await?;
+                    let what = format!("slice {} of tenant {}: {why}", slice.name, slice.tenant);
+                    waits_for.push(Waits { tenant: Some(slice.tenant.clone()), what });
                 }
             }
         }
         self.stuck.lock().await.0.retain(|(name, _), _| clusters.iter().any(|cluster| cluster.name == *name));
         for (cluster, (name, waits_for)) in clusters.iter().zip(&left) {
             let forget = cluster.draining.as_ref().is_some_and(|draining| draining.forget);
-            if waits_for.is_empty() && forget && self.clusters.away(name).await.is_some() {
+            if waits_for.is_empty() && forget && self.clusters.lost(name).await.is_some() {
                 self.forget_all(name).await?;
             }
         }
@@ -61,14 +62,14 @@ impl Slices {
     }
 
     /// As [`Slices::move_slice`]; a plan that was refused is not made again while nothing changes.
-    async fn step(&self, cluster: &Cluster, (key, slice): (&Key, &Slice)) -> Result<String, AskError> {
-        let of = (cluster.name.clone(), key.clone());
+    async fn step(&self, cluster: &Cluster, (object, slice): (&Object, &Slice)) -> Result<String, AskError> {
+        let of = (cluster.name.clone(), object.key.clone());
         let grounds = self.store.newest_of(Kind::Slice).zip(self.store.newest_of(Kind::Cluster));
         if let Some(why) = self.stuck.lock().await.still(&of, grounds) {
             return Ok(why);
         }
         let forget = cluster.draining.as_ref().is_some_and(|draining| draining.forget);
-        let (refused, why) = self.move_slice((&cluster.name, forget), slice).await?;
+        let (refused, why) = self.move_slice((&cluster.name, forget), (slice, object.rev)).await?;
         let mut stuck = self.stuck.lock().await;
         match refused {
             true => stuck.0.insert(of, Refused { grounds, why: why.clone(), looks: 0 }),
@@ -78,16 +79,25 @@ impl Slices {
     }
 
     /// Starts its move, and says what it waits for, and whether that is a refusal of its plan.
-    async fn move_slice(&self, (cluster, forget): (&Name, bool), slice: &Slice) -> Result<(bool, String), AskError> {
+    async fn move_slice(
+        &self,
+        (cluster, forget): (&Name, bool),
+        (slice, rev): (&Slice, Revision),
+    ) -> Result<(bool, String), AskError> {
         let here = slice.placed.iter().filter(|(_, at)| at.as_str() == cluster.as_str());
         let replace: Vec<Name> = here.filter_map(|(function, _)| function.parse().ok()).collect();
         let goal = Goal::Apply { labels: slice.labels.clone(), spec: Box::new(slice.spec.clone()) };
-        let options = AskOptions { replace, forget, ..AskOptions::default() };
+        // What its owner did meanwhile stands, and no operation waits for a place in its owner's stead.
+        let expect = Expect::At(vec![rev]);
+        let options = AskOptions { replace, forget, expect, no_place: NoPlace::Refuse, ..AskOptions::default() };
         let ask = Ask { name: slice.name.clone(), goal, options };
         Ok(match self.start(&slice.tenant, &ask).await {
             Ok(Started::Operation { operation, .. }) => (false, format!("operation {} moves it", operation.id)),
             Ok(Started::Unchanged { .. }) => (true, "it stays where it is".into()),
             Err(AskError::Busy { operation }) => (false, format!("operation {operation} holds it")),
+            Err(
+                AskError::Store(StoreError::Conflict { .. }) | AskError::PlanChanged { .. } | AskError::NotFound(_),
+            ) => (false, "it was changed meanwhile".into()),
             Err(AskError::Store(error)) => return Err(error.into()),
             Err(error) => (true, error.to_string()),
         })
@@ -98,8 +108,13 @@ impl Slices {
         let picked = Picked { clusters: vec![cluster.clone()], ..Picked::default() };
         for object in codec::all(&self.store, Query::of(Kind::Tenant, "")).await? {
             let Ok(tenant) = object.key.id.parse::<Name>() else { continue };
-            for orphans in self.orphans(&tenant, &picked).await?.chunks(BATCH) {
+            let orphans = self.orphans(&tenant, &picked).await?;
+            for orphans in orphans.chunks(BATCH) {
                 self.forget(&tenant, orphans).await?;
+            }
+            let uids: BTreeSet<&str> = orphans.iter().map(|orphan| orphan.uid.as_str()).collect();
+            for uid in uids {
+                self.engine.give_back(&tenant, uid).await?;
             }
         }
         Ok(())
@@ -111,6 +126,7 @@ impl Slices {
             let forgotten = Orphan { cause: OrphanCause::Forgotten, ..orphan.clone() };
             txn = txn
                 .delete(codec::resource_key(tenant, &orphan.uid, &orphan.id))
+                .delete(codec::alarm_key(tenant, &orphan.uid, &orphan.id))
                 .put(codec::orphan_key(tenant, &orphan.uid, &orphan.id), codec::json(&forgotten)?);
         }
         match txn.puts.is_empty() {

@@ -21,7 +21,7 @@ mod takeover;
 mod test;
 mod waiting;
 
-pub use ask::{Adoption, Ask, AskError, AskOptions, Goal, HelmRelease, Started, Supersede};
+pub use ask::{Adoption, Ask, AskError, AskOptions, Goal, HelmRelease, NoPlace, Started, Supersede};
 pub use meant::Meant;
 pub use orphans::{Picked, Removal};
 pub use scan::Scan;
@@ -53,6 +53,11 @@ pub trait Clusters: Finder {
 
     /// Why a cluster cannot be reached, as far as is known without asking it; `None`: it can.
     async fn away(&self, cluster: &Name) -> Option<String>;
+
+    /// Why nothing can be done there: it is away, or refuses who we are; `None`: something can.
+    async fn lost(&self, cluster: &Name) -> Option<String> {
+        self.away(cluster).await
+    }
 }
 
 /// Where charts come from: the catalogue, which knows the repositories.

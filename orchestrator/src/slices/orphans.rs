@@ -6,7 +6,7 @@
 use super::{AskError, Slices};
 use crate::ops::{OpsError, StartOptions, codec};
 use crate::plan::orphans;
-use crate::store::{Key, Kind, Object, Query, Revision, Txn};
+use crate::store::{Key, Kind, Object, Query, Revision, StoreError, Txn};
 use models::resource::Target;
 use models::{Name, Operation, Orphan, OrphanCause, Slice};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +36,8 @@ pub struct Removal {
     pub operations: Vec<Operation>,
     /// Lines that are struck out of the ledger: their clusters are not registered any more.
     pub struck: usize,
+    /// What stays for now, and why.
+    pub left: Vec<String>,
 }
 
 /// Orphans by the slice, also one that is gone, that they are of: its tenant and uid.
@@ -62,7 +64,11 @@ impl Slices {
             match self.clear(owner, &orphans).await {
                 Ok(Some(_)) => begun += 1,
                 Ok(None) | Err(AskError::Busy { .. } | AskError::PlanChanged { .. }) => {}
-                Err(error) => return Err(error),
+                // A record that cannot be read holds up no other slice's.
+                Err(AskError::Store(error)) if !matches!(error, StoreError::Unreadable { .. }) => {
+                    return Err(error.into());
+                }
+                Err(error) => tracing::warn!(%error, "what was left of one slice could not be taken away"),
             }
         }
         Ok(begun)
@@ -93,7 +99,15 @@ impl Slices {
             heaps.entry((tenant.clone(), orphan.uid.clone())).or_default().push(orphan);
         }
         for (owner, orphans) in heaps {
-            removal.operations.extend(self.clear(owner, &orphans).await?);
+            match self.clear(owner, &orphans).await {
+                Ok(begun) => removal.operations.extend(begun),
+                // What was begun before is told, whatever became of this.
+                Err(error) if removal.operations.is_empty() && removal.struck == 0 => return Err(error),
+                Err(error) => {
+                    let of = orphans.first().map_or_else(String::new, |orphan| orphan.slice.to_string());
+                    removal.left.push(format!("{} of slice {of}: {error}", orphans.len()));
+                }
+            }
         }
         match removal.operations.is_empty() && removal.struck == 0 {
             false => Ok(removal),

@@ -3,7 +3,7 @@
 use super::{Ask, AskError, AskOptions, Goal, Slices, Started, Supersede};
 use crate::ops::codec;
 use crate::plan::{Recorded, renewal};
-use crate::store::{Kind, Query};
+use crate::store::{Expect, Kind, Query, Revision};
 use jiff::Timestamp;
 use models::slice::Phase;
 use models::{Name, OperationState, Slice};
@@ -31,7 +31,7 @@ impl Slices {
             if supersede == Supersede::Never && anew >= MOST {
                 continue;
             }
-            match self.start(&slice.tenant, &as_it_is(&slice, supersede)).await {
+            match self.start(&slice.tenant, &as_it_is((&slice, object.rev), supersede)).await {
                 Ok(Started::Operation { operation, .. }) => {
                     anew += usize::from(supersede == Supersede::Never);
                     tracing::info!(slice = %slice.name, operation.id = %operation.id, "renews certificates");
@@ -64,8 +64,9 @@ impl Slices {
     }
 }
 
-fn as_it_is(slice: &Slice, supersede: Supersede) -> Ask {
+/// Whoever changes it meanwhile wants something else.
+fn as_it_is((slice, rev): (&Slice, Revision), supersede: Supersede) -> Ask {
     let name: Name = slice.name.clone();
     let goal = Goal::Apply { labels: slice.labels.clone(), spec: Box::new(slice.spec.clone()) };
-    Ask { name, goal, options: AskOptions { supersede, ..AskOptions::default() } }
+    Ask { name, goal, options: AskOptions { supersede, expect: Expect::At(vec![rev]), ..AskOptions::default() } }
 }

@@ -2,7 +2,8 @@
 
 use super::snapshot::Snapshot;
 use super::{
-    Ask, AskError, Goal, Slices, Started, Supersede, bundle_key, choices_key, incarnation_key, shown_key, uid_key,
+    Ask, AskError, Goal, NoPlace, Slices, Started, Supersede, bundle_key, choices_key, incarnation_key, shown_key,
+    uid_key,
 };
 use crate::ops::{StartOptions, Stopped, codec, footing};
 use crate::plan::bundle::ChartPin;
@@ -60,7 +61,9 @@ impl Slices {
             planned => planned,
         };
         let plan = match planned {
-            Err(AskError::NoPlace { message, passing: true, .. }) if ask.options.plan.is_none() => {
+            Err(AskError::NoPlace { message, passing: true, .. })
+                if ask.options.plan.is_none() && ask.options.no_place == NoPlace::Wait =>
+            {
                 return self.start_to_wait((tenant, ask), (snapshot, supersede), &message).await;
             }
             planned => planned?,

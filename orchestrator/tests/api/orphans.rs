@@ -144,7 +144,7 @@ async fn a_drain_that_cannot_go_on_says_why_and_can_be_ended() {
     assert_eq!(code(&drained), 0, "{}", words(&drained));
     let waits = |body: &Value| body.pointer("/draining/waits_for/0").is_some();
     let cluster = until(&server, "/api/v1/clusters/edge", waits).await;
-    let why = cluster["draining"]["waits_for"][0].as_str().unwrap();
+    let why = cluster["draining"]["waits_for"][0]["what"].as_str().unwrap();
     assert!(why.contains("slice factory-7"), "{why}");
     let kept = server.cli(&["cluster", "uncordon", "edge"]);
     assert_eq!(code(&kept), 0, "{}", words(&kept));
@@ -168,7 +168,7 @@ async fn a_drain_that_had_nowhere_to_go_goes_on_when_another_cluster_fits() {
     assert_eq!(status, 202, "{said}");
     let waits = |body: &Value| body.pointer("/draining/waits_for/0").is_some();
     let cluster = until(&server, "/api/v1/clusters/edge", waits).await;
-    let why = cluster["draining"]["waits_for"][0].as_str().unwrap();
+    let why = cluster["draining"]["waits_for"][0]["what"].as_str().unwrap();
     assert!(why.contains("slice mobile of tenant default"), "{why}");
     let body = json!({"labels": {"region": "field"}, "spec": {"sim": {}}});
     let (status, said) = server.admin("PUT", "/api/v1/clusters/other", body).await;
