@@ -52,9 +52,10 @@ impl<'a> Demo<'a> {
         for (cluster, region) in [("edge", "field"), ("cloud", "eu")] {
             let kubeconfig = self.place.kubeconfig(cluster);
             let label = format!("region={region}");
+            let verb = if self.sliceway(&["get", "cluster", cluster]).is_ok() { "set" } else { "add" };
             self.sliceway(&[
                 "cluster",
-                "add",
+                verb,
                 cluster,
                 "--kubeconfig",
                 &kubeconfig.display().to_string(),

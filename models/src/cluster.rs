@@ -68,6 +68,9 @@ pub struct Cluster {
     /// What was last read, with its age.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<ClusterFacts>,
+    /// The uid of the cluster that the name stands for, from when it was reached first: another one is not taken for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// Which server writes on it, as read with the facts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Ownership>,
@@ -175,6 +178,9 @@ pub struct ClusterFacts {
     pub storage_classes: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_at: Option<Timestamp>,
+    /// What tells it from every other cluster: the uid of its namespace `kube-system`; empty where that cannot be read.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub uid: String,
 }
 
 /// A node that takes pods, with what is allocatable and what running pods already request.

@@ -2,8 +2,10 @@
 //! is needed first and again before it ends: one at a time, on behalf of everybody who waits, and no answer to one that asked
 //! in vain is asked for again at once.
 
+use super::Kubernetes;
 use super::connect::ConnectError;
 use super::program::{self, Credential};
+use crate::port::PortError;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::FutureExt as _;
@@ -21,6 +23,27 @@ const AHEAD: SignedDuration = SignedDuration::from_secs(30);
 const LEAST: Duration = Duration::from_secs(5);
 /// How long a refusal stands.
 const REFUSED: Duration = Duration::from_secs(2);
+
+impl Kubernetes {
+    /// Speaks to the cluster of that uid ([`models::ClusterFacts::uid`]) and to no other.
+    #[must_use]
+    pub fn of_uid(self, uid: Option<String>) -> Self {
+        match uid {
+            Some(uid) => Self { wire: self.wire.to(uid), ..self },
+            None => self,
+        }
+    }
+
+    /// Whether it is the cluster that is meant; an error, too, where nobody answers.
+    pub async fn meets(&self) -> Result<(), PortError> {
+        self.wire.meet().await
+    }
+
+    /// Whether there is something that opens it: asks the kubeconfig's program, where there is one. Connects to nothing.
+    pub async fn opens(&self) -> Result<(), PortError> {
+        self.wire.opened().await.map(drop)
+    }
+}
 
 pub(super) enum Access {
     /// By what the kubeconfig holds.

@@ -14,8 +14,9 @@ const TAKING: &str = "fieldSelector=spec.nodeName%21%3D%2Cstatus.phase%21%3DSucc
 
 /// Without the APIs, which are the catalog's.
 pub(super) async fn read(wire: &Wire) -> Result<ClusterFacts, PortError> {
-    let (version, all, pods, classes) = tokio::join!(
+    let (version, uid, all, pods, classes) = tokio::join!(
         one(wire, "/version"),
+        wire.uid(),
         wire.list("/api/v1/nodes", ("", WHOLE)),
         wire.list("/api/v1/pods", (TAKING, WHOLE)),
         wire.list("/apis/storage.k8s.io/v1/storageclasses", ("", METADATA)),
@@ -38,6 +39,7 @@ pub(super) async fn read(wire: &Wire) -> Result<ClusterFacts, PortError> {
         nodes: nodes.into_values().collect(),
         storage_classes: classes?.iter().map(|class| text(class, "/metadata/name").to_owned()).collect(),
         read_at: None,
+        uid: uid?.unwrap_or_default(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! The parsers of what clusters say, for the fuzzer: an API server answers as the input has it, whatever is asked.
 
+use super::access::Access;
 use super::connect::{self, ExecPolicy};
 use super::lease::{Hold, Holder};
 use super::way::Way;
@@ -84,7 +85,7 @@ pub fn api_server(bytes: &[u8]) {
     let Ok(name) = "edge".parse::<Name>() else { return };
     let ask = async {
         let cluster = |answers: &[&str]| Kubernetes {
-            wire: Wire::new(name.clone(), Client::new(Answers::of(answers), "default"), None),
+            wire: Wire::new(name.clone(), Access::Held(Client::new(Answers::of(answers), "default")), None),
             catalog: RwLock::new(None),
             way: Way::default(),
             hold: Some(Hold::new(holder())),

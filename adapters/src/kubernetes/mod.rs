@@ -35,6 +35,7 @@ mod words;
 pub use connect::{ConnectError, ExecPolicy, certificate_end, inline};
 pub use lease::Holder;
 pub use names::{broken_label, broken_name};
+pub use wire::another;
 
 use crate::deadline::within;
 use crate::fill;
@@ -80,11 +81,6 @@ impl Kubernetes {
         let access = connect::access(kubeconfig, exec).await?;
         let way = Way::of(kubeconfig);
         Ok(Self { wire: Wire::new(target, access, way.client_end), catalog: RwLock::new(None), way, hold: None })
-    }
-
-    /// Whether there is something that opens it: asks the kubeconfig's program, where there is one. Connects to nothing.
-    pub async fn opens(&self) -> Result<(), PortError> {
-        self.wire.opened().await.map(drop)
     }
 
     /// What the API server serves; read once, and again when a kind is not in it.

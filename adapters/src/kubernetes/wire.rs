@@ -11,7 +11,7 @@ use models::Name;
 use models::resource::{ResourceId, Target};
 use serde_json::Value;
 use std::error::Error;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Items of a list that are asked for at once.
@@ -29,11 +29,17 @@ pub(super) const METADATA: &str = "application/json;g=meta.k8s.io;v=v1;as=Partia
 /// Each object of a watch as nothing but its metadata.
 pub(super) const METADATA_OF_ONE: &str = "application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadata";
 pub(super) const WHOLE: &str = "application/json";
+/// Every cluster has it, and no two the same one.
+const ITSELF: &str = "/api/v1/namespaces/kube-system";
 
 pub(super) struct Wire {
     target: Name,
     access: Access,
     certificate_end: Option<Timestamp>,
+    /// The uid of the cluster that is meant, where it is known.
+    meant: Option<String>,
+    /// Whether it was that which answered.
+    met: AtomicBool,
     /// Requests that were sent.
     calls: AtomicU64,
 }
@@ -72,7 +78,13 @@ impl Answer {
 
 impl Wire {
     pub(super) fn new(target: Name, access: Access, certificate_end: Option<Timestamp>) -> Self {
-        Self { target, access, certificate_end, calls: AtomicU64::new(0) }
+        let (met, calls) = (AtomicBool::new(false), AtomicU64::new(0));
+        Self { target, access, certificate_end, meant: None, met, calls }
+    }
+
+    /// Speaks to that cluster and to no other.
+    pub(super) fn to(self, uid: String) -> Self {
+        Self { meant: Some(uid), ..self }
     }
 
     pub(super) fn target(&self) -> &str {
@@ -191,7 +203,35 @@ impl Wire {
         self.access.client().await.map_err(|error| self.unreachable(error.as_ref()))
     }
 
+    /// What tells the cluster from every other; `None`: we may not read it.
+    pub(super) async fn uid(&self) -> Result<Option<String>, PortError> {
+        let request = Request::get(ITSELF).header("accept", WHOLE).body(Body::empty());
+        let answer = self.read(self.posted(request.map_err(|error| self.unreachable(&error))?).await?).await?;
+        match self.ok(answer, &self.itself(ITSELF)) {
+            Ok(namespace) => Ok(namespace.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned)),
+            Err(PortError::Forbidden { .. } | PortError::Invalid { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// That it is the one that is meant: asked once, before anything else is said to it.
+    pub(super) async fn meet(&self) -> Result<(), PortError> {
+        let Some(meant) = self.meant.as_ref().filter(|_| !self.met.load(Ordering::Relaxed)) else { return Ok(()) };
+        match self.uid().await? {
+            Some(uid) if uid != *meant => Err(another(&self.target, (&uid, meant))),
+            Some(_) | None => {
+                self.met.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+        }
+    }
+
     async fn sent(&self, request: Request<Body>) -> Result<Response<Body>, PortError> {
+        self.meet().await?;
+        self.posted(request).await
+    }
+
+    async fn posted(&self, request: Request<Body>) -> Result<Response<Body>, PortError> {
         let response = self.opened().await?.send(request).await.map_err(|error| self.lost(&error))?;
         if response.status().as_u16() == 401 {
             self.access.refused();
@@ -201,7 +241,10 @@ impl Wire {
 
     async fn answer(&self, request: Request<Body>) -> Result<Answer, PortError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let response = self.sent(request).await?;
+        self.read(self.sent(request).await?).await
+    }
+
+    async fn read(&self, response: Response<Body>) -> Result<Answer, PortError> {
         let status = response.status().as_u16();
         let headers = response.headers();
         let retry_after_s = header(headers, "retry-after").and_then(|text| text.parse().ok());
@@ -302,6 +345,13 @@ impl Wire {
     fn unreachable(&self, error: &(dyn Error + 'static)) -> PortError {
         PortError::Unreachable { target: self.target.to_string(), cause: chain(error) }
     }
+}
+
+/// What answers is not the cluster that is meant.
+pub fn another(target: &Name, (uid, meant): (&str, &str)) -> PortError {
+    let cause =
+        format!("another cluster answers than the one that was registered under this name (uid {uid}, it was {meant})");
+    PortError::Forbidden { target: target.to_string(), cause }
 }
 
 /// JSON documents, one on each line.

@@ -301,6 +301,7 @@ impl World {
 
     pub(super) fn facts(&self) -> ClusterFacts {
         ClusterFacts {
+            uid: String::new(),
             version: super::VERSION.to_owned(),
             apis: rules::apis(&self.custom()),
             nodes: nodes::all(self),

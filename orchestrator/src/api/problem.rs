@@ -152,6 +152,9 @@ impl From<OpsError> for Problem {
                 let open = if moves.is_empty() { "it is final".to_owned() } else { format!("open moves: {moves}") };
                 Self::new(409, "illegal-move", format!("{text}; {open}")).next("sliceway get operations")
             }
+            OpsError::NoPlan => {
+                Self::new(409, "no-plan", text).next("sliceway operation retry ID; or rollback, or fail")
+            }
             OpsError::PastPointOfNoReturn { .. } => Self::new(409, "point-of-no-return", text)
                 .next("sliceway operation retry ID; or continue, or fail, instead of retry"),
             OpsError::Unreadable(_) => Self::new(500, "unreadable", text).next("install the version that wrote it"),

@@ -6,7 +6,7 @@ use super::listing::page;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::watch::watched;
-use crate::auth::{Caller, Wish};
+use crate::auth::{Caller, Revoked, Wish};
 use crate::store::Kind;
 use models::file::{TENANT_BODY, TOKEN_BODY};
 use models::tenant::Tenant;
@@ -45,8 +45,17 @@ pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<R
 }
 
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    app.tenants.delete(&caller.admin()?, &input.name("name")?, &input.expect).await?;
+    let (permit, name) = (caller.admin()?, input.name("name")?);
+    if !app.tokens.outlives(&name).await? {
+        return Err(last_administrator("the last administrator is of this tenant"));
+    }
+    app.tenants.delete(&permit, &name, &input.expect).await?;
     Ok(Reply::none())
+}
+
+fn last_administrator(why: &str) -> Problem {
+    Problem::new(409, "last-administrator", format!("{why}: nobody could make another token"))
+        .next("make another administrator first: sliceway token create --role admin --tenant T")
 }
 
 pub(crate) async fn tokens(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
@@ -79,7 +88,8 @@ pub(crate) async fn create_token(app: Arc<App>, caller: Caller, input: Input) ->
 
 pub(crate) async fn revoke_token(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     match app.tokens.revoke(&caller.admin()?, input.text("id")).await? {
-        true => Ok(Reply::none()),
-        false => Err(Problem::not_found(format!("token {}", input.text("id")))),
+        Revoked::Done => Ok(Reply::none()),
+        Revoked::NotThere => Err(Problem::not_found(format!("token {}", input.text("id")))),
+        Revoked::Last => Err(last_administrator("it is the last administrator's token")),
     }
 }

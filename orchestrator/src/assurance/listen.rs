@@ -72,7 +72,7 @@ impl Assurance {
 
     /// Until the cluster cannot be heard any more, or everything is to be looked at again.
     async fn listen_once(&self, cluster: &Name) {
-        if self.ears.away(cluster).await.is_some() {
+        if self.ears.lost(cluster).await.is_some() {
             return;
         }
         let (tell, mut heard) = mpsc::channel(HEARD);

@@ -7,4 +7,4 @@ mod caller;
 mod tokens;
 
 pub use caller::{AdminPermit, Caller, Denied, ReadPermit, WritePermit};
-pub use tokens::{Issued, Standing, TokenRecord, Tokens, Wish};
+pub use tokens::{Issued, Revoked, Standing, TokenRecord, Tokens, Wish};

@@ -2,13 +2,14 @@
 
 use super::caller::{AdminPermit, Caller};
 use crate::ops::{codec, footing};
-use crate::store::{Clock, Key, Kind, Query, Random, Store, StoreError, Txn};
+use crate::store::{Clock, Key, Kind, Object, Query, Random, Store, StoreError, Txn};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use models::Name;
 use models::tenant::Role;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,15 @@ pub enum Standing {
     Revoked,
     /// Its end has come.
     Ended,
+}
+
+/// What came of a revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    Done,
+    NotThere,
+    /// It is the last that administers, and stays.
+    Last,
 }
 
 /// A new token; the only moment at which it is seen.
@@ -134,15 +144,34 @@ impl Tokens {
         Ok(objects.iter().filter_map(|object| object.read().inspect_err(left_out).ok()).collect())
     }
 
-    /// Says whether there was one.
-    pub async fn revoke(&self, _: &AdminPermit, id: &str) -> Result<bool, StoreError> {
-        for object in codec::all(&self.store, Query::of(Kind::Token, "")).await? {
-            if object.doc["id"] == id {
-                self.store.commit(Txn::new().delete(object.key)).await?;
-                return Ok(true);
+    /// The last administrator stays: nobody could make another.
+    pub async fn revoke(&self, _: &AdminPermit, id: &str) -> Result<Revoked, StoreError> {
+        loop {
+            let all = codec::all(&self.store, Query::of(Kind::Token, "")).await?;
+            let Some(object) = all.iter().find(|object| object.doc["id"] == id) else { return Ok(Revoked::NotThere) };
+            let mut txn = Txn::new().delete(object.key.clone());
+            if self.administers(object) {
+                let other = all.iter().find(|other| other.key != object.key && self.administers(other));
+                let Some(other) = other else { return Ok(Revoked::Last) };
+                // Of two who revoke each other one is too late.
+                txn = txn.exists(other.key.clone());
+            }
+            match self.store.commit(txn).await {
+                Err(StoreError::Conflict { .. }) => {}
+                done => return done.map(|_| Revoked::Done),
             }
         }
-        Ok(false)
+    }
+
+    /// Whether somebody outside of a tenant could make tokens if it was gone.
+    pub async fn outlives(&self, tenant: &Name) -> Result<bool, StoreError> {
+        let all = codec::all(&self.store, Query::of(Kind::Token, "")).await?;
+        Ok(all.iter().any(|object| object.doc["tenant"] != json!(tenant) && self.administers(object)))
+    }
+
+    fn administers(&self, object: &Object) -> bool {
+        let Ok(record) = object.read::<TokenRecord>() else { return false };
+        record.role == Role::Admin && record.ends.is_none_or(|end| end > self.now())
     }
 
     /// The first administrator, where there is no token at all. Its owner has it safe before it is kept: a start that is

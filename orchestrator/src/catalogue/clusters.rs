@@ -1,9 +1,7 @@
 //! Clusters: registered, looked at in the background, and never forgotten while a slice stands on them.
 
-use super::drain::TRIES;
 use super::live::{Live, overlaid, without_facts};
 use super::readable;
-use super::registry::kubeconfig_key;
 use super::users::Thing;
 use super::{CatalogueError, Registry, deletion};
 use crate::assurance;
@@ -12,22 +10,20 @@ use crate::ops::codec;
 use crate::slices;
 use crate::store::{Clock, Expect, Key, Kind, Object, Query, Revision, Store, StoreError, Txn};
 use adapters::helm::Lookup;
-use adapters::kubernetes::{ExecPolicy, Kubernetes, certificate_end};
+use adapters::kubernetes::another;
 use adapters::release;
 use adapters::{Call, Heard, Labelled, PortError, Safe, Sealed};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use models::cluster::{Cluster, Health, HealthState, Ownership, Taken};
-use models::labels::Labels;
 use models::secret::SecretRef;
-use models::{ClusterFacts, ClusterSpec, Name, Problem};
+use models::{ClusterFacts, Name};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify, RwLock, mpsc};
 use tokio::time::Instant;
-use zeroize::Zeroizing;
 
 /// How long a cluster has to tell about itself, at most.
 const LOOK: Duration = Duration::from_secs(5);
@@ -42,14 +38,6 @@ const SCAN: Duration = Duration::from_secs(60);
 /// Facts of this age are read again before a plan rests on them.
 const FRESH: SignedDuration = SignedDuration::from_secs(5);
 
-/// What registering takes.
-pub struct NewCluster {
-    pub name: Name,
-    pub labels: Labels,
-    pub spec: ClusterSpec,
-    pub kubeconfig: Option<Zeroizing<String>>,
-}
-
 type Known = (Revision, Arc<[(Cluster, Revision)]>);
 
 #[derive(Clone)]
@@ -60,7 +48,9 @@ pub struct Clusters {
     /// As they are stored, and by which change.
     known: Arc<RwLock<Option<Known>>>,
     /// What was read last; the store keeps what survives a restart.
-    live: Arc<RwLock<BTreeMap<Name, Live>>>,
+    pub(super) live: Arc<RwLock<BTreeMap<Name, Live>>>,
+    /// One name at a time gets to know which cluster it is.
+    identities: Arc<Mutex<()>>,
     /// One look at a cluster at a time for plans.
     turns: Arc<Mutex<BTreeMap<Name, Arc<Mutex<()>>>>>,
     /// How often every cluster is looked at.
@@ -70,7 +60,7 @@ pub struct Clusters {
     /// Somebody wants the next look now ...
     pub(super) wanted: Arc<Notify>,
     /// ... at these; at all where none is named.
-    unseen: Arc<Mutex<BTreeSet<Name>>>,
+    pub(super) unseen: Arc<Mutex<BTreeSet<Name>>>,
 }
 
 pub(super) fn key(name: &Name) -> Key {
@@ -82,7 +72,8 @@ impl Clusters {
         let (live, turns, wanted, unseen) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
         let known = Arc::default();
         let due = Arc::new(Mutex::new(Instant::now() + LOOK));
-        Self { store, registry, clock, known, live, turns, every: LOOK, due, wanted, unseen }
+        let identities = Arc::default();
+        Self { store, registry, clock, known, live, identities, turns, every: LOOK, due, wanted, unseen }
     }
 
     /// Every cluster is looked at this often; no look takes longer than that.
@@ -147,102 +138,6 @@ impl Clusters {
         Ok(all)
     }
 
-    /// Registers a cluster, or changes one, where the caller finds what it expects.
-    pub async fn put(
-        &self,
-        _: &AdminPermit,
-        new: NewCluster,
-        expect: &Expect,
-    ) -> Result<(Cluster, Revision), CatalogueError> {
-        let known = self.store.get(&key(&new.name)).await?;
-        expect.check(&key(&new.name), known.as_ref().map(|object| object.rev))?;
-        same_kind(&new, known.as_ref().map(|object| object.read()).transpose()?.as_ref())?;
-        let end = self.check(&new, known.is_some()).await?;
-        let sealed = new.kubeconfig.as_ref().map(|kubeconfig| {
-            let plain = Zeroizing::new(kubeconfig.as_bytes().to_vec());
-            self.registry.seal(&new.name, plain).map_err(|error| CatalogueError::Unavailable(error.to_string()))
-        });
-        // What was there when it was checked must not be gone, and made anew of half of it.
-        let expect = if known.is_some() && *expect == Expect::Anything { &Expect::Exists } else { expect };
-        let (cluster, before) = self.kept((&new, end), sealed.transpose()?, expect).await?;
-        if cluster.health.state == HealthState::Unknown {
-            self.live.write().await.remove(&new.name);
-        }
-        match cluster.spec.sim.as_ref().filter(|_| before) {
-            Some(spec) => self.registry.reshape(&new.name, spec).await,
-            None => self.registry.forget(&new.name),
-        }
-        self.seen_soon(&cluster).await?;
-        self.get(&new.name).await
-    }
-
-    /// Written down with what others did to it meanwhile, and whether it was there before.
-    async fn kept(
-        &self,
-        (new, end): (&NewCluster, Option<Timestamp>),
-        sealed: Option<Value>,
-        expect: &Expect,
-    ) -> Result<(Cluster, bool), CatalogueError> {
-        let key = key(&new.name);
-        for _ in 0..TRIES {
-            let before = self.store.get(&key).await?;
-            expect.check(&key, before.as_ref().map(|object| object.rev))?;
-            let old: Option<Cluster> = before.as_ref().map(|object| object.read()).transpose()?;
-            same_kind(new, old.as_ref())?;
-            let cluster = changed((new, end), old);
-            let txn = Txn::new().put(key.clone(), codec::json(&cluster)?);
-            let txn = match &before {
-                Some(object) => txn.at(key.clone(), object.rev),
-                None => txn.absent(key.clone()),
-            };
-            let txn = match &sealed {
-                Some(sealed) => txn.put(kubeconfig_key(&new.name), sealed.clone()),
-                None => txn,
-            };
-            match self.store.commit(txn).await {
-                Err(StoreError::Conflict { .. }) if matches!(expect, Expect::Anything | Expect::Exists) => {}
-                done => return Ok(done.map(|_| (cluster, before.is_some()))?),
-            }
-        }
-        Err(CatalogueError::Unavailable(format!("cluster {} is changed all the time", new.name)))
-    }
-
-    /// A simulated cluster answers at once; a real one may not, and nobody waits for it: it is looked at next.
-    async fn seen_soon(&self, cluster: &Cluster) -> Result<(), StoreError> {
-        match &cluster.spec.sim {
-            Some(_) => self.look(&cluster.name).await?,
-            None => {
-                self.unseen.lock().await.insert(cluster.name.clone());
-            }
-        }
-        // What waits for it goes on.
-        self.wanted.notify_one();
-        Ok(())
-    }
-
-    /// A kubeconfig that cannot be used is refused now, not at the first operation.
-    async fn check(&self, new: &NewCluster, known: bool) -> Result<Option<Timestamp>, CatalogueError> {
-        let problem = |message: &str, mend: &str| {
-            CatalogueError::Problems(vec![Problem::at("spec.kubeconfig", message).mend(mend)])
-        };
-        match (&new.kubeconfig, &new.spec.sim) {
-            (Some(_), Some(_)) => Err(problem("a simulated cluster has none", "leave one of the two out")),
-            (None, None) if !known => Err(problem(
-                "there is none",
-                "sliceway cluster add NAME --kubeconfig F, or spec.sim for a simulated one",
-            )),
-            (None, _) => Ok(None),
-            (Some(text), None) => {
-                let exec: ExecPolicy = self.registry.exec();
-                let mend = "give a kubeconfig that holds all it needs";
-                let made = Kubernetes::connect(new.name.clone(), text, exec).await;
-                let made = made.map_err(|error| problem(&error.to_string(), mend))?;
-                made.opens().await.map_err(|error| problem(&error.to_string(), mend))?;
-                Ok(certificate_end(text))
-            }
-        }
-    }
-
     pub async fn delete(&self, _: &AdminPermit, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
         self.remove(name, expect).await
     }
@@ -274,12 +169,18 @@ impl Clusters {
         futures::future::join_all(looks).await.into_iter().collect()
     }
 
-    async fn look(&self, name: &Name) -> Result<(), StoreError> {
+    pub(super) async fn look(&self, name: &Name) -> Result<(), StoreError> {
         if self.store.get(&key(name)).await?.is_none() {
             return Ok(());
         }
         let now = self.now();
         let result = self.facts(name).await;
+        // One after the other: of two names for one cluster the second is refused.
+        let _identities = self.identities.lock().await;
+        let result = match result {
+            Ok(facts) => self.single(name, facts).await?,
+            Err(error) => Err(error),
+        };
         let (state, cause) = match &result {
             Ok(_) => (HealthState::Reachable, String::new()),
             Err(error @ (PortError::Unauthorized { .. } | PortError::Forbidden { .. })) => {
@@ -287,9 +188,11 @@ impl Clusters {
             }
             Err(error) => (HealthState::Unreachable, error.to_string()),
         };
+        let uid = result.as_ref().ok().map(|facts| facts.uid.clone()).filter(|uid| !uid.is_empty());
         let facts = result.ok().map(|facts| ClusterFacts { read_at: Some(now), ..facts });
         let Some(object) = self.store.get(&key(name)).await? else { return Ok(()) };
         let mut cluster: Cluster = object.read()?;
+        let met = cluster.identity.is_none() && uid.is_some();
         let turned = cluster.health.state != state;
         let since = if turned { Some(now) } else { cluster.health.since };
         let health = Health { state, cause, since };
@@ -306,6 +209,9 @@ impl Clusters {
         self.live.write().await.insert(name.clone(), live);
         if turned {
             tracing::info!(cluster = %name, state = ?health.state, cause = %health.cause, "a cluster's health turned");
+        }
+        if turned || met {
+            cluster.identity = cluster.identity.or(uid);
             cluster.health = health;
             cluster.facts = facts;
             cluster.owner = owner;
@@ -314,6 +220,30 @@ impl Clusters {
             let _ = self.store.commit(txn).await;
         }
         Ok(())
+    }
+
+    /// What was read of it, or why it is not taken for a cluster of its own.
+    async fn single(&self, name: &Name, facts: ClusterFacts) -> Result<Result<ClusterFacts, PortError>, StoreError> {
+        let known = self.stored().await?;
+        let own = known.iter().find(|(cluster, _)| cluster.name == *name).and_then(|(own, _)| own.identity.clone());
+        if let Some(meant) = own.as_ref().filter(|meant| !facts.uid.is_empty() && **meant != facts.uid) {
+            // Nobody speaks to it by what is kept of the former one.
+            self.registry.forget(name);
+            return Ok(Err(another(name, (&facts.uid, meant))));
+        }
+        let same = |cluster: &Cluster| cluster.name != *name && cluster.identity.as_deref() == Some(&facts.uid);
+        let other = known.iter().find(|(cluster, _)| own.is_none() && !facts.uid.is_empty() && same(cluster));
+        Ok(match other {
+            None => Ok(facts),
+            Some((other, _)) => Err(PortError::Forbidden {
+                target: name.to_string(),
+                cause: format!(
+                    "it is the cluster that is registered as {}, and stays unused under a second name: \
+                     sliceway delete cluster {name}",
+                    other.name
+                ),
+            }),
+        })
     }
 
     /// `None`: it is nobody's.
@@ -350,22 +280,6 @@ impl Clusters {
     }
 }
 
-/// What is to be stored of a cluster: what its caller says, and of the old one what its caller does not say.
-fn changed((new, end): (&NewCluster, Option<Timestamp>), old: Option<Cluster>) -> Cluster {
-    Cluster {
-        name: new.name.clone(),
-        labels: new.labels.clone(),
-        spec: new.spec.clone(),
-        // Reached in another way: nothing is known of it.
-        health: old.as_ref().filter(|_| new.kubeconfig.is_none()).map_or_else(unknown, |old| old.health.clone()),
-        facts: old.as_ref().and_then(|old| old.facts.clone()),
-        owner: old.as_ref().and_then(|old| old.owner.clone()),
-        taken: old.as_ref().map(|old| old.taken.clone()).unwrap_or_default(),
-        draining: old.as_ref().and_then(|old| old.draining.clone()),
-        certificate_end: end.or(old.and_then(|old| old.certificate_end)),
-    }
-}
-
 fn look_call() -> Call {
     Call {
         operation: String::new(),
@@ -376,21 +290,6 @@ fn look_call() -> Call {
         deadline: LOOK,
         safe: Arc::new(NoSafe),
     }
-}
-
-/// A real cluster stays real and a simulated one simulated: what stands on it would be lost without a word.
-fn same_kind(new: &NewCluster, old: Option<&Cluster>) -> Result<(), CatalogueError> {
-    let Some(old) = old else { return Ok(()) };
-    if old.spec.sim.is_some() == new.spec.sim.is_some() {
-        return Ok(());
-    }
-    let message = format!("cluster {} is {}", new.name, if old.spec.sim.is_some() { "simulated" } else { "real" });
-    let mend = "keep it so, or delete the cluster first and register it anew";
-    Err(CatalogueError::Problems(vec![Problem::at("spec.sim", message).mend(mend)]))
-}
-
-fn unknown() -> Health {
-    Health { state: HealthState::Unknown, cause: String::new(), since: None }
 }
 
 #[async_trait]

@@ -7,6 +7,7 @@ use crate::ops::used;
 use adapters::{Call, PortError};
 use models::Name;
 use models::checkup::{Check, Checkup, Finding, Question};
+use models::cluster::Ownership;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,10 +22,11 @@ impl Clusters {
         let handle = self.registry.handle(name).await;
         // Clocks are compared with it: nothing comes between it and the look.
         let question = Question { now: self.now(), used };
-        let checks = match handle {
+        let mut checks = match handle {
             Ok(handle) => handle.discovery.examine(&call(), &question).await,
             Err(error) => vec![unusable(&error, name)],
         };
+        checks.extend(cluster.owner.as_ref().map(|owner| owned(owner, name)));
         let state = checks.iter().map(|check| check.state).max().unwrap_or(Finding::Unknown);
         let simulated = cluster.spec.sim.is_some();
         Ok(Checkup { cluster: name.clone(), simulated, at: question.now, state, checks })
@@ -40,6 +42,19 @@ fn call() -> Call {
         epoch: 0,
         deadline: DEADLINE,
         safe: Arc::new(NoSafe),
+    }
+}
+
+/// Which server writes there.
+fn owned(owner: &Ownership, name: &Name) -> Check {
+    match owner.ours {
+        true => Check::new("owner", Finding::Ok, "this server writes there"),
+        false => Check::new(
+            "owner",
+            Finding::Failed,
+            format!("the Sliceway server {} at {} writes there, and this one will not", owner.instance, owner.server),
+        )
+        .next(format!("where that one is gone: sliceway cluster takeover {name}")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What clusters know this installation by. It is drawn once, and goes with the data folder wherever that is taken.
 
-use crate::store::{Clock, Key, Kind, Random, Store, StoreError, Txn};
+use crate::ops::codec;
+use crate::store::{Clock, Random, Store, StoreError, Txn};
 use adapters::kubernetes::Holder;
 use serde_json::json;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub(crate) async fn holder(store: &Arc<dyn Store>, (clock, random): (&Clock, &Ra
 }
 
 async fn instance(store: &Arc<dyn Store>, random: &Random) -> Result<String, StoreError> {
-    let key = Key::installation(Kind::Meta, "instance");
+    let key = codec::installation_key();
     if let Some(known) = store.get(&key).await?.and_then(|object| object.doc["id"].as_str().map(str::to_owned)) {
         return Ok(known);
     }

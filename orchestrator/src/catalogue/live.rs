@@ -31,6 +31,7 @@ pub(super) fn without_facts(cluster: &Cluster, live: &BTreeMap<Name, Live>) -> C
         spec: cluster.spec.clone(),
         health: live.get(&cluster.name).map_or_else(|| cluster.health.clone(), |live| live.health.clone()),
         facts: None,
+        identity: None,
         owner: None,
         taken: vec![],
         draining: cluster.draining.clone(),

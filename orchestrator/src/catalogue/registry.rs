@@ -148,6 +148,7 @@ impl Registry {
         let text = fields.first().map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default();
         let made = Kubernetes::connect(name.clone(), &text, self.exec).await;
         let real = made.map_err(|error| unreachable(error.to_string()))?;
+        let real = real.of_uid(cluster.identity);
         let real = Arc::new(match &self.holder {
             Some(holder) => real.held_by(holder.clone()),
             None => real,

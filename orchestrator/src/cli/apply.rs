@@ -75,7 +75,7 @@ pub(crate) async fn plan(client: &Client, args: &Preview, output: Output) -> Res
         };
         let answer = client.post(&path, parsed.document.json().to_string()).await;
         let plan = answer.map_err(|failed| placed(parsed, failed))?.body;
-        changes |= plan["changes"].as_array().is_some_and(|all| !all.is_empty());
+        changes |= differs(&plan);
         match output {
             Output::Table | Output::Wide => show(&plan, output),
             Output::Json | Output::Yaml => plans.push(plan),
@@ -83,6 +83,11 @@ pub(crate) async fn plan(client: &Client, args: &Preview, output: Output) -> Res
     }
     print::all(output, (all.len(), plans));
     Ok(changes)
+}
+
+/// Whether applying it would change something, of the slice itself or on its clusters.
+fn differs(plan: &Value) -> bool {
+    ["changes", "intent"].iter().any(|key| plan[*key].as_array().is_some_and(|all| !all.is_empty()))
 }
 
 async fn one(client: &Client, parsed: &Parsed, change: &Change) -> Result<Done, Failed> {
@@ -267,7 +272,7 @@ fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failed> {
 pub(crate) fn show(plan: &Value, output: Output) {
     changes(plan, output);
     let id = text(plan, "/id");
-    if matches!(output, Output::Table | Output::Wide) && plan["changes"].as_array().is_some_and(|all| !all.is_empty()) {
+    if matches!(output, Output::Table | Output::Wide) && differs(plan) {
         out!("plan {id} (apply exactly this: --plan {id})");
     }
 }
@@ -302,6 +307,10 @@ pub(crate) fn changes(plan: &Value, output: Output) {
             out!("  ! cannot be undone: {loss}");
         }
     }
+    let intent = plan["intent"].as_array().cloned().unwrap_or_default();
+    for change in &intent {
+        out!("= {}", change.as_str().unwrap_or(""));
+    }
     for choice in plan["choices"].as_array().into_iter().flatten() {
         out!("@ {} on {}: {}", text(choice, "/function"), text(choice, "/cluster"), text(choice, "/reason"));
     }
@@ -310,7 +319,8 @@ pub(crate) fn changes(plan: &Value, output: Output) {
     }
     let subject = text(plan, "/subject");
     match changes.is_empty() {
-        true => out!("slice {subject}: nothing to change"),
+        true if intent.is_empty() => out!("slice {subject}: nothing to change"),
+        true => out!("slice {subject}: changes in itself, and nothing on its clusters"),
         false => {
             let [create, change, delete, run, adopt, leave, bury] = counts;
             let hooks = if run == 0 { String::new() } else { format!(", {run} hooks to run") };

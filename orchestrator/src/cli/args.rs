@@ -212,7 +212,7 @@ pub(crate) struct Login {
 
 #[derive(Args)]
 pub(crate) struct Get {
-    /// tenants, tokens, clusters, repositories, slices, gateways, servers, functions, devices, operations
+    /// tenants, tokens, clusters, repositories, slices, gateways, servers, functions, devices, operations, alarms, orphans
     pub(crate) noun: String,
     #[command(flatten)]
     pub(crate) which: Which,

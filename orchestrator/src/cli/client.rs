@@ -61,8 +61,24 @@ impl Client {
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        Failed::new(exit::UNREACHABLE, format!("the server at {} cannot be reached: {cause}", self.server))
-            .next(super::error::RESTART)
+        let cause = cause.to_string();
+        let failed = |next: &str| {
+            Failed::new(exit::UNREACHABLE, format!("the server at {} cannot be reached: {cause}", self.server))
+                .next(next)
+        };
+        if cause.contains("UnknownIssuer") || cause.contains("CaUsedAsEndEntity") {
+            return failed(
+                "its certificate is signed by nobody whom this computer knows; name who signed it: \
+                           sliceway login --server URL --token T --ca FILE",
+            );
+        }
+        if cause.contains("invalid HTTP version") {
+            return failed("it speaks TLS: write https:// before its name");
+        }
+        if error.is_builder() {
+            return failed("write the whole address: --server https://HOST:PORT or http://HOST:PORT");
+        }
+        failed(super::error::RESTART)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value, Failed> {
@@ -76,6 +92,12 @@ impl Client {
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Value, Failed> {
         let request = self.request(Method::PUT, path).header("content-type", "application/json");
         Ok(self.send(request.body(body.to_string())).await?.body)
+    }
+
+    /// Only where nothing is there yet.
+    pub(crate) async fn put_new(&self, path: &str, body: &Value) -> Result<Value, Failed> {
+        let request = self.request(Method::PUT, path).header("content-type", "application/json");
+        Ok(self.send(request.header("if-none-match", "*").body(body.to_string())).await?.body)
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Result<Answer, Failed> {

@@ -23,7 +23,14 @@ pub(crate) async fn orphans(client: &Client, args: &Orphans, output: Output) -> 
         return Ok(exit::DONE);
     }
     if args.remove {
-        return remove(client, (args, &query), output).await;
+        return match remove(client, (args, &query), output).await {
+            // Whoever names none means those that there are.
+            Err(failed) if failed.code == exit::NOT_FOUND && args.ids.is_empty() => {
+                say!("there is no orphan to remove");
+                Ok(exit::DONE)
+            }
+            done => done,
+        };
     }
     let noun = nouns::find("orphans")?;
     let items = client.all(&format!("/api/v1/orphans?{query}")).await?.0;

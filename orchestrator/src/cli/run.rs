@@ -174,6 +174,10 @@ async fn cluster_add(client: &Client, args: &ClusterAdd, output: Output) -> Resu
         Failed::usage("a cluster is added by a kubeconfig").next(next)
     };
     args.kubeconfig.as_deref().ok_or_else(missing)?;
+    if client.get(&format!("/api/v1/clusters/{}", escape(&args.name))).await.is_ok() {
+        return Err(Failed::new(exit::CONFLICT, format!("cluster {} is registered already", args.name))
+            .next(format!("sliceway cluster set {} changes it; what is not said stays", args.name)));
+    }
     put_cluster(client, args, (json!({}), output)).await
 }
 
@@ -209,7 +213,13 @@ async fn login(global: &Global, args: &Login) -> Result<u8, Failed> {
     known.server = said(&global.server).or(known.server);
     known.token = Some(token);
     known.tenant = said(&global.tenant).or(known.tenant);
-    known.ca = args.ca.clone().or(known.ca);
+    // The file is read from wherever the next command is typed.
+    known.ca = match &args.ca {
+        Some(path) => Some(path.canonicalize().map_err(|error| {
+            Failed::usage(format!("--ca {}: {error}", path.display())).next("name a PEM file that is there")
+        })?),
+        None => known.ca,
+    };
     let who = Client::new(&known)?.get("/api/v1/whoami").await?;
     let path = context::write(&known)?;
     say!(

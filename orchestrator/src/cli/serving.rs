@@ -37,7 +37,12 @@ pub(crate) async fn serve(args: Serve) -> Result<u8, Failed> {
             tell!("next:  sliceway serve --tls-cert F --tls-key F, or --listen 127.0.0.1:{}", at.port());
         }
         tell!("serving on {scheme}://{at}, data in {}", data.display());
-        remember(&format!("{scheme}://{at}"), server.first_token().map(|token| token.to_string()));
+        let first = server.first_token().map(|token| token.to_string());
+        match scheme {
+            // Who signed its certificate is not known here.
+            "https" => tell!("next:  sliceway login --server https://HOST:{} --token T --ca FILE", at.port()),
+            _ => remember(&format!("{scheme}://{at}"), first),
+        }
     };
     server.run(stop, ready).await.map_err(fault)?;
     Ok(exit::DONE)

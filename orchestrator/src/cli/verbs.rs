@@ -157,7 +157,13 @@ pub(crate) async fn revoke(client: &Client, id: &str) -> Result<u8, Failed> {
 
 pub(crate) async fn create_tenant(client: &Client, args: &CreateTenant, output: Output) -> Result<u8, Failed> {
     let path = format!("/api/v1/tenants/{}", values::name(&args.name)?);
-    print::data(output, &client.put(&path, &json!({"description": args.description})).await?);
+    let made =
+        client.put_new(&path, &json!({"description": args.description})).await.map_err(|failed| match failed.code {
+            exit::CONFLICT => Failed::new(exit::CONFLICT, format!("tenant {} is there already", args.name))
+                .next("change it by a file: sliceway apply -f FILE with kind: Tenant"),
+            _ => failed,
+        })?;
+    print::data(output, &made);
     say!("tenant {} is there", args.name);
     say!("next:  sliceway token create --role operator --tenant {}", args.name);
     Ok(exit::DONE)

@@ -88,6 +88,15 @@ pub(crate) fn end(view: &Value) -> Result<u8, Failed> {
             let next = said("/error/next").map_or(look, str::to_owned);
             Err(Failed::new(exit::WAITING, format!("{id} waits for you: {message}")).next(next))
         }
+        // Planned so: it goes by itself, and nobody has to do anything.
+        "PARTIALLY_COMPLETED" if stays(view) > 0 => {
+            say!(
+                "{id} {state}: {} things stay where their cluster cannot be reached, and go by themselves when it can",
+                stays(view)
+            );
+            say!("next:  sliceway orphans");
+            Ok(exit::DONE)
+        }
         "PARTIALLY_COMPLETED" => Err(failed(format!("{id} ended {state}: {}", left_out(view)))
             .next(format!("mend the cause, then {again} does what was left out ({look})"))),
         "FAILED" => match said("/successor") {
@@ -98,6 +107,14 @@ pub(crate) fn end(view: &Value) -> Result<u8, Failed> {
         },
         _ => Err(failed(format!("{id} ended {state}: {message}")).next(look)),
     }
+}
+
+/// How much waits for its cluster, where that is all that was not done.
+fn stays(view: &Value) -> usize {
+    let steps = || view.get("steps").and_then(Value::as_array).into_iter().flatten();
+    let count = |states: &[&str]| steps().filter(|step| states.contains(&text(step, "/state").as_str())).count();
+    let buried = steps().filter(|step| text(step, "/change/verb") == "bury" && text(step, "/state") == "done").count();
+    if count(&["skipped", "failed"]) > 0 { 0 } else { count(&["left"]) + buried }
 }
 
 /// What `continue` left out, each with its cause where it has one of its own.

@@ -27,6 +27,26 @@ pub(crate) fn orphan_key(tenant: &Name, uid: &str, id: &ResourceId) -> Key {
     Key::new(Kind::Orphan, tenant.as_str(), format!("{uid}/{id}"))
 }
 
+/// What this installation is known by.
+pub(crate) fn installation_key() -> Key {
+    Key::installation(Kind::Meta, "instance")
+}
+
+/// The choices in force.
+pub(crate) fn choices_key(tenant: &Name, uid: &str) -> Key {
+    Key::new(Kind::Plan, tenant.as_str(), format!("{uid}/choices"))
+}
+
+/// What an operation wrote over.
+pub(crate) fn before_key(tenant: &Name, uid: &str) -> Key {
+    Key::new(Kind::Plan, tenant.as_str(), format!("{uid}/before"))
+}
+
+/// The rendered chart in force.
+pub(crate) fn bundle_key(tenant: &Name, uid: &str, function: &str) -> Key {
+    Key::new(Kind::Bundle, tenant.as_str(), format!("{uid}/{function}"))
+}
+
 pub(crate) fn alarm_key(tenant: &Name, uid: &str, id: &ResourceId) -> Key {
     Key::new(Kind::Alarm, tenant.as_str(), format!("{uid}/{id}"))
 }

@@ -5,6 +5,7 @@ use super::codec;
 use super::engine::Inner;
 use super::error::OpsError;
 use super::model::OperationDoc;
+use super::start::Before;
 use crate::store::{Kind, Query, Txn};
 use models::change::Failure;
 use models::operation::{OperationEvent, OperationState};
@@ -20,7 +21,18 @@ pub(super) async fn ended(inner: &Inner, doc: OperationDoc, event: OperationEven
         _ => false,
     };
     claims::give_back(inner, (&tenant, &uid)).await?;
+    let back = match event {
+        OperationEvent::Undone if !gone => before(inner, &doc).await?,
+        _ => None,
+    };
     let mut txn = close(inner, doc, event)?;
+    if let Some(before) = back {
+        txn = txn.put(codec::choices_key(&tenant, &uid), before.choices);
+        for (function, bundle) in before.bundles {
+            let key = codec::bundle_key(&tenant, &uid, &function);
+            txn = if bundle.is_null() { txn.delete(key) } else { txn.put(key, bundle) };
+        }
+    }
     if gone {
         // Rendered bundles and choices are of no use without their slice.
         for kind in [Kind::Bundle, Kind::Plan, Kind::Alarm] {
@@ -31,6 +43,15 @@ pub(super) async fn ended(inner: &Inner, doc: OperationDoc, event: OperationEven
         }
     }
     inner.commit(txn).await.map(|_| ())
+}
+
+/// What the operation wrote over when it was started.
+async fn before(inner: &Inner, doc: &OperationDoc) -> Result<Option<Before>, OpsError> {
+    let key = codec::before_key(&doc.operation.tenant, &doc.operation.uid);
+    let Some(mut object) = inner.store.get(&key).await? else { return Ok(None) };
+    let is_its = object.doc["operation"] == doc.operation.id;
+    object.doc = object.doc["before"].take();
+    Ok(if is_its { Some(object.read()?) } else { None })
 }
 
 /// FAILED_TEMP: it waits for an operator. The claim stays. A test that failed has said all that it had to say.
@@ -65,7 +86,11 @@ pub(super) async fn stopped(
     tracing::info!(operation.id = %operation.id, state = operation.state.as_str(), cause = %failure.message, "stopped");
     operation.error = Some(failure);
     let txn = Txn::new().put(doc.key(), codec::json(&doc)?);
-    inner.commit(slice(txn, &doc, Phase::Broken)?).await.map(|_| ())
+    let phase = match (&doc.before, doc.operation.kind) {
+        (Some(before), OperationKind::RemoveOrphans) => before.phase,
+        _ => Phase::Broken,
+    };
+    inner.commit(slice(txn, &doc, phase)?).await.map(|_| ())
 }
 
 /// The transaction that ends an operation for ever.
@@ -105,7 +130,8 @@ pub(super) fn close(inner: &Inner, mut doc: OperationDoc, event: OperationEvent)
         | OperationState::RollingBack => (doc.subject(), Phase::Broken),
     };
     let phase = match (&doc.before, doc.operation.kind) {
-        (Some(before), OperationKind::TestSlice) => before.phase,
+        // Neither changes what the slice is.
+        (Some(before), OperationKind::TestSlice | OperationKind::RemoveOrphans) => before.phase,
         _ => phase,
     };
     match slice {

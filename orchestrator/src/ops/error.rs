@@ -23,6 +23,8 @@ pub enum OpsError {
     NotTold(String),
     #[error(transparent)]
     Illegal(#[from] IllegalMove),
+    #[error("it has no plan yet, of which something could be left out; retry plans it again")]
+    NoPlan,
     #[error("it cannot be rolled back: {reason}")]
     PastPointOfNoReturn { reason: String },
     #[error("stored state cannot be read: {0}")]
@@ -47,6 +49,7 @@ impl OpsError {
             | Self::Held { .. }
             | Self::Vanished(_)
             | Self::Illegal(_)
+            | Self::NoPlan
             | Self::PastPointOfNoReturn { .. }
             | Self::Unreadable(_)
             | Self::Fenced => false,

@@ -37,6 +37,6 @@ pub use model::{ChangeDoc, OperationDoc};
 pub use outlook::{Deed, Does, Move, Outlook};
 pub use settled::Stopped;
 pub(crate) use standing::standing;
-pub use start::StartOptions;
+pub use start::{Before, StartOptions};
 pub use unplanned::{Planned, Planner, Unplanned};
 pub(crate) use used::used;

@@ -49,6 +49,9 @@ impl Engine {
     pub async fn carry_on(&self, tenant: &Name, id: &str) -> Result<Operation, OpsError> {
         let (mut doc, rev) = self.read(tenant, id).await?;
         doc.operation.state.on(OperationEvent::Continue)?;
+        if doc.wish.is_some() {
+            return Err(OpsError::NoPlan);
+        }
         let mut board = self.board(&doc).await?;
         let mut txn = Txn::new();
         let left = graph::left_out(&board);

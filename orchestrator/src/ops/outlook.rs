@@ -79,16 +79,22 @@ impl Engine {
         let (doc, _) = self.read(tenant, id).await?;
         let becomes = doc.operation.state.on(asked.event())?;
         let board = self.board(&doc).await?;
-        if asked == Move::Rollback {
-            may_go_back(&board)?;
+        match asked {
+            Move::Rollback => may_go_back(&board)?,
+            Move::Continue if doc.wish.is_some() => return Err(OpsError::NoPlan),
+            Move::Cancel | Move::Retry | Move::Continue | Move::Fail => {}
         }
+        let deeds = match doc.wish {
+            Some(_) => vec![unplanned(&doc.operation, asked)],
+            None => deeds(&board, asked),
+        };
         Ok(Outlook {
             operation: id.to_owned(),
             r#move: asked,
             state: doc.operation.state,
             becomes,
             ends: ends(&doc.operation, (asked, &board))?,
-            deeds: deeds(&board, asked),
+            deeds,
         })
     }
 
@@ -98,7 +104,9 @@ impl Engine {
         for asked in Move::ALL {
             match self.outlook(tenant, (id, asked)).await {
                 Err(OpsError::Illegal(_)) => {}
-                Err(error @ (OpsError::PastPointOfNoReturn { .. } | OpsError::Unreadable(_))) => all.push(Err(error)),
+                Err(error @ (OpsError::PastPointOfNoReturn { .. } | OpsError::NoPlan | OpsError::Unreadable(_))) => {
+                    all.push(Err(error));
+                }
                 outlook => all.push(Ok(outlook?)),
             }
         }
@@ -128,6 +136,19 @@ fn ends(operation: &Operation, (asked, board): (Move, &Board)) -> Result<Operati
 fn deeds(board: &Board, asked: Move) -> Vec<Deed> {
     let out = graph::left_out(board);
     board.values().filter_map(|doc| deed(doc, (asked, &out))).collect()
+}
+
+/// Of an operation that waits for a place nothing is in the world.
+fn unplanned(operation: &Operation, asked: Move) -> Deed {
+    let waits = operation.waiting_for.as_deref().or(operation.error.as_ref().map(|failure| failure.message.as_str()));
+    let (does, why) = match asked {
+        Move::Retry | Move::Continue => {
+            (Does::Do, format!("it is planned again, and waits for a place: {}", waits.unwrap_or("there was none")))
+        }
+        Move::Cancel => (Does::LeaveOut, "it stops waiting for a place; nothing of it was made".to_owned()),
+        Move::Rollback | Move::Fail => (Does::LeaveOut, "nothing of it was made, and nothing is".to_owned()),
+    };
+    Deed { seq: 0, id: format!("slice {}", operation.subject), does, why }
 }
 
 fn deed(doc: &ChangeDoc, (asked, out): (Move, &BTreeSet<Seq>)) -> Option<Deed> {

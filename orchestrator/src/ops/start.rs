@@ -15,7 +15,9 @@ use jiff::Timestamp;
 use models::change::Failure;
 use models::operation::OperationEvent;
 use models::{Operation, OperationState};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, Default)]
 pub struct StartOptions {
@@ -28,6 +30,25 @@ pub struct StartOptions {
     pub wish: Option<Wish>,
     /// The slice layer's own writes.
     pub extra: Txn,
+    /// What of the slice layer's own is written over, for the way back.
+    pub before: Option<Before>,
+}
+
+/// Bundles and choices that an operation writes over: they are put back where it is rolled back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Before {
+    pub choices: Value,
+    /// By function; null: there was none.
+    pub bundles: BTreeMap<String, Value>,
+}
+
+/// Beside the operation that it is for: the next one of the slice writes it over.
+pub(super) fn remember(txn: Txn, doc: &OperationDoc, before: Option<&Before>) -> Result<Txn, OpsError> {
+    let key = codec::before_key(&doc.operation.tenant, &doc.operation.uid);
+    Ok(match before {
+        Some(before) => txn.put(key, json!({"operation": doc.operation.id, "before": codec::json(before)?})),
+        None => txn,
+    })
 }
 
 impl Engine {
@@ -46,6 +67,7 @@ impl Engine {
             txn = txn.put(key, codec::json(&change)?);
         }
         txn = txn.put(doc.key(), codec::json(&doc)?);
+        txn = remember(txn, &doc, options.before.as_ref())?;
         txn = ending::slice(txn, &doc, ending::phase(doc.operation.kind))?;
         let slice = codec::slice_key(&doc.operation.tenant, &doc.operation.subject);
         txn = match options.slice {

@@ -12,6 +12,7 @@ use super::error::OpsError;
 use super::footing;
 use super::model::{ChangeDoc, OperationDoc};
 use super::orphan;
+use super::start::{Before, remember};
 use super::waiting::{Patience, Pauses};
 use crate::plan::{Plan, Wish};
 use crate::store::Txn;
@@ -31,6 +32,8 @@ pub trait Planner: Send + Sync {
 pub struct Planned {
     pub plan: Plan,
     pub extra: Txn,
+    /// As [`super::StartOptions::before`].
+    pub before: Option<Before>,
     /// Held until the plan is written down.
     pub turn: Box<dyn std::any::Any + Send>,
 }
@@ -118,7 +121,7 @@ async fn tell(inner: &Inner, (doc, patience): (&mut OperationDoc, Patience), rea
 
 /// From here on it is an operation like every other: one transaction holds its changes, its slice and itself.
 async fn written(inner: &Inner, mut doc: OperationDoc, planned: Planned) -> Result<OperationDoc, OpsError> {
-    let Planned { plan, extra, turn } = planned;
+    let Planned { plan, extra, before, turn } = planned;
     let txn = claims::take(inner, footing::all(extra, &plan), &plan).await?;
     let mut txn = orphan::wanted_again(inner, txn, &plan).await?;
     let operation = &mut doc.operation;
@@ -132,6 +135,7 @@ async fn written(inner: &Inner, mut doc: OperationDoc, planned: Planned) -> Resu
         txn = txn.put(key, codec::json(&change)?);
     }
     txn = txn.put(doc.key(), codec::json(&doc)?);
+    txn = remember(txn, &doc, before.as_ref())?;
     let txn = ending::slice(txn, &doc, ending::phase(doc.operation.kind))?;
     inner.commit(txn).await.map_err(footing::told)?;
     drop(turn);

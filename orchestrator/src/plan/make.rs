@@ -13,7 +13,7 @@ use super::render::{Order, Renderer};
 use super::size::Sizes;
 use super::want::{self, Decided, Scene, Want};
 use super::world::{Observed, World};
-use super::{adopt, contract, renewal, resolve};
+use super::{adopt, caution, contract, intent, renewal, resolve};
 use adapters::helm::Release;
 use models::labels::Labels;
 use models::problem::nearest;
@@ -94,11 +94,12 @@ pub fn unplaced(world: &World, wish: &Wish, why: &str) -> Option<Plan> {
 
 fn next_slice(world: &World, wish: &Wish, (labels, spec): (&Labels, &SliceSpec)) -> Slice {
     let incarnation = world.slice.as_ref().map_or(world.incarnations + 1, |slice| slice.incarnation);
+    let uid = || names::slice_uid(&world.installation, (&wish.tenant, &wish.name), incarnation);
     Slice {
         format: Default::default(),
         tenant: wish.tenant.clone(),
         name: wish.name.clone(),
-        uid: names::slice_uid(&wish.tenant, &wish.name, incarnation),
+        uid: world.slice.as_ref().map_or_else(uid, |slice| slice.uid.clone()),
         incarnation,
         labels: labels.clone(),
         spec: spec.clone(),
@@ -162,6 +163,8 @@ impl Maker<'_> {
         if !clashes.is_empty() {
             return Err(PlanError::Problems(clashes));
         }
+        warnings.extend(caution::owners(self.world, &placed));
+        warnings.extend(caution::emptied(self.world, &placed));
         warnings.extend(releases.warnings(&self.slice));
         warnings.extend(definitions.notes.iter().cloned());
         warnings.extend(placement.sites.iter().filter_map(|site| site.warning.clone()));
@@ -392,19 +395,20 @@ fn unasked_loss(steps: &[diff::Step], wish: &Wish) -> Result<(), PlanError> {
 
 fn delete(world: &World, wish: &Wish) -> Result<Plan, PlanError> {
     let slice = world.slice.as_ref().ok_or_else(|| PlanError::NotFound(wish.name.clone()))?;
+    let misspelled = caution::misspelled(slice, &wish.allow_data_loss);
+    if !misspelled.is_empty() {
+        return Err(PlanError::Problems(misspelled));
+    }
     let goes = |bundle: &Bundle| if slice.adopted.is_some() { bundle.claims() } else { bundle.volumes.clone() };
     guard((world, wish), slice.placed.keys().map(String::as_str), goes)?;
     let whole_namespaces = slice.placed.values().filter(|_| slice.adopted.is_none());
     let clusters: BTreeSet<&str> = whole_namespaces.map(String::as_str).collect();
-    let whole = |cluster: &str| {
-        format!("namespace {} on {cluster} goes with everything in it, also what others put there", slice.namespace())
-    };
     let kept = |recorded: &Recorded| {
         let object = recorded.resource.object().filter(|object| object.keep && !object.id.namespace.is_empty())?;
         let id = Some(&object.id).filter(|_| slice.adopted.is_none())?;
         Some(format!("{} on {}: its chart says that it is kept, and it goes with its namespace", id.short(), id.target))
     };
-    let own = clusters.into_iter().map(whole);
+    let own = clusters.into_iter().map(|cluster| caution::whole(slice, cluster));
     let warnings = own.chain(adopt::ends(slice)).chain(world.recorded.values().filter_map(kept)).collect();
     let kind = OperationKind::DeleteSlice;
     let outcome = Outcome { kind, after: None, choices: vec![], warnings, bundles: vec![] };
@@ -465,6 +469,7 @@ fn finish(
 fn planned(world: &World, slice: &Slice, (changes, outcome): (Vec<PlannedChange>, Outcome)) -> Plan {
     let Outcome { kind, after, choices, warnings, bundles } = outcome;
     let warnings = warnings.into_iter().chain(uncompared(world)).collect();
+    let intent = world.slice.as_ref().zip(after.as_ref()).map(|(before, after)| intent::changes(before, after));
     let plan = Plan::of(slice, (kind, world.slice.clone(), after), changes);
-    Plan { choices, warnings, bundles, unread: unread(world), ..plan }
+    Plan { intent: intent.unwrap_or_default(), choices, warnings, bundles, unread: unread(world), ..plan }
 }

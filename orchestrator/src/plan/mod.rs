@@ -4,6 +4,7 @@
 
 pub mod adopt;
 pub mod bundle;
+mod caution;
 pub mod claim;
 pub mod contract;
 mod definition;
@@ -13,6 +14,7 @@ pub mod diff;
 pub mod drift;
 pub mod heal;
 pub mod hooks;
+mod intent;
 pub(crate) mod isolation;
 pub mod leave;
 pub mod lookup;

@@ -50,6 +50,9 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Slice>,
     pub changes: Vec<PlannedChange>,
+    /// What changes in the file's own words, also where nothing on a cluster does: `spec.heal: false -> true`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intent: Vec<String>,
     pub choices: Vec<Choice>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -90,6 +93,7 @@ impl Plan {
             before,
             after,
             changes,
+            intent: vec![],
             choices: vec![],
             warnings: vec![],
             bundles: vec![],

@@ -4,9 +4,10 @@ use models::Name;
 use models::resource::{ResourceId, Target};
 use sha2::{Digest, Sha256};
 
-/// Short hash of tenant, name and incarnation: a name that is used again never meets its predecessor.
-pub fn slice_uid(tenant: &Name, name: &Name, incarnation: u64) -> String {
-    let hash = Sha256::digest(format!("{tenant}/{name}/{incarnation}"));
+/// Short hash of installation, tenant, name and incarnation: a name that is used again never meets its predecessor, nor the
+/// slice of that name which another server made on the same cluster.
+pub fn slice_uid(installation: &str, (tenant, name): (&Name, &Name), incarnation: u64) -> String {
+    let hash = Sha256::digest(format!("{installation}/{tenant}/{name}/{incarnation}"));
     hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -75,8 +76,9 @@ mod tests {
     #[test]
     fn another_incarnation_has_another_uid() {
         let (tenant, name): (Name, Name) = ("acme".parse().unwrap(), "factory-7".parse().unwrap());
-        assert_eq!(slice_uid(&tenant, &name, 1), slice_uid(&tenant, &name, 1));
-        assert_ne!(slice_uid(&tenant, &name, 1), slice_uid(&tenant, &name, 2));
-        assert_eq!(slice_uid(&tenant, &name, 1).len(), 8);
+        assert_eq!(slice_uid("one", (&tenant, &name), 1), slice_uid("one", (&tenant, &name), 1));
+        assert_ne!(slice_uid("one", (&tenant, &name), 1), slice_uid("one", (&tenant, &name), 2));
+        assert_ne!(slice_uid("one", (&tenant, &name), 1), slice_uid("two", (&tenant, &name), 1));
+        assert_eq!(slice_uid("one", (&tenant, &name), 1).len(), 8);
     }
 }

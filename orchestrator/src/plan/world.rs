@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default)]
 pub struct World {
     pub now: Timestamp,
+    /// Which server plans: no two make slices of one uid.
+    pub installation: String,
     pub slice: Option<Slice>,
     /// How often this name was used before.
     pub incarnations: u64,

@@ -64,7 +64,8 @@ impl Slices {
         distinct(&asked.releases)?;
         let reading = Reading { slices: self, asked, facts };
         let records = reading.records().await?;
-        let slice = slice((tenant, snapshot.world.incarnations + 1), asked, &records)?;
+        let (installation, incarnation) = (snapshot.world.installation.as_str(), snapshot.world.incarnations + 1);
+        let slice = slice((tenant, installation, incarnation), asked, &records)?;
         let takeover = reading.takeover(slice, &records).await?;
         let plan = adopt(&snapshot.world, &takeover)?;
         Ok((plan, snapshot))
@@ -91,7 +92,7 @@ fn distinct(releases: &[HelmRelease]) -> Result<(), AskError> {
 
 /// The slice as a file would say it, with what Helm recorded of each release.
 fn slice(
-    (tenant, incarnation): (&Name, u64),
+    (tenant, installation, incarnation): (&Name, &str, u64),
     asked: &Adoption,
     records: &[super::takeover::Record],
 ) -> Result<Slice, AskError> {
@@ -112,7 +113,7 @@ fn slice(
         format: Default::default(),
         tenant: tenant.clone(),
         name: asked.name.clone(),
-        uid: names::slice_uid(tenant, &asked.name, incarnation),
+        uid: names::slice_uid(installation, (tenant, &asked.name), incarnation),
         incarnation,
         labels: Labels::default(),
         spec: SliceSpec {

@@ -144,6 +144,7 @@ impl From<OpsError> for AskError {
             OpsError::NotTold(_)
             | OpsError::Vanished(_)
             | OpsError::Illegal(_)
+            | OpsError::NoPlan
             | OpsError::PastPointOfNoReturn { .. }
             | OpsError::Unreadable(_)
             | OpsError::Fenced => Self::Ops(error),

@@ -130,7 +130,7 @@ impl Slices {
     }
 
     async fn choices(&self, tenant: &Name, uid: &str) -> Result<Vec<Choice>, AskError> {
-        let found = self.store.get(&choices_key(tenant, uid)).await?;
+        let found = self.store.get(&codec::choices_key(tenant, uid)).await?;
         Ok(found.map(|object| object.read()).transpose()?.unwrap_or_default())
     }
 }
@@ -147,21 +147,12 @@ fn looked_at(recorded: &BTreeMap<ResourceId, Recorded>) -> Vec<ResourceId> {
     kept.map(|(id, _)| id.clone()).collect()
 }
 
-/// The choices in force.
-fn choices_key(tenant: &Name, uid: &str) -> Key {
-    Key::new(Kind::Plan, tenant.as_str(), format!("{uid}/choices"))
-}
-
 /// What the id of a plan that was shown begins with.
 pub(crate) const SHOWN: &str = "shown/";
 
 /// The plan that was shown last for a name.
 fn shown_key(tenant: &Name, name: &Name) -> Key {
     Key::new(Kind::Plan, tenant.as_str(), format!("{SHOWN}{name}"))
-}
-
-fn bundle_key(tenant: &Name, uid: &str, function: &str) -> Key {
-    Key::new(Kind::Bundle, tenant.as_str(), format!("{uid}/{function}"))
 }
 
 /// Whose a uid is, for ever: what stands in the world is found by it.

@@ -4,7 +4,7 @@
 //! operator left out, or what was found, goes when somebody says so. It must never take away what a record wants.
 
 use super::{AskError, Slices};
-use crate::ops::{OpsError, StartOptions, codec};
+use crate::ops::{OpsError, StartOptions, codec, footing};
 use crate::plan::orphans;
 use crate::store::{Key, Kind, Object, Query, Revision, StoreError, Txn};
 use models::resource::Target;
@@ -82,7 +82,7 @@ impl Slices {
     ) -> Result<Removal, AskError> {
         let all = self.orphans(tenant, picked).await?;
         if all.is_empty() {
-            return Err(AskError::NotFound("an orphan like that".into()));
+            return Err(AskError::NotFound("an orphan that is meant (see: sliceway orphans)".into()));
         }
         let holds_data = |orphan: &&Orphan| orphan.cause == OrphanCause::Found && holds_data(orphan);
         if let Some(orphan) = all.iter().find(holds_data).filter(|_| !allow_data_loss) {
@@ -113,7 +113,7 @@ impl Slices {
             false => Ok(removal),
             true => Err(AskError::Unavailable {
                 cause: format!(
-                    "{} cannot be reached; what was left there because of that goes when it can",
+                    "{} cannot be reached: nothing of it can be taken away now",
                     clusters.into_iter().collect::<Vec<_>>().join(", ")
                 ),
             }),
@@ -125,14 +125,28 @@ impl Slices {
         let all = self.orphans(tenant, picked).await?;
         let found: Vec<Orphan> = all.into_iter().filter(|orphan| orphan.cause == OrphanCause::Found).collect();
         if found.is_empty() {
-            return Err(AskError::NotFound("an orphan like that which was found".into()));
+            return Err(AskError::NotFound(
+                "an orphan that is meant and was found, which alone can be adopted (see: sliceway orphans -o wide),"
+                    .into(),
+            ));
         }
-        let mut txn = Txn::new();
+        let (mut txn, mut clusters) = (Txn::new(), BTreeSet::new());
         for orphan in &found {
             let (slice, rev) = self.living(tenant, orphan).await?.ok_or_else(|| AskError::Refused {
                 reason: format!("slice {} that {} is of is gone: nothing is there to take it", orphan.slice, orphan.id),
                 mend: "take it away: sliceway orphans --remove; or remove its labels on the cluster".into(),
             })?;
+            // Where its cluster is not registered any more, nobody could ever take it away.
+            if let Target::Cluster(cluster) = &orphan.id.target {
+                let cluster = Key::installation(Kind::Cluster, cluster.as_str());
+                if self.store.get(&cluster).await?.is_none() {
+                    return Err(AskError::Refused {
+                        reason: format!("cluster {} of {} is not registered", cluster.id, orphan.id),
+                        mend: "strike it out: sliceway orphans --remove".into(),
+                    });
+                }
+                clusters.insert(cluster);
+            }
             let key = codec::slice_key(tenant, &slice.name);
             if !txn.when.contains(&crate::store::Precondition::At(key.clone(), rev)) {
                 txn = txn.at(key, rev).absent(codec::claim_key(tenant, &slice.name));
@@ -142,6 +156,7 @@ impl Slices {
                 .put(codec::resource_key(tenant, &orphan.uid, &orphan.id), codec::json(&recorded)?)
                 .delete(codec::orphan_key(tenant, &orphan.uid, &orphan.id));
         }
+        let txn = clusters.into_iter().fold(txn, footing::stand_on);
         self.engine.commit(txn).await.map_err(|error| match error {
             OpsError::Store(crate::store::StoreError::Conflict { .. }) => OpsError::Changed,
             other => other,
@@ -177,7 +192,7 @@ impl Slices {
         let mut near: Vec<&Orphan> = Vec::new();
         for orphan in all {
             let is_near = match &orphan.id.target {
-                Target::Cluster(name) => self.clusters.away(name).await.is_none(),
+                Target::Cluster(name) => self.clusters.lost(name).await.is_none(),
                 Target::Local => true,
             };
             near.extend(is_near.then_some(orphan));

@@ -35,7 +35,7 @@ impl Slices {
             if !picked.clusters.is_empty() && !picked.clusters.contains(&cluster) {
                 continue;
             }
-            if let Some(cause) = self.clusters.away(&cluster).await {
+            if let Some(cause) = self.clusters.lost(&cluster).await {
                 scan.unread.insert(cluster, cause);
                 continue;
             }

@@ -1,7 +1,7 @@
 //! Reads the world that a plan rests on: what is stored, what the clusters say, what is observed of what is recorded.
 
 use super::look::LOOK;
-use super::{AskError, Meant, Slices, bundle_key, incarnation_key, shown_key, uid_key};
+use super::{AskError, Meant, Slices, incarnation_key, shown_key, uid_key};
 use crate::ops::{OperationDoc, claims, codec};
 use crate::plan::remember::{Remembering, Rendered};
 use crate::plan::{Bundle, Choice, ClusterView, Plan, Renderer, World, names};
@@ -44,7 +44,8 @@ impl Slices {
         let clusters = self.views(settled, &meant).await?;
         let booked = self.booked(tenant, name, (&clusters, &meant)).await?;
         let claims = claims::all(&self.store).await?;
-        let mut world = World { clusters, booked, claims, now: self.engine.now(), ..World::default() };
+        let (now, installation) = (self.engine.now(), self.installation().await?);
+        let mut world = World { clusters, booked, claims, now, installation, ..World::default() };
         let Some(slice) = slice else {
             world.incarnations = self.free_incarnation(tenant, name).await?;
             return Ok(Snapshot { world, slice: rev, settled, meant, rendered: Rendered::default() });
@@ -82,6 +83,12 @@ impl Slices {
         futures::future::join_all(clusters.into_iter().map(one)).await.into_iter().flatten().collect()
     }
 
+    /// Which one this is; it has no name before it has met a cluster.
+    pub(super) async fn installation(&self) -> Result<String, AskError> {
+        let found = self.store.get(&codec::installation_key()).await?;
+        Ok(found.and_then(|object| Some(object.doc["id"].as_str()?.to_owned())).unwrap_or_default())
+    }
+
     async fn incarnations(&self, tenant: &Name, name: &Name) -> Result<u64, AskError> {
         let found = self.store.get(&incarnation_key(tenant, name)).await?;
         Ok(found.and_then(|object| object.doc["used"].as_u64()).unwrap_or(0))
@@ -89,9 +96,9 @@ impl Slices {
 
     /// Skips an incarnation whose uid another slice has: uids are short, and what stands in the world is found by them.
     async fn free_incarnation(&self, tenant: &Name, name: &Name) -> Result<u64, AskError> {
-        let mut used = self.incarnations(tenant, name).await?;
+        let (mut used, installation) = (self.incarnations(tenant, name).await?, self.installation().await?);
         loop {
-            let uid = names::slice_uid(tenant, name, used + 1);
+            let uid = names::slice_uid(&installation, (tenant, name), used + 1);
             let taken = self.store.get(&uid_key(&uid)).await?;
             match taken
                 .is_some_and(|object| object.doc["tenant"] != json!(tenant) || object.doc["slice"] != json!(name))
@@ -173,7 +180,7 @@ impl Slices {
     }
 
     pub(super) async fn bundles(&self, tenant: &Name, uid: &str) -> Result<BTreeMap<String, Bundle>, AskError> {
-        let prefix = bundle_key(tenant, uid, "").id;
+        let prefix = codec::bundle_key(tenant, uid, "").id;
         let objects = codec::all(&self.store, Query::of(Kind::Bundle, tenant.as_str()).prefix(prefix.clone())).await?;
         let name = |id: &str| id.strip_prefix(&prefix).unwrap_or(id).to_owned();
         objects.iter().map(|object| Ok((name(&object.key.id), object.read()?))).collect()

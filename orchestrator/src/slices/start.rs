@@ -1,17 +1,14 @@
 //! `plan` and `apply`: the same planner, shown or carried out.
 
 use super::snapshot::Snapshot;
-use super::{
-    Ask, AskError, Goal, NoPlace, Slices, Started, Supersede, bundle_key, choices_key, incarnation_key, shown_key,
-    uid_key,
-};
-use crate::ops::{StartOptions, Stopped, codec, footing};
+use super::{Ask, AskError, Goal, NoPlace, Slices, Started, Supersede, incarnation_key, shown_key, uid_key};
+use crate::ops::{Before, StartOptions, Stopped, codec, footing};
 use crate::plan::bundle::ChartPin;
 use crate::plan::{Plan, Wish, World, make};
 use crate::store::{Expect, Txn};
-use models::{Name, OperationKind, OperationState};
+use models::{Name, OperationKind, OperationState, Resource, Slice};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
@@ -19,12 +16,18 @@ impl Slices {
     /// Shows what would happen, and keeps it for `--plan ID`.
     pub async fn plan(&self, tenant: &Name, ask: &Ask) -> Result<Plan, AskError> {
         let mut snapshot = self.snapshot((tenant, &ask.name), ask.meant()).await?;
-        let wish = wish(tenant, ask);
+        let mut wish = wish(tenant, ask);
+        let unsaid = match (&ask.goal, &snapshot.world.slice) {
+            // What would go is shown whether it may go or not.
+            (Goal::Delete, Some(slice)) => unsaid(slice, &mut wish),
+            _ => BTreeSet::new(),
+        };
         self.fetch(&mut snapshot, &wish).await?;
-        let plan = match make(&snapshot.world, &wish, self.renderer.as_ref()).await {
+        let mut plan = match make(&snapshot.world, &wish, self.renderer.as_ref()).await {
             Err(error) => return Err(self.held((tenant, &ask.name), error.into()).await),
             Ok(plan) => plan,
         };
+        plan.warnings.extend(withheld(&plan, &unsaid));
         let mut doc = codec::json(&plan)?;
         // Housekeeping forgets it when it is old.
         doc["shown_at"] = json!(self.engine.now());
@@ -81,6 +84,7 @@ impl Slices {
             slice: snapshot.slice,
             wish: None,
             extra: extra(&plan, &snapshot)?,
+            before: before(&plan, &snapshot)?,
         };
         let operation = self.engine.start(plan.clone(), options).await?;
         drop(turn);
@@ -195,6 +199,25 @@ impl Slices {
     }
 }
 
+/// Functions of which nobody said that their data may go; the wish says it of all.
+fn unsaid(slice: &Slice, wish: &mut Wish) -> BTreeSet<Name> {
+    let all = slice.placed.keys().filter_map(|name| name.parse::<Name>().ok());
+    all.filter(|name| wish.allow_data_loss.insert(name.clone())).collect()
+}
+
+/// A warning for each of them that holds data.
+fn withheld(plan: &Plan, unsaid: &BTreeSet<Name>) -> Vec<String> {
+    let lost = plan.changes.iter().filter(|planned| planned.change.irreversible.is_some());
+    let of = |planned: &crate::plan::PlannedChange| match &planned.change.before {
+        Some(Resource::Object(object)) => object.owner.function.clone(),
+        _ => None,
+    };
+    let functions: BTreeSet<Name> = lost.filter_map(of).filter(|name| unsaid.contains(name)).collect();
+    let words =
+        |name: Name| format!("{name} holds data: it is deleted only where that is said: --allow-data-loss {name}");
+    functions.into_iter().map(words).collect()
+}
+
 pub(super) fn wish(tenant: &Name, ask: &Ask) -> Wish {
     let set = |names: &[Name]| names.iter().cloned().collect();
     Wish {
@@ -234,14 +257,29 @@ pub(super) fn extra(plan: &Plan, snapshot: &Snapshot) -> Result<Txn, AskError> {
     if matches!(plan.kind, OperationKind::DeleteSlice | OperationKind::TestSlice) {
         return Ok(Txn::new());
     }
-    let mut txn = Txn::new().put(choices_key(&plan.tenant, &plan.uid), codec::json(&plan.choices)?);
+    let mut txn = Txn::new().put(codec::choices_key(&plan.tenant, &plan.uid), codec::json(&plan.choices)?);
     for (function, bundle) in &plan.bundles {
-        txn = txn.put(bundle_key(&plan.tenant, &plan.uid, function), bundle.clone());
+        txn = txn.put(codec::bundle_key(&plan.tenant, &plan.uid, function), bundle.clone());
     }
     if snapshot.slice.is_none() {
         txn = used(txn, (plan, snapshot));
     }
     Ok(txn)
+}
+
+/// What [`extra`] writes over of a slice that is there already.
+pub(super) fn before(plan: &Plan, snapshot: &Snapshot) -> Result<Option<Before>, AskError> {
+    if plan.before.is_none() || matches!(plan.kind, OperationKind::DeleteSlice | OperationKind::TestSlice) {
+        return Ok(None);
+    }
+    let mut bundles = BTreeMap::new();
+    for (function, bundle) in &plan.bundles {
+        let known = snapshot.world.bundles.get(function).map(codec::json).transpose()?.unwrap_or_default();
+        if known != *bundle {
+            bundles.insert(function.clone(), known);
+        }
+    }
+    Ok(Some(Before { choices: codec::json(&snapshot.world.choices)?, bundles }))
 }
 
 pub(super) fn used(txn: Txn, (plan, snapshot): (&Plan, &Snapshot)) -> Txn {

@@ -1,7 +1,7 @@
 //! A slice for which no cluster has room now: its operation is accepted and waits, and is planned when there is a place.
 
 use super::snapshot::Snapshot;
-use super::start::{extra, used, wish};
+use super::start::{before, extra, used, wish};
 use super::{Ask, AskError, Meant, Slices, Started};
 use crate::ops::{OperationDoc, OpsError, Planned, Planner, StartOptions, Unplanned, codec};
 use crate::plan::{Choice, Goal, Plan, PlanError, Wish, make, unplaced, unplaced_choices};
@@ -33,6 +33,7 @@ impl Slices {
             slice: snapshot.slice,
             wish: Some(wish),
             extra,
+            before: None,
         };
         let operation = self.engine.start(plan.clone(), options).await?;
         Ok(Started::Operation { operation: Box::new(operation), plan: Box::new(plan) })
@@ -85,7 +86,8 @@ impl Planner for Slices {
             };
         }
         let extra = extra(&plan, &snapshot).map_err(told)?;
-        Ok(Planned { plan, extra, turn: Box::new(turn) })
+        let before = before(&plan, &snapshot).map_err(told)?;
+        Ok(Planned { plan, extra, before, turn: Box::new(turn) })
     }
 }
 

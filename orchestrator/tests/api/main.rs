@@ -47,4 +47,5 @@ mod sources;
 mod stored;
 mod unreadable;
 mod upgrade;
+mod walked;
 mod watching;

@@ -1,6 +1,7 @@
 //! A slice that fits nowhere now: its operation waits, says for what, and every way out of the wait ends well.
 
-use crate::server::{Server, words};
+use crate::server::{Server, stdout, words};
+use orchestrator::store::{Clock, Key, Kind, Options, Sqlite, Store as _};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -122,6 +123,11 @@ async fn patience_ends_with_the_reason_and_retry_goes_on() {
     let stuck = until(&server, &id, in_state("FAILED_TEMP")).await;
     assert_eq!(stuck["error"]["code"], "no-place", "{stuck}");
     assert!(stuck["error"]["next"].as_str().unwrap().contains(&format!("operation retry {id}")), "{stuck}");
+    let told = words(&server.cli(&["operation", "retry", &id, "--plan"]))
+        + &stdout(&server.cli(&["operation", "retry", &id, "--plan"]));
+    assert!(told.contains("it is planned again, and waits for a place"), "{told}");
+    let refused = server.cli(&["operation", "continue", &id]);
+    assert!(words(&refused).contains("it has no plan yet"), "{}", words(&refused));
     for slice in ["first", "second"] {
         let gone = words(&server.cli(&["delete", "slice", slice, "--wait", "--supersede"]));
         assert!(gone.contains("COMPLETED"), "{gone}");
@@ -264,17 +270,17 @@ async fn a_request_that_is_no_quantity_is_refused() {
 }
 
 /// Two names of two tenants whose uids are the same: 32 bits are found again by trying.
-fn clash() -> (String, String) {
+fn clash(installation: &str) -> (String, String) {
     use orchestrator::plan::names::slice_uid;
     let mut seen = std::collections::HashMap::new();
     let (one, other): (models::Name, models::Name) = ("default".parse().unwrap(), "evil".parse().unwrap());
     for n in 0..400_000 {
         let name: models::Name = format!("v{n}").parse().unwrap();
-        seen.insert(slice_uid(&one, &name, 1), name.to_string());
+        seen.insert(slice_uid(installation, (&one, &name), 1), name.to_string());
     }
     let found = (0..400_000).find_map(|n| {
         let name: models::Name = format!("e{n}").parse().unwrap();
-        Some((seen.get(&slice_uid(&other, &name, 1))?.clone(), name.to_string()))
+        Some((seen.get(&slice_uid(installation, (&other, &name), 1))?.clone(), name.to_string()))
     });
     found.expect("among so many pairs there is one")
 }
@@ -282,8 +288,15 @@ fn clash() -> (String, String) {
 /// What stands in the world is found by the uid: nobody gets one that another slice has.
 #[tokio::test]
 async fn no_slice_gets_the_uid_of_another() {
-    let server = small().await;
-    let (mine, theirs) = tokio::task::spawn_blocking(clash).await.unwrap();
+    let folder = small().await.killed();
+    let installation = {
+        let data = folder.path().join("data");
+        let store = Sqlite::open(&data, Options::new(Clock::system())).unwrap();
+        let known = store.get(&Key::installation(Kind::Meta, "instance")).await.unwrap().unwrap();
+        known.doc["id"].as_str().unwrap().to_owned()
+    };
+    let server = Server::start_on(folder);
+    let (mine, theirs) = tokio::task::spawn_blocking(move || clash(&installation)).await.unwrap();
     let first = apply(&server, &mine, ("100m", "")).await;
     let first = until(&server, &first, in_state("COMPLETED")).await;
     assert_eq!(server.admin("PUT", "/api/v1/tenants/evil", json!({})).await.0, 200);

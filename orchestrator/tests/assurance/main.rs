@@ -39,7 +39,7 @@ impl Safe for NoSafe {
         Ok(None)
     }
     async fn write(&self, _: &SecretRef, _: Vec<(String, Sealed)>) -> Result<(), PortError> {
-        unimplemented!()
+        panic!("nobody asks for it")
     }
     async fn versions(&self, _: &str) -> Result<Vec<u32>, PortError> {
         Ok(vec![])
@@ -48,7 +48,7 @@ impl Safe for NoSafe {
         Ok(())
     }
     async fn blob(&self, _: &str) -> Result<Sealed, PortError> {
-        unimplemented!()
+        panic!("nobody asks for it")
     }
 }
 
@@ -107,22 +107,22 @@ struct Nothing;
 #[async_trait]
 impl Charts for Nothing {
     async fn resolve(&self, _: &[&Chart]) -> Result<Vec<Result<ChartPin, Unresolved>>, StoreError> {
-        unimplemented!()
+        panic!("nobody asks for it")
     }
 }
 #[async_trait]
 impl Renderer for Nothing {
     async fn render(&self, _: &Order<'_>) -> Result<Bundle, PlanError> {
-        unimplemented!()
+        panic!("nobody asks for it")
     }
     async fn recorded(&self, _: &Order<'_>, _: &Value) -> Result<Bundle, PlanError> {
-        unimplemented!()
+        panic!("nobody asks for it")
     }
     async fn seal(&self, _: &Value) -> Result<String, PlanError> {
-        unimplemented!()
+        panic!("nobody asks for it")
     }
     async fn definition(&self, _: &Name, _: &str) -> Result<Option<Value>, PlanError> {
-        unimplemented!()
+        panic!("nobody asks for it")
     }
 }
 

@@ -214,6 +214,7 @@ pub fn plan_with(want: &Want, from: &From<'_>, more: impl FnOnce(&mut Vec<diff::
         (Some(_), None) => OperationKind::DeleteSlice,
     };
     Plan {
+        intent: vec![],
         format: Plan::FORMAT,
         id: "p".into(),
         kind,

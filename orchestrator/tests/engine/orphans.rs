@@ -33,6 +33,7 @@ fn edge_away() -> World {
         owner: None,
         taken: vec![],
         draining: None,
+        identity: None,
         certificate_end: None,
     };
     World { clusters: BTreeMap::from([(name("edge"), ClusterView { cluster })]), ..World::default() }

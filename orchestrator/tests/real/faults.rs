@@ -80,7 +80,7 @@ async fn an_image_that_does_not_exist_is_waited_for_then_named_and_mended_by_a_n
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_namespace_of_somebody_else_is_not_touched_and_retry_goes_on_when_it_is_gone() {
     let Some(ground) = Ground::new().await else { return };
-    let taken = format!("sw-taken-{}", slice_uid(&name("default"), &name("taken"), 1));
+    let taken = format!("sw-taken-{}", slice_uid("", (&name("default"), &name("taken")), 1));
     lab(&["kubectl", "edge", "--", "create", "namespace", &taken]);
     let view = ground.reach(&ask("taken", probes(json!({})))).await;
     let (code, message) = error(&view);

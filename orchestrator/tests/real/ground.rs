@@ -406,6 +406,7 @@ async fn snapshot(engine: &Engine, clusters: &BTreeMap<String, Arc<Kubernetes>>,
             owner: None,
             taken: vec![],
             draining: None,
+            identity: None,
             certificate_end: None,
         });
     }

@@ -71,6 +71,7 @@ fn view(cluster: &str, spec: ClusterSpec, nodes: Vec<Node>) -> (Name, ClusterVie
         name.clone(),
         ClusterView {
             cluster: Cluster {
+                identity: None,
                 name,
                 labels,
                 spec,
