@@ -11,6 +11,8 @@ DENY_VERSION := 0.20.2
 DENY := $(CACHE)/bin/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 SCHEMATHESIS_VERSION := 4.32.5
 SCHEMATHESIS := $(CACHE)/bin/schemathesis-$(SCHEMATHESIS_VERSION)/bin/schemathesis
+TOSCA_VERSION := 2.15.0
+TOSCA := $(CACHE)/bin/tosca-parser-$(TOSCA_VERSION)/bin/tosca-parser
 FUZZ_VERSION := 0.13.2
 FUZZ := $(CACHE)/bin/cargo-fuzz-$(FUZZ_VERSION)/bin/cargo-fuzz
 PACKAGES := runc iptables nftables conntrack busybox mosquitto mosquitto-clients docker-registry iproute2 util-linux gcc g++ ca-certificates python3-venv libyang2-tools
@@ -107,7 +109,8 @@ test-helm: worker
 	cargo test --quiet -p adapters --test helm --test dependencies
 
 # SLICEWAY_SCHEMAS=DIR: the standard's YANG modules are in DIR/yang/sol006; otherwise in ../shared beside this folder.
-test-packages: worker
+test-packages: export SLICEWAY_TOSCA_PARSER := $(TOSCA)
+test-packages: worker $(TOSCA)
 	cargo test --quiet -p orchestrator --test packages
 
 test-engine:
@@ -123,6 +126,11 @@ test-openapi: export SLICEWAY_SCHEMATHESIS := $(SCHEMATHESIS)
 test-openapi: export EXAMPLES ?= 100
 test-openapi: worker $(SCHEMATHESIS) ## Requests made up from the OpenAPI document; EXAMPLES=n per endpoint
 	cargo test --quiet -p orchestrator --test api published:: -- --nocapture
+
+$(TOSCA):
+	python3 -m venv $(CACHE)/bin/tosca-parser-$(TOSCA_VERSION)
+	$(CACHE)/bin/tosca-parser-$(TOSCA_VERSION)/bin/pip install --quiet --disable-pip-version-check \
+	  --requirement orchestrator/tests/packages/tosca/requirements.txt
 
 $(SCHEMATHESIS):
 	python3 -m venv $(CACHE)/bin/schemathesis-$(SCHEMATHESIS_VERSION)

@@ -8,6 +8,8 @@ pub mod archive;
 pub mod descriptor;
 mod lcm_state;
 pub mod osm;
+pub mod sol001;
+pub mod sol004;
 pub mod sol006;
 
 pub use lcm_state::LcmOperationState;

@@ -15,7 +15,11 @@ impl Kubernetes {
         let name = if lookup.name.is_empty() { "all" } else { &lookup.name };
         let id = ResourceId { target, kind, namespace: lookup.namespace.clone(), name: name.to_owned() };
         // A kind that is not served has no objects; a cluster that cannot be asked may have this one.
-        let Some(path) = self.place(&id).await? else { return Ok(None) };
+        let path = match self.place(&id).await {
+            Ok(Some(path)) => path,
+            Ok(None) | Err(PortError::Invalid { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
         if !lookup.name.is_empty() {
             return self.get(&id).await;
         }

@@ -45,6 +45,7 @@ pub(crate) async fn make(args: &BuildPackage, output: Option<&str>) -> Result<u8
     all.iter().for_each(tell);
     let travels = if args.repository.is_some() { Travels::Repository } else { Travels::Package };
     let form = match args.format {
+        Format::Sol001 => Form::Sol001,
         Format::Sol006 => Form::Sol006,
         Format::Osm => Form::Osm(Release::Nine),
         Format::OsmR8 => Form::Osm(Release::Eight),

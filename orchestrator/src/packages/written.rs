@@ -4,13 +4,15 @@ use super::build::Built;
 use adapters::helm::ChartFiles;
 use models::yaml;
 use serde_json::Value;
-use sol005::descriptor::{Nsd, Vnfd};
+use sol005::descriptor::{Mciop, Nsd, Vnfd};
 use sol005::osm::{self, Release};
-use sol005::sol006;
+use sol005::sol004::{self, Contents};
+use sol005::{sol001, sol006};
 use std::io;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
+    Sol001,
     Sol006,
     Osm(Release),
 }
@@ -38,6 +40,7 @@ pub fn files(functions: &[Built], nsd: Option<&Nsd>, (form, travels): (Form, Tra
                     files.push((path, built.archive.to_vec()));
                 }
             }
+            Form::Sol001 => files.push(csar(built, travels)?),
             Form::Osm(release) => files.push(osm_function(built, (release, travels))?),
         }
         let report = serde_json::to_value(&built.drawn.report).map_err(io::Error::other)?;
@@ -47,6 +50,11 @@ pub fn files(functions: &[Built], nsd: Option<&Nsd>, (form, travels): (Form, Tra
     if let Some(nsd) = nsd {
         match form {
             Form::Sol006 => document(&mut files, &format!("{}-nsd", nsd.name), &sol006::nsd(nsd)),
+            Form::Sol001 => {
+                let contents = Contents { change_log: change_log(&nsd.name, &nsd.version), ..contents() };
+                let archive = sol004::service(nsd, (&sol001::nsd(nsd, &vnfds), &contents))?;
+                files.push((format!("{}_ns.csar", nsd.name), archive));
+            }
             Form::Osm(release) => {
                 let name = osm::nsd_name(nsd);
                 let descriptor = format!("{}_nsd", nsd.name);
@@ -64,6 +72,37 @@ fn document(files: &mut Files, name: &str, document: &Value) {
     let mut json = serde_json::to_vec_pretty(document).unwrap_or_default();
     json.push(b'\n');
     files.push((format!("{name}.json"), json));
+}
+
+/// Nobody said when it is released: the same input gives the same bytes.
+const RELEASED: &str = "1970-01-01T00:00:00Z";
+
+fn contents() -> Contents {
+    Contents { released: RELEASED.into(), ..Contents::default() }
+}
+
+fn change_log(name: &str, version: &str) -> String {
+    format!("{name} {version}: made from charts by Sliceway; their own change logs are in them\n")
+}
+
+fn csar(built: &Built, travels: Travels) -> io::Result<(String, Vec<u8>)> {
+    let (vnfd, chart) = (&built.drawn.vnfd, &built.chart);
+    let path = sol004::chart_path(&chart.name, &chart.version);
+    let beside = |_: &Mciop| (travels == Travels::Package).then(|| format!("../{path}"));
+    let document = sol001::vnfd(vnfd, beside);
+    let inside = ChartFiles::read(&built.archive).map_err(io::Error::other)?;
+    let licence = |(name, _): &&(String, Vec<u8>)| {
+        let name = name.to_uppercase();
+        ["LICENSE", "LICENCE", "COPYING", "NOTICE"].iter().any(|word| name.starts_with(word)) && !name.contains('/')
+    };
+    let contents = Contents {
+        charts: if travels == Travels::Package { vec![(path.clone(), built.archive.to_vec())] } else { vec![] },
+        licences: inside.all().iter().filter(licence).cloned().collect(),
+        change_log: change_log(&chart.name, &chart.version),
+        report: yaml::block(&serde_json::to_value(&built.drawn.report).map_err(io::Error::other)?),
+        ..contents()
+    };
+    Ok((format!("{}.csar", chart.name), sol004::function(vnfd, (&document, &contents))?))
 }
 
 fn osm_function(built: &Built, (release, travels): (Release, Travels)) -> io::Result<(String, Vec<u8>)> {

@@ -73,7 +73,7 @@ async fn a_part_is_found_by_its_name_and_two_of_one_name_by_their_slice() {
 #[tokio::test]
 async fn what_a_deletion_would_do_is_shown_and_then_done_exactly_so() {
     let server = Server::start().with_slice().await;
-    let refused = server.cli(&["delete", "slice", "factory-7", "--dry-run"]);
+    let refused = server.cli(&["delete", "slice", "factory-7"]);
     assert_eq!(code(&refused), 4, "{}", words(&refused));
     assert!(words(&refused).contains("--allow-data-loss store"), "{}", words(&refused));
     let shown = server.cli(&["delete", "slice", "factory-7", "--allow-data-loss", "store", "--dry-run"]);

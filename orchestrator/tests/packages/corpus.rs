@@ -6,16 +6,16 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-struct Case {
-    chart: PathBuf,
-    name: String,
+pub struct Case {
+    pub chart: PathBuf,
+    pub name: String,
     values: String,
     kube_version: Option<String>,
     apis: Vec<String>,
 }
 
 /// Each chart with each of its values that it takes.
-fn cases() -> Vec<Case> {
+pub fn cases() -> Vec<Case> {
     let text = fs::read_to_string(bench::corpus().join("cases.json")).unwrap();
     let told: Value = serde_json::from_str(&text).unwrap();
     let mut found = Vec::new();
@@ -45,12 +45,17 @@ fn cases() -> Vec<Case> {
 }
 
 fn made(case: &Case) -> Made {
+    made_as(case, "sol006")
+}
+
+pub fn made_as(case: &Case, format: &str) -> Made {
     let values = tempfile::NamedTempFile::new().unwrap();
     fs::write(values.path(), &case.values).unwrap();
     let mut arguments = vec![case.chart.display().to_string(), "-f".into(), values.path().display().to_string()];
     if let Some(version) = &case.kube_version {
         arguments.extend(["--kube-version".to_owned(), version.clone()]);
     }
+    arguments.extend(["--format".to_owned(), format.to_owned()]);
     arguments.extend(case.apis.iter().flat_map(|api| ["--api-version".to_owned(), api.clone()]));
     build(arguments)
 }

@@ -6,6 +6,8 @@ mod bench;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod csar;
+#[cfg(test)]
 mod drawn;
 #[cfg(test)]
 mod service;

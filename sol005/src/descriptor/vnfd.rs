@@ -188,6 +188,17 @@ pub enum StorageKind {
     Nfs,
 }
 
+impl StorageKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::Ephemeral => "ephemeral",
+            Self::Host => "host-path",
+            Self::Nfs => "nfs",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Storage {
     pub id: String,

@@ -3,7 +3,7 @@
 use super::{identity, pairs, said};
 use crate::descriptor::{
     Amount, Aspect, Compute, ExternalCp, FLAVOUR, InternalCp, LEVEL, Level, Link, Mciop, Measure, SecurityRule,
-    Storage, StorageKind, Vdu, VirtualCp, Vnfd,
+    Storage, Vdu, VirtualCp, Vnfd,
 };
 use models::quantity::Protocol;
 use serde_json::{Value, json};
@@ -104,12 +104,7 @@ fn amount(name: &'static str, of: &Amount) -> impl Iterator<Item = (String, Opti
 }
 
 fn storage(of: &Storage) -> Value {
-    let kind = match of.kind {
-        StorageKind::Claim => "claim",
-        StorageKind::Ephemeral => "ephemeral",
-        StorageKind::Host => "host-path",
-        StorageKind::Nfs => "nfs",
-    };
+    let kind = of.kind.name();
     let size = match of.size_bytes {
         Some(bytes) => ("size-bytes", Some(bytes.to_string())),
         None => ("size", Some("unspecified".to_owned())),

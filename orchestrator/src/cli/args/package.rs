@@ -11,6 +11,8 @@ pub(crate) enum PackageVerb {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
+    /// TOSCA in a CSAR
+    Sol001,
     /// YANG's tree as YAML and JSON
     Sol006,
     /// Archives for OSM since release nine
