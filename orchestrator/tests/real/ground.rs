@@ -340,8 +340,9 @@ impl Ground {
 
     /// Removes a slice with all that it holds.
     pub async fn remove(&self, slice: &str) {
+        let held = self.slices.get(&name("default"), &name(slice)).await.unwrap().0;
         let options = AskOptions {
-            allow_data_loss: vec![name("store"), name("f")],
+            allow_data_loss: held.spec.workloads().iter().map(|workload| workload.name.clone()).collect(),
             supersede: Supersede::Any,
             ..AskOptions::default()
         };
