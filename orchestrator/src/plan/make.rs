@@ -94,12 +94,13 @@ pub fn unplaced(world: &World, wish: &Wish, why: &str) -> Option<Plan> {
 
 fn next_slice(world: &World, wish: &Wish, (labels, spec): (&Labels, &SliceSpec)) -> Slice {
     let incarnation = world.slice.as_ref().map_or(world.incarnations + 1, |slice| slice.incarnation);
-    let uid = || names::slice_uid(&world.installation, (&wish.tenant, &wish.name), incarnation);
+    let new = || names::slice_uid(&world.installation, (&wish.tenant, &wish.name), incarnation);
+    let uid = world.slice.as_ref().map(|slice| slice.uid.clone()).or_else(|| world.uid.clone());
     Slice {
         format: Default::default(),
         tenant: wish.tenant.clone(),
         name: wish.name.clone(),
-        uid: world.slice.as_ref().map_or_else(uid, |slice| slice.uid.clone()),
+        uid: uid.unwrap_or_else(new),
         incarnation,
         labels: labels.clone(),
         spec: spec.clone(),

@@ -16,6 +16,8 @@ pub struct World {
     /// Which server plans: no two make slices of one uid.
     pub installation: String,
     pub slice: Option<Slice>,
+    /// The uid that a slice has already whose operation waits for its first place.
+    pub uid: Option<String>,
     /// How often this name was used before.
     pub incarnations: u64,
     pub clusters: BTreeMap<Name, ClusterView>,

@@ -58,6 +58,8 @@ impl Slices {
         snapshot.world.slice = doc.before.clone();
         if let (None, Some(after)) = (&doc.before, &doc.after) {
             snapshot.world.incarnations = after.incarnation.saturating_sub(1);
+            // Whatever this server is called by now.
+            snapshot.world.uid = Some(after.uid.clone());
         }
         self.fetch(&mut snapshot, wish).await?;
         let mut plan = make(&snapshot.world, wish, &snapshot.renderer(self.renderer.as_ref())).await;
