@@ -38,10 +38,11 @@ impl fmt::Display for Problem {
         if let Some(file) = &self.file {
             write!(f, "{file}:")?;
         }
-        if let (Some(line), Some(column)) = (self.line, self.column) {
-            write!(f, "{line}:{column}: ")?;
-        } else if self.file.is_some() {
-            write!(f, " ")?;
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => write!(f, "{line}:{column}: ")?,
+            (Some(line), None) => write!(f, "{line}: ")?,
+            (None, _) if self.file.is_some() => write!(f, " ")?,
+            (None, _) => {}
         }
         if !self.field.is_empty() {
             write!(f, "{}: ", self.field)?;

@@ -6,7 +6,11 @@
 
 pub mod archive;
 pub mod descriptor;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod lcm_state;
+pub mod onboarding;
 pub mod osm;
 pub mod sol001;
 pub mod sol004;

@@ -8,6 +8,7 @@ mod check;
 mod finding;
 mod forms;
 mod locate;
+mod located;
 mod meaning;
 mod node;
 mod schema;
@@ -23,6 +24,7 @@ pub use body::{
     ADOPTION_BODY, CLUSTER_BODY, FORMS, Form, REPOSITORY_BODY, TENANT_BODY, TOKEN_BODY, body_schema, read_as,
 };
 use finding::{Findings, Path, choice, quoted};
+pub use located::Located;
 use node::Node;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

@@ -90,6 +90,19 @@ impl Node {
         }
     }
 
+    /// As [`Node::json`], but a number with a fraction as it is written: `1.10` of a version is not 1.1.
+    pub fn spelled(&self) -> Value {
+        match &self.value {
+            Tree::Number(number, spelling) if number.is_f64() => Value::String(spelling.clone()),
+            Tree::List(items) => Value::Array(items.iter().map(Node::spelled).collect()),
+            Tree::Map(entries) => {
+                let pairs = entries.iter().map(|entry| (entry.key.clone(), entry.node.spelled()));
+                Value::Object(pairs.collect::<Map<_, _>>())
+            }
+            Tree::Null | Tree::Bool(_) | Tree::Number(..) | Tree::Text(_) => self.json(),
+        }
+    }
+
     pub fn json(&self) -> Value {
         match &self.value {
             Tree::Null => Value::Null,

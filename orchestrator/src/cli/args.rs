@@ -111,7 +111,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: ChartVerb,
     },
-    /// Packages: descriptors (VNFD, NSD) from charts
+    /// Packages: descriptors (VNFD, NSD) from charts; what can be on-boarded
     #[command(alias = "packages")]
     Package {
         #[command(subcommand)]

@@ -22,6 +22,7 @@ mod repository;
 mod run;
 mod serving;
 mod test;
+mod validate;
 mod values;
 mod verbs;
 mod wait;

@@ -9,7 +9,8 @@ use super::context::{self, Context};
 use super::error::Failed;
 use super::pipe::{self, say};
 use super::{
-    adopt, apply, doctor, drain, exit, moves, orphans, package, print, repository, serving, test, values, verbs, wait,
+    adopt, apply, doctor, drain, exit, moves, orphans, package, print, repository, serving, test, validate, values,
+    verbs, wait,
 };
 use models::file::Meta;
 use serde_json::{Value, json};
@@ -51,6 +52,9 @@ async fn command(cli: Cli) -> Result<u8, Failed> {
         Command::Completion { shell } => return completion(shell),
         Command::Package { verb: PackageVerb::Build(args) } => {
             return package::make(&args, global.output.as_deref()).await;
+        }
+        Command::Package { verb: PackageVerb::Validate(args) } => {
+            return validate::validate(&args.files, global.format()?);
         }
         _ => {}
     }

@@ -5,6 +5,7 @@
 pub mod build;
 pub mod drawing;
 pub mod service;
+pub mod verdict;
 pub mod written;
 
 /// Where a chart is rendered to be drawn: no cluster's, so that objects for another namespace are seen.

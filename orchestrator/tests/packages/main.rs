@@ -10,4 +10,8 @@ mod csar;
 #[cfg(test)]
 mod drawn;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod service;
+#[cfg(test)]
+mod validated;

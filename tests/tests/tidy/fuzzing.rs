@@ -7,7 +7,7 @@ use std::path::Path;
 use tests::root;
 
 /// The crates that have targets.
-const CRATES: [&str; 3] = ["models", "adapters", "orchestrator"];
+const CRATES: [&str; 4] = ["models", "adapters", "sol005", "orchestrator"];
 
 fn names(folder: &Path, trim: &str) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();

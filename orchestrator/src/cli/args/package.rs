@@ -6,7 +6,16 @@ use std::path::PathBuf;
 #[derive(Subcommand)]
 pub(crate) enum PackageVerb {
     /// Make descriptors from charts; needs no server
-    Build(BuildPackage),
+    Build(Box<BuildPackage>),
+    /// Say whether packages or descriptors can be on-boarded, and if not, why; needs no server
+    Validate(ValidatePackage),
+}
+
+#[derive(Args)]
+pub(crate) struct ValidatePackage {
+    /// CSARs, archives of OSM, zips, tars, or documents of SOL001 or SOL006; - is the standard input
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,0 +1,72 @@
+//! `package validate`: what a server would say of a package, said here.
+
+use super::args::Output;
+use super::error::Failed;
+use super::pipe::{out, say};
+use super::{exit, print};
+use crate::packages::verdict::{Verdict, verdict};
+use models::Problem;
+use sol005::archive::Limits;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+pub(crate) fn validate(files: &[PathBuf], output: Output) -> Result<u8, Failed> {
+    let mut verdicts = Vec::new();
+    for path in files {
+        let bytes = read(path).map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?;
+        verdicts.push(verdict(&path.display().to_string(), &bytes));
+    }
+    for told in &verdicts {
+        if output == Output::Table || output == Output::Wide {
+            tell(told);
+        }
+    }
+    let values = verdicts.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
+    print::all(output, (files.len(), values.map_err(|error| Failed::new(exit::FAILED, error.to_string()))?));
+    let wrong: Vec<&Verdict> = verdicts.iter().filter(|verdict| !verdict.valid).collect();
+    if wrong.is_empty() {
+        return Ok(exit::DONE);
+    }
+    let lines: Vec<String> =
+        wrong.iter().flat_map(|verdict| verdict.problems.iter().map(|p| line(verdict, p))).collect();
+    Err(Failed::usage(lines.join("\n")).next("mend the package, and validate it again"))
+}
+
+/// One byte more than is taken tells that it is too long.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let most = Limits::default().archive_bytes as u64 + 1;
+    let mut bytes = Vec::new();
+    match path.as_os_str() == "-" {
+        true => io::stdin().take(most).read_to_end(&mut bytes)?,
+        false => File::open(path)?.take(most).read_to_end(&mut bytes)?,
+    };
+    Ok(bytes)
+}
+
+/// The package, and the place in it.
+fn line(verdict: &Verdict, problem: &Problem) -> String {
+    match &problem.file {
+        Some(file) if *file == verdict.package => problem.to_string(),
+        _ => format!("{}: {problem}", verdict.package),
+    }
+}
+
+fn tell(verdict: &Verdict) {
+    let Some(of) = &verdict.descriptor else { return };
+    let Verdict { package, warnings, charts, .. } = verdict;
+    let (kind, name, version, provider, form) = (of.kind, &of.name, &of.version, &of.provider, of.form);
+    let by = if provider.is_empty() { String::new() } else { format!(" by {provider}") };
+    out!("{package}: valid: {kind} {name} {version}{by} ({form}), id {}", of.id);
+    for chart in charts {
+        let known = match chart.digest.get(..12) {
+            Some(digest) => format!("{} {} sha256:{digest}", chart.name, chart.version),
+            None => "looked up when it is on-boarded".to_owned(),
+        };
+        out!("  {}: chart in the {} at {}: {known}", chart.function, chart.from, chart.place);
+    }
+    if !of.functions.is_empty() {
+        out!("  of {}", of.functions.join(", "));
+    }
+    warnings.iter().for_each(|warning| say!("  warning: {warning}"));
+}

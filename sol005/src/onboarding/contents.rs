@@ -1,0 +1,98 @@
+//! What came out of a package.
+
+use crate::archive::Entries;
+use crate::descriptor::{Nsd, Vnfd};
+use sha2::{Digest as _, Sha256};
+
+/// What it was written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Sol001,
+    Sol006,
+    /// OSM since release nine: SOL006 with augments and without names of modules.
+    Osm,
+    OsmR8,
+}
+
+impl Form {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sol001 => "sol001",
+            Self::Sol006 => "sol006",
+            Self::Osm => "osm",
+            Self::OsmR8 => "osm-r8",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Descriptor {
+    Function(Box<Vnfd>),
+    Service(Box<Nsd>),
+}
+
+/// A file of the package that is no descriptor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    pub path: String,
+    pub bytes: usize,
+    /// SHA-256 in hexadecimal.
+    pub digest: String,
+}
+
+/// Where a function's chart is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChartSource {
+    /// A packed chart in the package.
+    Archive(String),
+    /// A chart's folder in the package.
+    Folder(String),
+    /// In a repository that is registered here: its name, and the chart's.
+    Repository(String, String),
+    /// At an address: `oci://…`, `https://…`.
+    Address(String),
+    /// Nowhere: the package does not hold what the descriptor says.
+    Missing(String),
+}
+
+/// The chart that makes a function, or a part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chart {
+    /// The Mciop's id.
+    pub function: String,
+    pub source: ChartSource,
+    /// Empty where the package does not bring it: then it is known once it is fetched.
+    pub name: String,
+    /// Empty where nobody said one.
+    pub version: String,
+    /// SHA-256 in hexadecimal of the packed chart; empty where the package does not bring it and nobody said one.
+    pub digest: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Onboarded {
+    pub form: Form,
+    pub descriptor: Descriptor,
+    /// The descriptor's path in the package.
+    pub entry: String,
+    pub artifacts: Vec<Artifact>,
+    /// One for each Mciop of a function, in their order.
+    pub charts: Vec<Chart>,
+    pub warnings: Vec<String>,
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
+/// Every file but the descriptor.
+pub(super) fn artifacts(files: &Entries, entry: &str) -> Vec<Artifact> {
+    let others = files.iter().filter(|(path, _)| *path != entry);
+    let artifact = |(path, bytes): (&String, &Vec<u8>)| Artifact {
+        path: path.clone(),
+        bytes: bytes.len(),
+        digest: hex(&Sha256::digest(bytes)),
+    };
+    others.map(artifact).collect()
+}
