@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub(crate) fn validate(files: &[PathBuf], output: Output) -> Result<u8, Failed> {
     let mut verdicts = Vec::new();
     for path in files {
-        let bytes = read(path).map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?;
+        let bytes = read(path).map_err(|error| unreadable(path, &error))?;
         verdicts.push(verdict(&path.display().to_string(), &bytes));
     }
     for told in &verdicts {
@@ -42,6 +42,14 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
         false => File::open(path)?.take(most).read_to_end(&mut bytes)?,
     };
     Ok(bytes)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failed {
+    let next = match path.is_dir() {
+        true => "pack the folder: tar -czf NAME.tar.gz FOLDER",
+        false => "name a package or a descriptor",
+    };
+    Failed::usage(format!("{}: {error}", path.display())).next(next)
 }
 
 /// The package, and the place in it.

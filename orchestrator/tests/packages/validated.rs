@@ -181,6 +181,31 @@ fn all_that_is_wrong_is_told_at_once_with_line_and_mend() {
 }
 
 #[test]
+fn what_is_no_descriptor_or_refers_to_nothing_is_told_where_it_stands() {
+    let service = "nsd: {nsd: [{id: a, vnfd-id: [w], df: [{id: d, dependencies: [{primary-vnf-profile: x, secondary-vnf-profile: '1'}],
+  vnf-profile: [{id: '1', vnfd-id: w, virtual-link-connectivity: [{virtual-link-profile-id: net}]}]}]}]}";
+    for (text, expected) in [
+        ("", "it is empty"),
+        ("a: [1", "a.yaml:1:4: cannot be read"),
+        ("vnfd: 3", "a.yaml:1:7: vnfd: the number 3 stands where a map is wanted"),
+        ("vnfd: [{id: a}]", "vnfd: a list stands where a map is wanted"),
+        ("vnfd: {id: a, df: 1}", "vnfd.df: the number 1 stands where a list is wanted"),
+        (service, "virtual-link-connectivity[0]: virtual link net is not described"),
+        (service, "dependencies[0]: no function is called x; name a vnf-profile"),
+        (
+            "nsd: {nsd: [{id: a, df: [{id: d, vnf-profile: [{id: '1', vnfd-id: w}]}]}]}",
+            "function 1 is w, which vnfd-id does not name",
+        ),
+        ("tosca_definitions_version: tosca_simple_yaml_1_3", "topology_template is missing"),
+        ("a: 1\n---\nb: 2", "there are several documents in one file"),
+    ] {
+        let said = brought("a.yaml", text.as_bytes());
+        assert_eq!(said.code, Some(2), "{text}");
+        assert!(said.words.contains(expected), "{expected}: {}", said.words);
+    }
+}
+
+#[test]
 fn of_several_files_each_is_told_and_a_version_keeps_its_spelling() {
     let right = "vnfd: {id: a, version: 1.10, kdu: [{name: a, helm-chart: iml/a}], df: [{id: d}]}";
     let folder = tempfile::tempdir().unwrap();

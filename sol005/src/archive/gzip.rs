@@ -87,7 +87,11 @@ fn entries<R: Read>(stream: &mut Bounded<R>, taking: &mut Taking) -> io::Result<
             _ => {}
         }
     }
-    if stream.read.is_multiple_of(512) { Ok(Ended::Whole) } else { Err(io::Error::other("its last block is not whole")) }
+    if stream.read.is_multiple_of(512) {
+        Ok(Ended::Whole)
+    } else {
+        Err(io::Error::other("its last block is not whole"))
+    }
 }
 
 fn one<R: Read>(mut entry: tar::Entry<'_, R>, taking: &mut Taking) -> io::Result<()> {

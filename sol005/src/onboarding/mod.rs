@@ -124,7 +124,7 @@ fn described(file: &str, text: &str) -> Result<Described, Vec<Problem>> {
     };
     let document = match documents.as_slice() {
         [one] => one,
-        [] => return Err(wrong("the document is empty", "write a descriptor")),
+        [] => return Err(wrong("it is empty", "write a descriptor")),
         _ => return Err(wrong("there are several documents in one file", "keep one of them")),
     };
     let value = document.json();

@@ -37,6 +37,15 @@ impl<'v> Part<'v> {
         self.value.as_object()
     }
 
+    /// Whether it has fields; what has none is told.
+    pub(super) fn is_map(&self, notes: &mut Notes) -> bool {
+        if self.map().is_none() {
+            let message = format!("{} stands where a map is wanted", sort(self.value));
+            notes.wrong(&self.path, message, "write a map: id: …");
+        }
+        self.map().is_some()
+    }
+
     /// The field of that name, with or without a module's name before it.
     pub(super) fn get(&self, name: &str) -> Option<Part<'v>> {
         let (key, value) = self.map()?.iter().find(|(key, _)| bare(key) == name)?;

@@ -81,6 +81,9 @@ pub(super) fn read(value: &Value) -> Result<(Form, Descriptor, Vec<String>), Vec
 }
 
 fn vnfd(part: &Part<'_>, notes: &mut Notes) -> Vnfd {
+    if !part.is_map(notes) {
+        return Vnfd::default();
+    }
     part.only(VNFD, notes);
     let mut of = Vnfd {
         id: part.must("id", notes),
@@ -314,6 +317,9 @@ fn flavour(part: &Part<'_>, of: &mut Vnfd, notes: &mut Notes) {
 
 /// `nsd: {nsd: […]}`, of which there must be one.
 fn service(part: &Part<'_>, notes: &mut Notes) -> Nsd {
+    if !part.is_map(notes) {
+        return Nsd::default();
+    }
     let all = part.list("nsd", notes);
     let Some(one) = all.first() else {
         notes.wrong(&part.path, "there is no service in it", "write nsd: {nsd: [{id: …}]}");
@@ -326,6 +332,9 @@ fn service(part: &Part<'_>, notes: &mut Notes) -> Nsd {
 }
 
 fn nsd(part: &Part<'_>, notes: &mut Notes) -> Nsd {
+    if !part.is_map(notes) {
+        return Nsd::default();
+    }
     part.only(NSD, notes);
     let id = part.must("id", notes);
     let mut of = Nsd {
@@ -390,6 +399,11 @@ fn members(part: &Part<'_>, of: &mut Nsd, notes: &mut Notes) {
         for connection in profile.list("virtual-link-connectivity", notes) {
             let on = connection.must("virtual-link-profile-id", notes);
             let link = profiles.iter().find(|(id, _)| *id == on).map_or(on, |(_, link)| link.clone());
+            if !link.is_empty() && of.links.iter().all(|known| known.id != link) {
+                let message = format!("virtual link {link} is not described");
+                notes.wrong(&connection.path, message, "describe it in virtual-link-desc, or leave the connection out");
+                continue;
+            }
             for cp in connection.list("constituent-cpd-id", notes) {
                 connections.push((link.clone(), cp.must("constituent-cpd-id", notes)));
             }
@@ -415,10 +429,13 @@ fn members(part: &Part<'_>, of: &mut Nsd, notes: &mut Notes) {
         of.groups.push(PlacementGroup { id: group.must("id", notes), together, scope });
     }
     for pair in part.list("dependencies", notes) {
-        let by_vnfd = |id: String| of.members.iter().find(|member| member.vnfd == id).map(|member| member.id.clone());
-        let (needed, needs) = (pair.text("primary-vnf-profile", notes), pair.text("secondary-vnf-profile", notes));
-        if let (Some(needed), Some(needs)) = (needed.and_then(by_vnfd), needs.and_then(by_vnfd)) {
-            of.dependencies.push((needs, needed));
+        let by_id = |id: &str| of.members.iter().find(|member| member.id == id || member.vnfd == id);
+        let (needed, needs) = (pair.must("primary-vnf-profile", notes), pair.must("secondary-vnf-profile", notes));
+        let unknown = [&needed, &needs].into_iter().find(|id| !id.is_empty() && by_id(id).is_none());
+        if let Some(id) = unknown {
+            notes.wrong(&pair.path, format!("no function is called {id}"), "name a vnf-profile");
+        } else if let (Some(needed), Some(needs)) = (by_id(&needed), by_id(&needs)) {
+            of.dependencies.push((needs.id.clone(), needed.id.clone()));
         }
     }
 }
