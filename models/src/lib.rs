@@ -16,6 +16,7 @@ pub mod labels;
 pub mod name;
 pub mod operation;
 pub mod orphan;
+pub mod package;
 pub mod problem;
 pub mod quantity;
 pub mod removed;

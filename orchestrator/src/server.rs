@@ -4,7 +4,7 @@ use crate::api::{self, App, Parts, ServeError};
 use crate::assurance::Assurance;
 use crate::auth::Tokens;
 use crate::catalogue::identity;
-use crate::catalogue::{CatalogueError, Clusters, Registry, Repositories, Shelf, Tenants};
+use crate::catalogue::{CatalogueError, Clusters, Packages, Registry, Repositories, Shelf, Tenants};
 use crate::config::{Config, HousekeepingConfig};
 use crate::housekeeping::{self, Housekeeping, Keep, Trust};
 use crate::ops::{Engine, Limits, Means, OpsError};
@@ -74,10 +74,9 @@ impl Server {
         let now = move || jiff::Timestamp::try_from(now.now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         let life = SignedDuration::from_secs(config.certificates.life_s.get().into());
         let local = Local::new(Arc::new(now), Arc::new(ring::rand::SystemRandom::new())).with_life(life);
-        let local = Arc::new(local);
         let exec = if config.clusters.allow_exec { ExecPolicy::Allow } else { ExecPolicy::Refuse };
         let holder = identity::holder(&store, (&clock, &random)).await?;
-        let registry = Registry::new(Arc::clone(&store), Arc::clone(&vault), local, exec).held_by(holder);
+        let registry = Registry::new(Arc::clone(&store), Arc::clone(&vault), Arc::new(local), exec).held_by(holder);
         let registry = Arc::new(registry);
         let engine = Engine::new(Means {
             store: Arc::clone(&store),
@@ -120,6 +119,7 @@ impl Server {
             tenants,
             clusters: clusters.clone(),
             repositories,
+            packages: Packages::new(Arc::clone(&store), Arc::clone(&blobs), clock.clone()),
             clock: clock.clone(),
             limits: config.limits.of_requests(),
         };

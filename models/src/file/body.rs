@@ -53,9 +53,12 @@ pub static ADOPTION_BODY: Form = Form {
     fields: &ADOPTION,
     example: r#"{"cluster": "edge", "namespace": "iot", "releases": [{"release": "broker", "repository": "lab"}]}"#,
 };
+pub static PACKAGE_BODY: Form =
+    Form { title: "PackageBody", fields: &PACKAGE, example: r#"{"file": "web.csar", "archive": "UEsFBgAAAAAAAA=="}"# };
 
 /// All of them.
-pub static FORMS: [&Form; 5] = [&TENANT_BODY, &TOKEN_BODY, &CLUSTER_BODY, &REPOSITORY_BODY, &ADOPTION_BODY];
+pub static FORMS: [&Form; 6] =
+    [&TENANT_BODY, &TOKEN_BODY, &CLUSTER_BODY, &REPOSITORY_BODY, &ADOPTION_BODY, &PACKAGE_BODY];
 
 const TEXT: Shape = Shape::Text(&forms::TEXT);
 const NAME: Shape = Shape::Text(&forms::NAME);
@@ -130,6 +133,14 @@ static CREDENTIALS: Fields = Fields {
         Rule::Needs("username", "password"),
         Rule::Needs("password", "username"),
     ],
+};
+
+static PACKAGE: Fields = Fields {
+    fields: &[
+        optional("file", "what its sender calls it; absent: as the package", TEXT),
+        required("archive", "the package, or the descriptor alone, in base64", Shape::Text(&forms::BASE64)),
+    ],
+    rules: &[],
 };
 
 static ADOPTION: Fields = Fields {

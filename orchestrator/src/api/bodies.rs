@@ -115,6 +115,21 @@ pub(crate) struct ChartBody {
     archive: String,
 }
 
+/// `archive` is the package in base64.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PackageBody {
+    pub(crate) file: Option<String>,
+    archive: String,
+}
+
+impl PackageBody {
+    pub(crate) fn archive(&self) -> Result<Vec<u8>, super::problem::Problem> {
+        let wrong = |_| super::problem::Problem::new(422, "invalid", "archive is not base64");
+        STANDARD.decode(&self.archive).map_err(wrong)
+    }
+}
+
 impl ChartBody {
     pub(crate) fn archive(&self) -> Result<Vec<u8>, super::problem::Problem> {
         STANDARD.decode(&self.archive).map_err(|_| {

@@ -14,9 +14,9 @@ use axum::response::Response;
 use models::Name;
 use std::sync::Arc;
 
-/// The size of a body; an upload of charts may be larger.
+/// The size of a body; an upload of charts or of a package may be larger: 24 MiB are 32 in base64.
 const BODY: usize = 4 << 20;
-const UPLOAD: usize = 32 << 20;
+const UPLOAD: usize = 33 << 20;
 
 pub(crate) async fn dispatch(State(app): State<Arc<App>>, request: Request) -> Response {
     let (label, result) = answer(&app, request).await;
@@ -98,7 +98,8 @@ async fn call(
 
 /// All of the body, within its size and its time.
 async fn body(app: &App, endpoint: &Endpoint, body: Body) -> Result<Vec<u8>, Problem> {
-    let limit = if endpoint.path.contains("/repositories/") { UPLOAD } else { BODY };
+    let uploads = ["/repositories/", "/packages/"].iter().any(|noun| endpoint.path.contains(noun));
+    let limit = if uploads { UPLOAD } else { BODY };
     let within = app.body_deadline;
     let read = tokio::time::timeout(within, axum::body::to_bytes(body, limit)).await.map_err(|_| {
         let detail = format!("the body did not come within {} s", within.as_secs());

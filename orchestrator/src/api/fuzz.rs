@@ -1,13 +1,13 @@
 //! The parsers of requests, for the fuzzer: what is refused is a problem of the client's, in words.
 
-use super::bodies::{AdoptionBody, ClusterBody, RepositoryBody, TenantBody, TokenBody};
+use super::bodies::{AdoptionBody, ClusterBody, PackageBody, RepositoryBody, TenantBody, TokenBody};
 use super::idempotency::Keyed;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::table::{Endpoint, Match, TABLE, find};
 use super::{conditions, headers, listing, params, slices};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use models::file::{ADOPTION_BODY, CLUSTER_BODY, REPOSITORY_BODY, TENANT_BODY, TOKEN_BODY};
+use models::file::{ADOPTION_BODY, CLUSTER_BODY, PACKAGE_BODY, REPOSITORY_BODY, TENANT_BODY, TOKEN_BODY};
 use serde_json::{Value, json};
 
 fn text(bytes: &[u8]) -> &str {
@@ -99,7 +99,7 @@ pub fn request_headers(bytes: &[u8]) {
 pub fn request_body(bytes: &[u8]) {
     let Some((which, body)) = bytes.split_first() else { return };
     let input = Input { body: body.to_vec(), ..Input::default() };
-    match which % 6 {
+    match which % 7 {
         0 => drop(worded(input.read::<TenantBody>(&TENANT_BODY))),
         1 => drop(worded(input.read::<TokenBody>(&TOKEN_BODY))),
         2 => drop(worded(input.read::<ClusterBody>(&CLUSTER_BODY))),
@@ -115,6 +115,10 @@ pub fn request_body(bytes: &[u8]) {
             if let (Some(body), Ok(name)) = (body, "one".parse()) {
                 worded(body.adoption(name, None).map(drop));
             }
+        }
+        5 => {
+            let body = worded(input.read::<PackageBody>(&PACKAGE_BODY));
+            assert!(body.is_none_or(|body| body.archive().is_ok()));
         }
         _ => drop(worded(slices::document(&input).map(drop))),
     }

@@ -18,6 +18,7 @@ mod metrics;
 mod openapi;
 mod operations;
 mod orphans;
+mod packages;
 mod params;
 mod problem;
 mod rate;
@@ -35,7 +36,7 @@ pub use serve::{ServeError, Tls, serve};
 pub use table::{Endpoint, Method, TABLE};
 
 use crate::auth::Tokens;
-use crate::catalogue::{Clusters, Repositories, Tenants};
+use crate::catalogue::{Clusters, Packages, Repositories, Tenants};
 use crate::ops::Engine;
 use crate::slices::Slices;
 use crate::store::{Clock, Store};
@@ -52,6 +53,7 @@ pub struct App {
     pub tenants: Tenants,
     pub clusters: Clusters,
     pub repositories: Repositories,
+    pub packages: Packages,
     pub clock: Clock,
     pub(crate) body_deadline: Duration,
     pub(crate) head_deadline: Duration,
@@ -71,6 +73,7 @@ pub struct Parts {
     pub tenants: Tenants,
     pub clusters: Clusters,
     pub repositories: Repositories,
+    pub packages: Packages,
     pub clock: Clock,
     pub limits: Limits,
 }
@@ -95,6 +98,7 @@ impl App {
             tenants: parts.tenants,
             clusters: parts.clusters,
             repositories: parts.repositories,
+            packages: parts.packages,
             body_deadline: parts.limits.body_deadline,
             head_deadline: parts.limits.head_deadline,
             closing: CancellationToken::new(),

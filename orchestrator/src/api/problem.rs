@@ -9,8 +9,19 @@ use models::Problem as Finding;
 use serde_json::{Value, json};
 
 /// What a 404 can send its reader to the list of.
-const NOUNS: &[&str] =
-    &["tenant", "token", "cluster", "repository", "slice", "gateway", "server", "function", "device", "operation"];
+const NOUNS: &[&str] = &[
+    "tenant",
+    "token",
+    "cluster",
+    "repository",
+    "package",
+    "slice",
+    "gateway",
+    "server",
+    "function",
+    "device",
+    "operation",
+];
 
 /// `application/problem+json`. `kind` is a stable word that becomes the `type`.
 #[derive(Debug, Clone)]

@@ -8,8 +8,9 @@ use super::answers::{
 };
 use super::problem::Problem;
 use super::reply::{Input, Reply};
-use super::{alarms, clusters, operations, orphans, repositories, slices, tenants, views};
+use super::{alarms, clusters, operations, orphans, packages, repositories, slices, tenants, views};
 use crate::auth::{Caller, TokenRecord};
+use crate::catalogue::PackageShown;
 use crate::ops::{OperationView, Outlook};
 use crate::plan::Plan;
 use crate::slices::Scan;
@@ -162,6 +163,15 @@ endpoints! {
     Post "/api/v1/repositories/{name}:update" Operator repositories::update, "Reads a repository's index anew; slices keep what they have", []
         => 200 Tagged<Repository>;
     Delete "/api/v1/repositories/{name}" Admin repositories::delete, "Removes a repository that no slice uses", []
+        => 204 Nothing;
+    Get "/api/v1/packages" Viewer packages::list, "NFV packages",
+        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<PackageShown>;
+    Get "/api/v1/packages/{name}" Viewer packages::get, "One NFV package, and who rests on it", []
+        => 200 Tagged<PackageShown>;
+    Put "/api/v1/packages/{name}" Operator packages::put, "On-boards an NFV package; one that is there never changes", [] takes PACKAGE_BODY
+        => 200 Tagged<PackageShown>;
+    Delete "/api/v1/packages/{name}" Operator packages::delete, "Removes an NFV package on which nothing rests", []
         => 204 Nothing;
     Get "/api/v1/charts" Viewer repositories::search, "Charts of all repositories",
         ["query" = "part of a chart's name; the whole name for a registry", "repository" = "of one repository", "versions" = "true for every version", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]

@@ -1,4 +1,4 @@
-//! What slices stand on: tenants, clusters with their ports and facts, repositories with their charts.
+//! What slices stand on: tenants, clusters with their ports and facts, repositories with their charts, packages.
 //!
 //! It must never return a kubeconfig or a password, and never let go of what a slice still uses.
 
@@ -12,6 +12,7 @@ mod examination;
 mod folder;
 pub(crate) mod identity;
 mod live;
+mod packages;
 mod registration;
 mod registry;
 mod remembered;
@@ -23,6 +24,7 @@ pub use browse::{Found, Search, Versions};
 pub use clusters::Clusters;
 pub use folder::Upload;
 pub(crate) use folder::chart_folders as packed;
+pub use packages::{NewPackage, PackageShown, Packages};
 pub use registration::NewCluster;
 pub use registry::Registry;
 pub use repositories::{Credentials, NewRepository, Repositories, Shelf};

@@ -10,7 +10,7 @@ mod slice;
 pub(crate) use cluster::{ClusterAdd, ClusterVerb};
 pub(crate) use operation::OperationVerb;
 pub(crate) use orphans::Orphans;
-pub(crate) use package::{BuildPackage, Format, PackageVerb};
+pub(crate) use package::{AddPackage, BuildPackage, Format, PackageVerb};
 pub(crate) use repository::{ChartVerb, RepositoryAdd, RepositoryVerb};
 pub(crate) use slice::{AdoptRelease, HandBack, How, SliceVerb, TestSlice};
 
@@ -111,7 +111,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: ChartVerb,
     },
-    /// Packages: descriptors (VNFD, NSD) from charts; what can be on-boarded
+    /// Packages: descriptors (VNFD, NSD) from charts; validate, add, and the general verbs
     #[command(alias = "packages")]
     Package {
         #[command(subcommand)]

@@ -14,6 +14,7 @@ mod error;
 mod exit;
 mod moves;
 mod nouns;
+mod onboard;
 mod orphans;
 mod package;
 mod pipe;

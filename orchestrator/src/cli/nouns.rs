@@ -151,6 +151,21 @@ pub(crate) static NOUNS: &[Noun] = &[
         ],
     },
     Noun {
+        singular: "package",
+        plural: "packages",
+        columns: &[
+            always("NAME", name),
+            always("KIND", |item| text(item, "/descriptor/kind")),
+            always("DESCRIBES", |item| text(item, "/descriptor/name")),
+            always("VERSION", |item| text(item, "/descriptor/version")),
+            always("PROVIDER", |item| text(item, "/descriptor/provider")),
+            always("USAGE", |item| text(item, "/usage")),
+            wide("FORM", |item| text(item, "/descriptor/form")),
+            wide("ID", |item| text(item, "/descriptor/id")),
+            wide("DIGEST", |item| text(item, "/digest")),
+        ],
+    },
+    Noun {
         singular: "slice",
         plural: "slices",
         columns: &[

@@ -9,8 +9,8 @@ use super::context::{self, Context};
 use super::error::Failed;
 use super::pipe::{self, say};
 use super::{
-    adopt, apply, doctor, drain, exit, moves, orphans, package, print, repository, serving, test, validate, values,
-    verbs, wait,
+    adopt, apply, doctor, drain, exit, moves, onboard, orphans, package, print, repository, serving, test, validate,
+    values, verbs, wait,
 };
 use models::file::Meta;
 use serde_json::{Value, json};
@@ -119,6 +119,11 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
             RepositoryVerb::Update { name } => repository::update(client, name.as_deref(), output).await,
             RepositoryVerb::General(verb) => general(client, ("repository", verb), output).await,
         },
+        Command::Package { verb } => match verb {
+            PackageVerb::Add(args) => onboard::add(client, args).await?.print(output),
+            PackageVerb::General(verb) => general(client, ("package", verb), output).await,
+            PackageVerb::Build(_) | PackageVerb::Validate(_) => unserved(),
+        },
         Command::Chart { verb } => repository::chart(client, verb, output).await,
         Command::Tenant { verb } => match verb {
             TenantVerb::Create(args) => verbs::create_tenant(client, args, output).await,
@@ -142,8 +147,13 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
         Command::Function { verb } => general(client, ("function", verb), output).await,
         Command::Device { verb: DeviceVerb::General(verb) } => general(client, ("device", verb), output).await,
         Command::Operation { verb } => operation(client, verb, output).await,
-        _ => Err(Failed::usage("nothing to do").next("sliceway --help")),
+        _ => unserved(),
     }
+}
+
+/// What needs no server was done before.
+fn unserved() -> Result<u8, Failed> {
+    Err(Failed::usage("nothing to do").next("sliceway --help"))
 }
 
 async fn general(client: &Client, (noun, verb): (&str, &General), output: Output) -> Result<u8, Failed> {

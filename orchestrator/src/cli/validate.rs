@@ -34,7 +34,7 @@ pub(crate) fn validate(files: &[PathBuf], output: Output) -> Result<u8, Failed> 
 }
 
 /// One byte more than is taken tells that it is too long.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let most = Limits::default().archive_bytes as u64 + 1;
     let mut bytes = Vec::new();
     match path.as_os_str() == "-" {
@@ -44,7 +44,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Failed {
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failed {
     let next = match path.is_dir() {
         true => "pack the folder: tar -czf NAME.tar.gz FOLDER",
         false => "name a package or a descriptor",
@@ -53,7 +53,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failed {
 }
 
 /// The package, and the place in it.
-fn line(verdict: &Verdict, problem: &Problem) -> String {
+pub(super) fn line(verdict: &Verdict, problem: &Problem) -> String {
     match &problem.file {
         Some(file) if *file == verdict.package => problem.to_string(),
         _ => format!("{}: {problem}", verdict.package),
@@ -63,7 +63,7 @@ fn line(verdict: &Verdict, problem: &Problem) -> String {
 fn tell(verdict: &Verdict) {
     let Some(of) = &verdict.descriptor else { return };
     let Verdict { package, warnings, charts, .. } = verdict;
-    let (kind, name, version, provider, form) = (of.kind, &of.name, &of.version, &of.provider, of.form);
+    let (kind, name, version, provider, form) = (of.kind.as_str(), &of.name, &of.version, &of.provider, &of.form);
     let by = if provider.is_empty() { String::new() } else { format!(" by {provider}") };
     out!("{package}: valid: {kind} {name} {version}{by} ({form}), id {}", of.id);
     for chart in charts {
@@ -71,7 +71,7 @@ fn tell(verdict: &Verdict) {
             Some(digest) => format!("{} {} sha256:{digest}", chart.name, chart.version),
             None => "looked up when it is on-boarded".to_owned(),
         };
-        out!("  {}: chart in the {} at {}: {known}", chart.function, chart.from, chart.place);
+        out!("  {}: chart in the {} at {}: {known}", chart.function, chart.from.as_str(), chart.place);
     }
     if !of.functions.is_empty() {
         out!("  of {}", of.functions.join(", "));

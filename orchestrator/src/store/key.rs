@@ -35,6 +35,7 @@ kinds! {
     Token = "token",
     Cluster = "cluster",
     Repository = "repository",
+    Package = "package",
     Slice = "slice",
     Plan = "plan",
     Operation = "operation",

@@ -27,6 +27,7 @@ mod leaving;
 mod lists;
 mod newer;
 mod orphans;
+mod packages;
 mod places;
 mod programs;
 mod published;

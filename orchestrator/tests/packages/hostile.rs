@@ -126,7 +126,7 @@ fn a_bomb_by_its_ratio() {
     let parts: Vec<(&str, &[u8])> = parts.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
     let large = zip(&parts);
     let reason =
-        if large.len() > 64 << 20 { "at most 67108864 are taken" } else { "all files together have more than" };
+        if large.len() > 64 << 20 { "at most 25165824 are taken" } else { "all files together have more than" };
     refused("a.zip", &large, reason);
 }
 

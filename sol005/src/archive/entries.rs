@@ -25,7 +25,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { archive_bytes: 64 << 20, entries: 10_000, bytes: 256 << 20, depth: 32, ratio: 200 }
+        Self { archive_bytes: 24 << 20, entries: 10_000, bytes: 256 << 20, depth: 32, ratio: 200 }
     }
 }
 

@@ -58,7 +58,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("slices", &["ops", "plan", "store"]),
     ("auth", &["ops", "store"]),
     ("assurance", &["ops", "plan", "slices", "store"]),
-    ("catalogue", &["assurance", "auth", "ops", "slices", "store"]),
+    ("catalogue", &["assurance", "auth", "ops", "packages", "slices", "store"]),
     ("api", &["assurance", "auth", "catalogue", "ops", "plan", "slices", "store"]),
     ("config", &["api"]),
     ("housekeeping", &["ops", "slices", "store"]),

@@ -1,5 +1,6 @@
 //! What can be typed after `package`.
 
+use super::General;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -9,6 +10,19 @@ pub(crate) enum PackageVerb {
     Build(Box<BuildPackage>),
     /// Say whether packages or descriptors can be on-boarded, and if not, why; needs no server
     Validate(ValidatePackage),
+    /// On-board a package at the server
+    Add(AddPackage),
+    #[command(flatten)]
+    General(General),
+}
+
+#[derive(Args)]
+pub(crate) struct AddPackage {
+    /// A CSAR, an archive of OSM, a zip, a tar, or a document of SOL001 or SOL006
+    pub(crate) file: PathBuf,
+    /// What it is called there; otherwise after what it describes and its version: web-1-4-2
+    #[arg(long)]
+    pub(crate) name: Option<String>,
 }
 
 #[derive(Args)]

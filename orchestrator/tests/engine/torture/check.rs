@@ -129,6 +129,7 @@ impl Checker {
             | Kind::Token
             | Kind::Cluster
             | Kind::Repository
+            | Kind::Package
             | Kind::Slice
             | Kind::Plan
             | Kind::Resource

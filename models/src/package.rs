@@ -1,0 +1,97 @@
+//! NFV packages as they were on-boarded.
+
+use crate::Name;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A package of a tenant: its bytes are kept, and never change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Package {
+    pub name: Name,
+    /// What its sender calls the file.
+    pub file: String,
+    /// `sha256:…` of its bytes.
+    pub digest: String,
+    pub bytes: u64,
+    pub descriptor: Descriptor,
+    pub charts: Vec<PackagedChart>,
+    /// What is no fault, and somebody should know.
+    pub warnings: Vec<String>,
+    pub onboarded: Timestamp,
+}
+
+/// What a package describes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Descriptor {
+    pub kind: DescriptorKind,
+    /// `sol001`, `sol006`, `osm` (since release nine) or `osm-r8`.
+    pub form: String,
+    /// Its file in the package.
+    pub entry: String,
+    /// `vnfdId`, `nsdId` of SOL005.
+    pub id: String,
+    pub name: String,
+    pub version: String,
+    pub provider: String,
+    /// Of a service: the ids of the functions' descriptors, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum DescriptorKind {
+    Vnfd,
+    Nsd,
+}
+
+impl DescriptorKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vnfd => "VNFD",
+            Self::Nsd => "NSD",
+        }
+    }
+}
+
+/// The chart that makes a function, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct PackagedChart {
+    /// The part of the function that it makes (`kdu`, Mciop).
+    pub function: String,
+    pub from: ChartPlace,
+    /// A path in the package, `REPOSITORY/NAME`, or an address.
+    pub place: String,
+    /// Empty where the package does not bring it.
+    pub name: String,
+    /// Empty where nobody says one.
+    pub version: String,
+    /// SHA-256 in hexadecimal; empty where the package does not bring it and nobody says one.
+    pub digest: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChartPlace {
+    Package,
+    Repository,
+    Address,
+}
+
+impl ChartPlace {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Package => "package",
+            Self::Repository => "repository",
+            Self::Address => "address",
+        }
+    }
+}
+
+/// `usageState` of SOL005 (9.5.3): whether something rests on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum UsageState {
+    InUse,
+    NotInUse,
+}

@@ -1,0 +1,35 @@
+//! NFV packages.
+
+use super::App;
+use super::bodies::PackageBody;
+use super::listing::page;
+use super::problem::Problem;
+use super::reply::{Input, Reply};
+use crate::auth::Caller;
+use crate::catalogue::NewPackage;
+use models::file::PACKAGE_BODY;
+use serde_json::json;
+use std::sync::Arc;
+
+pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let all = app.packages.list(&caller.read()?).await?;
+    page(&input, "/api/v1/packages", all.into_iter().map(|p| (p.package.name.to_string(), json!(p))).collect())
+}
+
+pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let (package, rev) = app.packages.get(&caller.read()?, &input.name("name")?).await?;
+    Ok(Reply::ok(&package)?.etag(rev))
+}
+
+pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let body: PackageBody = input.read(&PACKAGE_BODY)?;
+    let (name, bytes) = (input.new_name()?, body.archive()?);
+    let file = body.file.unwrap_or_else(|| name.to_string());
+    let (package, rev) = app.packages.put(&caller.write()?, NewPackage { name, file, bytes }, &input.expect).await?;
+    Ok(Reply::ok(&package)?.etag(rev))
+}
+
+pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    app.packages.delete(&caller.write()?, &input.name("name")?, &input.expect).await?;
+    Ok(Reply::none())
+}

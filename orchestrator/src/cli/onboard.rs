@@ -1,0 +1,53 @@
+//! `package add`: a package goes to the server, which judges it as `package validate` does.
+
+use super::apply::Done;
+use super::args::AddPackage;
+use super::client::{Client, escape};
+use super::error::Failed;
+use super::pipe::say;
+use super::print::text;
+use super::validate::{line, read, unreadable};
+use super::values;
+use crate::packages::verdict::verdict;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use models::Name;
+use models::name::LONGEST;
+use models::package::{Descriptor, DescriptorKind};
+use serde_json::json;
+
+pub(crate) async fn add(client: &Client, args: &AddPackage) -> Result<Done, Failed> {
+    let path = &args.file;
+    let bytes = read(path).map_err(|error| unreadable(path, &error))?;
+    let file = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let told = verdict(&file, &bytes);
+    let Some(descriptor) = &told.descriptor else {
+        let lines: Vec<String> = told.problems.iter().map(|problem| line(&told, problem)).collect();
+        return Err(Failed::usage(lines.join("\n")).next("mend the package, and add it again"));
+    };
+    let name = match &args.name {
+        Some(name) => values::name(name)?,
+        None => called(descriptor).ok_or_else(|| {
+            let why = format!("no name can be made of {} {}", descriptor.name, descriptor.version);
+            Failed::usage(why).next(format!("sliceway package add {} --name NAME", path.display()))
+        })?,
+    };
+    let body = json!({"file": file, "archive": STANDARD.encode(&bytes)});
+    let package = client.put(&format!("/api/v1/packages/{}", escape(name.as_str())), &body).await?;
+    for warning in &told.warnings {
+        say!("warning: {warning}");
+    }
+    let of = |pointer: &str| text(&package, pointer);
+    say!("package {name}: {} {} {}", of("/descriptor/kind"), of("/descriptor/name"), of("/descriptor/version"));
+    Ok(Done::well(package))
+}
+
+/// What it describes, with its version: a service's name tells that it is one.
+fn called(of: &Descriptor) -> Option<Name> {
+    let ns = if of.kind == DescriptorKind::Nsd { "-ns" } else { "" };
+    let all = format!("{}{ns}-{}", of.name, of.version).to_lowercase();
+    let plain: String = all.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let parts: Vec<&str> = plain.split('-').filter(|part| !part.is_empty()).collect();
+    let joined = parts.join("-");
+    if joined.len() > LONGEST { None } else { joined.parse().ok() }
+}
