@@ -2,18 +2,27 @@
 
 use super::App;
 use super::bodies::PackageBody;
-use super::listing::page;
+use super::listing::{Part, page, part, partial};
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use crate::auth::Caller;
-use crate::catalogue::NewPackage;
+use crate::catalogue::{NewPackage, PackageShown};
 use models::file::PACKAGE_BODY;
 use serde_json::json;
 use std::sync::Arc;
 
+const PATH: &str = "/api/v1/packages";
+
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let all = app.packages.list(&caller.read()?).await?;
-    page(&input, "/api/v1/packages", all.into_iter().map(|p| (p.package.name.to_string(), json!(p))).collect())
+    let permit = caller.read()?;
+    let keyed = |all: Vec<PackageShown>| all.into_iter().map(|p| (p.package.name.to_string(), json!(p))).collect();
+    match part(&input, PATH)? {
+        Some(Part { after, most }) => {
+            let some = app.packages.list(&permit, (after.as_deref(), most)).await?;
+            partial(&input, PATH, keyed(some))
+        }
+        None => page(&input, PATH, keyed(app.packages.list(&permit, (None, usize::MAX)).await?)),
+    }
 }
 
 pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {

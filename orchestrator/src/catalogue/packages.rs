@@ -5,14 +5,15 @@ use super::{CatalogueError, readable};
 use crate::auth::{ReadPermit, WritePermit};
 use crate::ops::codec;
 use crate::packages::verdict::{Verdict, verdict};
-use crate::store::{Blobs, Clock, Expect, Key, Kind, Query, Revision, Store, StoreError, Txn};
+use crate::store::{Blobs, Clock, Digest, Expect, Key, Kind, Query, Revision, Store, StoreError, Txn};
 use jiff::Timestamp;
 use models::package::{Descriptor, DescriptorKind, Package, UsageState};
 use models::problem::nearest;
 use models::{Name, Problem};
 use serde::Serialize;
+use serde_json::json;
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 /// A package that somebody brings.
 pub struct NewPackage {
@@ -39,25 +40,76 @@ pub struct Packages {
     clock: Clock,
     /// Who comes and who goes is judged by what is there: one at a time.
     turn: Arc<Mutex<()>>,
+    /// What a package inflates to is held in memory: few at a time.
+    judges: Arc<Semaphore>,
 }
+
+/// Packages that are looked into at one time.
+const JUDGES: usize = 2;
 
 fn key(tenant: &Name, name: &Name) -> Key {
     Key::new(Kind::Package, tenant.as_str(), name.as_str())
 }
 
-impl Packages {
-    pub fn new(store: Arc<dyn Store>, blobs: Arc<Blobs>, clock: Clock) -> Self {
-        Self { store, blobs, clock, turn: Arc::default() }
+/// Beside each package stand who describes what and who names what, so that nobody reads all to know of one.
+#[derive(Clone, Copy)]
+enum Says {
+    Describes,
+    Uses,
+}
+
+impl Says {
+    /// Ids of descriptors are any text.
+    fn prefix(self, kind: DescriptorKind, id: &str) -> String {
+        let word = match self {
+            Self::Describes => "describes",
+            Self::Uses => "uses",
+        };
+        format!("{word}/{}", Digest::of(format!("{}/{id}", kind.as_str()).as_bytes()))
     }
 
-    pub async fn list(&self, permit: &ReadPermit) -> Result<Vec<PackageShown>, CatalogueError> {
-        let all = self.all(permit.tenant()).await?;
-        Ok(all.iter().map(|package| shown(package, &all)).collect())
+    fn key(self, tenant: &Name, (kind, id): (DescriptorKind, &str), name: &Name) -> Key {
+        Key::new(Kind::Meta, tenant.as_str(), format!("{}/{name}", self.prefix(kind, id)))
+    }
+}
+
+/// All that stands beside a package.
+fn beside(tenant: &Name, package: &Package) -> Vec<Key> {
+    let Descriptor { kind, id, functions, .. } = &package.descriptor;
+    let uses = functions.iter().map(|function| Says::Uses.key(tenant, (DescriptorKind::Vnfd, function), &package.name));
+    uses.chain([Says::Describes.key(tenant, (*kind, id), &package.name)]).collect()
+}
+
+impl Packages {
+    pub fn new(store: Arc<dyn Store>, blobs: Arc<Blobs>, clock: Clock) -> Self {
+        Self { store, blobs, clock, turn: Arc::default(), judges: Arc::new(Semaphore::new(JUDGES)) }
+    }
+
+    /// By name, from the one after `after`.
+    pub async fn list(
+        &self,
+        permit: &ReadPermit,
+        (after, limit): (Option<&str>, usize),
+    ) -> Result<Vec<PackageShown>, CatalogueError> {
+        let query = Query::of(Kind::Package, permit.tenant().as_str());
+        let objects = match after {
+            _ if limit == usize::MAX => codec::all(&self.store, query).await?,
+            None => self.store.list(&query.limit(limit)).await?,
+            Some(name) => {
+                let last = Key::new(Kind::Package, permit.tenant().as_str(), name);
+                self.store.list(&query.after(&last).limit(limit)).await?
+            }
+        };
+        let mut shown = Vec::with_capacity(objects.len());
+        for package in objects.iter().filter_map(readable::<Package>) {
+            shown.push(self.shown(permit.tenant(), package).await?);
+        }
+        Ok(shown)
     }
 
     pub async fn get(&self, permit: &ReadPermit, name: &Name) -> Result<(PackageShown, Revision), CatalogueError> {
         let (package, rev) = self.one(permit.tenant(), name).await?;
-        Ok((shown(&package, &self.all(permit.tenant()).await?), rev))
+        Ok((self.shown(permit.tenant(), package).await?, rev))
     }
 
     /// What is there with the same bytes stays as it is.
@@ -67,47 +119,49 @@ impl Packages {
         new: NewPackage,
         expect: &Expect,
     ) -> Result<(PackageShown, Revision), CatalogueError> {
-        let (tenant, file) = (permit.tenant(), new.file.clone());
-        let judged = tokio::task::spawn_blocking(move || (verdict(&file, &new.bytes), new.bytes)).await;
+        let (tenant, file, name) = (permit.tenant(), new.file.clone(), new.name);
+        let judge = self.judges.acquire().await;
+        let _judge = judge.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
+        let judged = tokio::task::spawn_blocking(move || (verdict(&new.file, &new.bytes), new.bytes)).await;
         let (told, bytes) = judged.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
         let Verdict { digest, descriptor, charts, warnings, problems, .. } = told;
         let Some(descriptor) = descriptor else { return Err(CatalogueError::Problems(problems)) };
         let _turn = self.turn.lock().await;
-        let key = key(tenant, &new.name);
+        let key = key(tenant, &name);
         let found = self.store.get(&key).await?;
         expect.check(&key, found.as_ref().map(|object| object.rev))?;
-        let all = self.all(tenant).await?;
         if let Some(object) = found {
             let package: Package = object.read()?;
             return match package.digest == digest {
-                true => Ok((shown(&package, &all), object.rev)),
+                true => Ok((self.shown(tenant, package).await?, object.rev)),
                 false => Err(taken(&package)),
             };
         }
-        allowed(&descriptor, &all).map_err(CatalogueError::Problems)?;
-        let kept = self.blobs.put(bytes.clone()).await;
+        self.allowed(tenant, &descriptor).await?;
+        let size = bytes.len() as u64;
+        let kept = self.blobs.put(bytes).await;
         kept.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
         let onboarded = Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH);
-        let bytes = bytes.len() as u64;
-        let package =
-            Package { name: new.name, file: new.file, digest, bytes, descriptor, charts, warnings, onboarded };
-        let tenant = Key::installation(Kind::Tenant, tenant.as_str());
-        let txn = Txn::new().absent(key.clone()).exists(tenant).put(key, codec::json(&package)?);
+        let package = Package { name, file, digest, bytes: size, descriptor, charts, warnings, onboarded };
+        let of = Key::installation(Kind::Tenant, tenant.as_str());
+        let txn = Txn::new().absent(key.clone()).exists(of).put(key, codec::json(&package)?);
+        let txn = beside(tenant, &package).into_iter().fold(txn, |txn, key| txn.put(key, json!({})));
         let rev = self.store.commit(txn).await?;
-        Ok((shown(&package, &all), rev))
+        Ok((self.shown(tenant, package).await?, rev))
     }
 
     pub async fn delete(&self, permit: &WritePermit, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
         let tenant = permit.tenant();
         let _turn = self.turn.lock().await;
         let (package, rev) = self.one(tenant, name).await?;
-        expect.check(&key(tenant, name), Some(rev))?;
-        let users = users(&package, &self.all(tenant).await?);
+        let key = key(tenant, name);
+        expect.check(&key, Some(rev))?;
+        let users = self.users(tenant, &package.descriptor).await?;
         if !users.is_empty() {
             return Err(CatalogueError::InUse { users: users.iter().map(|user| format!("package {user}")).collect() });
         }
-        let key = key(tenant, name);
-        self.store.commit(Txn::new().at(key.clone(), rev).delete(key)).await?;
+        let txn = Txn::new().at(key.clone(), rev).delete(key);
+        self.store.commit(beside(tenant, &package).into_iter().fold(txn, Txn::delete)).await?;
         Ok(())
     }
 
@@ -117,60 +171,71 @@ impl Packages {
         Ok((object.read()?, object.rev))
     }
 
-    async fn all(&self, tenant: &Name) -> Result<Vec<Package>, StoreError> {
-        let objects = codec::all(&self.store, Query::of(Kind::Package, tenant.as_str())).await?;
-        Ok(objects.iter().filter_map(readable).collect())
+    /// Packages that say this of a descriptor.
+    async fn who(
+        &self,
+        tenant: &Name,
+        (says, kind, id): (Says, DescriptorKind, &str),
+    ) -> Result<Vec<Name>, StoreError> {
+        let query = Query::of(Kind::Meta, tenant.as_str()).prefix(format!("{}/", says.prefix(kind, id)));
+        let found = codec::all(&self.store, query).await?;
+        Ok(found.iter().filter_map(|object| object.key.id.rsplit('/').next()?.parse().ok()).collect())
+    }
+
+    /// Services whose descriptors name it, where no other version of it is there.
+    async fn users(&self, tenant: &Name, of: &Descriptor) -> Result<Vec<Name>, StoreError> {
+        if of.kind != DescriptorKind::Vnfd {
+            return Ok(vec![]);
+        }
+        let users = self.who(tenant, (Says::Uses, of.kind, &of.id)).await?;
+        if users.is_empty() || self.who(tenant, (Says::Describes, of.kind, &of.id)).await?.len() > 1 {
+            return Ok(vec![]);
+        }
+        Ok(users)
+    }
+
+    async fn shown(&self, tenant: &Name, package: Package) -> Result<PackageShown, StoreError> {
+        let users = self.users(tenant, &package.descriptor).await?;
+        let usage = if users.is_empty() { UsageState::NotInUse } else { UsageState::InUse };
+        Ok(PackageShown { package, usage, users })
+    }
+
+    /// One descriptor of a version is there once; a service's functions are there before it.
+    async fn allowed(&self, tenant: &Name, new: &Descriptor) -> Result<(), CatalogueError> {
+        let mut problems = Vec::new();
+        for name in self.who(tenant, (Says::Describes, new.kind, &new.id)).await? {
+            let (same, _) = self.one(tenant, &name).await?;
+            if same.descriptor.version == new.version {
+                let (kind, id, version) = (new.kind.as_str(), &new.id, &new.version);
+                let message = format!("{kind} {id} in version {version} is in package {name}");
+                problems.push(Problem::at("name", message).mend("raise the version, or delete that package first"));
+            }
+        }
+        for id in &new.functions {
+            if self.who(tenant, (Says::Describes, DescriptorKind::Vnfd, id)).await?.is_empty() {
+                let message = format!("no package describes the function {id}");
+                let mend = self.near(tenant, id).await?;
+                let problem = Problem { file: Some(new.entry.clone()), ..Problem::at("", message) };
+                problems.push(problem.mend(mend));
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(CatalogueError::Problems(problems)) }
+    }
+
+    async fn near(&self, tenant: &Name, id: &str) -> Result<String, StoreError> {
+        let all = codec::all(&self.store, Query::of(Kind::Package, tenant.as_str())).await?;
+        let functions = all.iter().filter(|object| object.doc["descriptor"]["kind"] == DescriptorKind::Vnfd.as_str());
+        let known = functions.filter_map(|object| object.doc["descriptor"]["id"].as_str());
+        Ok(match nearest(id, known) {
+            Some(near) => format!("did you mean {near}?"),
+            None => "on-board the package of that function first".to_owned(),
+        })
     }
 }
 
 fn taken(package: &Package) -> CatalogueError {
     let Descriptor { name, version, .. } = &package.descriptor;
     let message = format!("package {} is {name} {version} with other bytes, and a package never changes", package.name);
-    CatalogueError::Problems(vec![
-        Problem::at("name", message)
-            .mend("give the new one a version and a name of its own, or delete the old one first"),
-    ])
-}
-
-/// One descriptor of a version is there once; a service's functions are there before it.
-fn allowed(new: &Descriptor, all: &[Package]) -> Result<(), Vec<Problem>> {
-    let is_same = |of: &Descriptor| (of.kind, &of.id, &of.version) == (new.kind, &new.id, &new.version);
-    let mut problems = Vec::new();
-    if let Some(same) = all.iter().find(|package| is_same(&package.descriptor)) {
-        let message =
-            format!("{} {} in version {} is in package {}", new.kind.as_str(), new.id, new.version, same.name);
-        problems.push(Problem::at("name", message).mend("raise the version, or delete that package first"));
-    }
-    let functions = all.iter().filter(|package| package.descriptor.kind == DescriptorKind::Vnfd);
-    let known: Vec<&str> = functions.map(|package| package.descriptor.id.as_str()).collect();
-    for id in new.functions.iter().filter(|id| !known.contains(&id.as_str())) {
-        let mend = match nearest(id, known.iter().copied()) {
-            Some(near) => format!("did you mean {near}?"),
-            None => "on-board the package of that function first".to_owned(),
-        };
-        problems.push(
-            Problem {
-                file: Some(new.entry.clone()),
-                ..Problem::at("", format!("no package describes the function {id}"))
-            }
-            .mend(mend),
-        );
-    }
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
-}
-
-/// Services whose descriptors name it, where no other version of it is there.
-fn users(package: &Package, all: &[Package]) -> Vec<Name> {
-    let of = &package.descriptor;
-    let others = |other: &&Package| other.name != package.name && other.descriptor.kind == of.kind;
-    if of.kind != DescriptorKind::Vnfd || all.iter().filter(others).any(|other| other.descriptor.id == of.id) {
-        return vec![];
-    }
-    all.iter().filter(|user| user.descriptor.functions.contains(&of.id)).map(|user| user.name.clone()).collect()
-}
-
-fn shown(package: &Package, all: &[Package]) -> PackageShown {
-    let users = users(package, all);
-    let usage = if users.is_empty() { UsageState::NotInUse } else { UsageState::InUse };
-    PackageShown { package: package.clone(), usage, users }
+    let mend = "give the new one a version and a name of its own, or delete the old one first";
+    CatalogueError::Problems(vec![Problem::at("name", message).mend(mend)])
 }

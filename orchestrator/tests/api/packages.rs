@@ -112,6 +112,41 @@ async fn a_service_and_the_deletion_of_its_function_never_pass_each_other() {
 }
 
 #[tokio::test]
+async fn pages_follow_each_other_and_filters_look_at_all() {
+    let server = Server::start();
+    for n in 0..7 {
+        let id = format!("f{n}");
+        assert_eq!(put(&server, &id, &function(&id, "1.0")).await.0, 200);
+    }
+    assert_eq!(put(&server, "shop", &service("shop", &["f3"])).await.0, 200);
+    let names = |page: &Value| -> Vec<String> {
+        page["items"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut seen = Vec::new();
+    let mut query = "?limit=3".to_owned();
+    loop {
+        let (status, page) = server.admin("GET", &format!("/api/v1/packages{query}"), Value::Null).await;
+        assert_eq!(status, 200, "{page}");
+        seen.push(names(&page));
+        match page["next"].as_str() {
+            Some(marker) => query = format!("?limit=3&marker={marker}"),
+            None => break,
+        }
+        // What a page ended with may be gone meanwhile.
+        if seen.len() == 1 {
+            assert_eq!(server.admin("DELETE", "/api/v1/packages/f2", Value::Null).await.0, 204);
+        }
+    }
+    assert_eq!(seen, [vec!["f0", "f1", "f2"], vec!["f3", "f4", "f5"], vec!["f6", "shop"]]);
+    for (query, wanted) in [("field=usage=IN_USE", vec!["f3"]), ("field=descriptor.kind=NSD&limit=1", vec!["shop"])] {
+        let (_, page) = server.admin("GET", &format!("/api/v1/packages?{query}"), Value::Null).await;
+        assert_eq!((names(&page), &page["next"]), (wanted.iter().map(|n| (*n).to_owned()).collect(), &Value::Null));
+    }
+    let (status, _) = server.admin("GET", "/api/v1/packages?limit=3&marker=x", Value::Null).await;
+    assert_eq!(status, 400);
+}
+
+#[tokio::test]
 async fn another_tenant_sees_nothing_and_a_viewer_adds_nothing() {
     let server = Server::start();
     assert_eq!(put(&server, "web", &function("web", "1.0")).await.0, 200);

@@ -125,8 +125,11 @@ fn a_bomb_by_its_ratio() {
     let parts: Vec<(String, &[u8])> = (0..90).map(|n| (format!("a/{n}"), noise.as_slice())).collect();
     let parts: Vec<(&str, &[u8])> = parts.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
     let large = zip(&parts);
-    let reason =
-        if large.len() > 64 << 20 { "at most 25165824 are taken" } else { "all files together have more than" };
+    let reason = if large.len() > 64 << 20 {
+        "the archive has more than 25165824 bytes"
+    } else {
+        "all files together have more than"
+    };
     refused("a.zip", &large, reason);
 }
 
@@ -161,7 +164,7 @@ fn a_hundred_thousand_entries() {
     }
     let many = builder.into_inner().unwrap();
     refused("a.tgz", &gzipped(&many), "there are more than 10000 entries");
-    refused("a.tar", &many, "there are more than 10000 entries");
+    refused("a.tar", &many[..20 << 20], "there are more than 10000 entries");
     let names: Vec<String> = (0..100_000).map(|n| format!("a/{n}")).collect();
     let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
     refused("a.zip", &zip(&entries), "there are more than 10000 entries");

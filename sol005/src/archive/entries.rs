@@ -55,8 +55,8 @@ pub type Entries = BTreeMap<String, Vec<u8>>;
 
 pub fn read(bytes: &[u8], limits: Limits) -> Result<Entries, Vec<Problem>> {
     if bytes.len() > limits.archive_bytes {
-        let (is, most) = (bytes.len(), limits.archive_bytes);
-        return Err(vec![Problem::at("", format!("the archive has {is} bytes; at most {most} are taken"))]);
+        let why = format!("the archive has more than {} bytes", limits.archive_bytes);
+        return Err(vec![Problem::at("", why).mend("leave out what the package does not need")]);
     }
     let mut taking = Taking { limits, ..Taking::default() };
     match Packed::of(bytes) {
