@@ -33,9 +33,18 @@ pub struct Descriptor {
     pub name: String,
     pub version: String,
     pub provider: String,
-    /// Of a service: the ids of the functions' descriptors, each once.
+    /// What a service is made of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub functions: Vec<String>,
+    pub functions: Vec<Member>,
+}
+
+/// A function of a service (`vnf-profile`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Member {
+    /// What the service calls it.
+    pub name: String,
+    /// The id of its descriptor (`vnfd-id`).
+    pub descriptor: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -7,11 +7,12 @@ use crate::ops::codec;
 use crate::packages::verdict::{Verdict, verdict};
 use crate::store::{Blobs, Clock, Digest, Expect, Key, Kind, Query, Revision, Store, StoreError, Txn};
 use jiff::Timestamp;
-use models::package::{Descriptor, DescriptorKind, Package, UsageState};
+use models::package::{Descriptor, DescriptorKind, Member, Package, UsageState};
 use models::problem::nearest;
 use models::{Name, Problem};
 use serde::Serialize;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -76,7 +77,8 @@ impl Says {
 /// All that stands beside a package.
 fn beside(tenant: &Name, package: &Package) -> Vec<Key> {
     let Descriptor { kind, id, functions, .. } = &package.descriptor;
-    let uses = functions.iter().map(|function| Says::Uses.key(tenant, (DescriptorKind::Vnfd, function), &package.name));
+    let ids: BTreeSet<&str> = functions.iter().map(|member| member.descriptor.as_str()).collect();
+    let uses = ids.into_iter().map(|id| Says::Uses.key(tenant, (DescriptorKind::Vnfd, id), &package.name));
     uses.chain([Says::Describes.key(tenant, (*kind, id), &package.name)]).collect()
 }
 
@@ -211,12 +213,11 @@ impl Packages {
                 problems.push(Problem::at("name", message).mend("raise the version, or delete that package first"));
             }
         }
-        for id in &new.functions {
+        for Member { name, descriptor: id } in &new.functions {
             if self.who(tenant, (Says::Describes, DescriptorKind::Vnfd, id)).await?.is_empty() {
-                let message = format!("no package describes the function {id}");
-                let mend = self.near(tenant, id).await?;
+                let message = format!("no package describes {id}, the function {name}");
                 let problem = Problem { file: Some(new.entry.clone()), ..Problem::at("", message) };
-                problems.push(problem.mend(mend));
+                problems.push(problem.mend(self.near(tenant, id).await?));
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(CatalogueError::Problems(problems)) }

@@ -33,12 +33,16 @@ pub(crate) async fn add(client: &Client, args: &AddPackage) -> Result<Done, Fail
         })?,
     };
     let body = json!({"file": file, "archive": STANDARD.encode(&bytes)});
-    let package = client.put(&format!("/api/v1/packages/{}", escape(name.as_str())), &body).await?;
+    let path = format!("/api/v1/packages/{}", escape(name.as_str()));
+    // A package never changes: what is there with these bytes stays.
+    let stands = client.get(&path).await.is_ok_and(|before| text(&before, "/digest") == told.digest);
+    let package = client.put(&path, &body).await?;
     for warning in &told.warnings {
         say!("warning: {warning}");
     }
     let of = |pointer: &str| text(&package, pointer);
-    say!("package {name}: {} {} {}", of("/descriptor/kind"), of("/descriptor/name"), of("/descriptor/version"));
+    let word = if stands { " unchanged" } else { "" };
+    say!("package {name}{word}: {} {} {}", of("/descriptor/kind"), of("/descriptor/name"), of("/descriptor/version"));
     Ok(Done::well(package))
 }
 

@@ -73,8 +73,8 @@ fn tell(verdict: &Verdict) {
         };
         out!("  {}: chart in the {} at {}: {known}", chart.function, chart.from.as_str(), chart.place);
     }
-    if !of.functions.is_empty() {
-        out!("  of {}", of.functions.join(", "));
+    for member in &of.functions {
+        out!("  {}: the function that {} describes", member.name, member.descriptor);
     }
     warnings.iter().for_each(|warning| say!("  warning: {warning}"));
 }

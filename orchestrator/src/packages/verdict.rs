@@ -1,9 +1,10 @@
 //! What is said of a package that somebody brings: the same words on the command line and at the API.
 
 use models::Problem;
-use models::package::{ChartPlace, Descriptor, DescriptorKind, PackagedChart};
+use models::package::{ChartPlace, Descriptor, DescriptorKind, Member, PackagedChart};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use sol005::descriptor as nfv;
 use sol005::onboarding::{self, Chart, ChartSource, Onboarded, onboard};
 
 /// A package is valid where there are no problems; the rest is known then only.
@@ -49,16 +50,14 @@ fn described(read: &Onboarded) -> Descriptor {
             entry,
         },
         onboarding::Descriptor::Service(nsd) => {
-            let mut functions: Vec<String> = nsd.members.iter().map(|member| member.vnfd.clone()).collect();
-            functions.sort();
-            functions.dedup();
+            let member = |of: &nfv::Member| Member { name: of.id.clone(), descriptor: of.vnfd.clone() };
             Descriptor {
                 kind: DescriptorKind::Nsd,
                 id: nsd.id.clone(),
                 name: nsd.name.clone(),
                 version: nsd.version.clone(),
                 provider: nsd.designer.clone(),
-                functions,
+                functions: nsd.members.iter().map(member).collect(),
                 form,
                 entry,
             }

@@ -74,11 +74,12 @@ async fn a_service_needs_its_functions_and_they_stay_while_it_names_them() {
     assert_eq!(status, 422, "{refused}");
     let told: Vec<&str> =
         refused["problems"].as_array().unwrap().iter().map(|p| p["message"].as_str().unwrap()).collect();
-    assert_eq!(told, ["no package describes the function db", "no package describes the function weeb"]);
+    assert_eq!(told, ["no package describes db, the function 1", "no package describes weeb, the function 2"]);
     assert_eq!(refused["problems"][1]["mend"], "did you mean web?");
     assert_eq!(put(&server, "db", &function("db", "1.0")).await.0, 200);
     let (status, shop) = put(&server, "shop", &service("shop", &["web", "db"])).await;
-    assert_eq!((status, &shop["descriptor"]["functions"]), (200, &json!(["db", "web"])), "{shop}");
+    let members = json!([{"name": "0", "descriptor": "web"}, {"name": "1", "descriptor": "db"}]);
+    assert_eq!((status, &shop["descriptor"]["functions"]), (200, &members), "{shop}");
     let (_, web) = server.admin("GET", "/api/v1/packages/web", Value::Null).await;
     assert_eq!((&web["usage"], &web["users"]), (&json!("IN_USE"), &json!(["shop"])));
     let (status, refused) = server.admin("DELETE", "/api/v1/packages/web", Value::Null).await;
@@ -174,6 +175,8 @@ async fn the_command_line_adds_lists_and_deletes_and_says_the_same_of_a_wrong_on
     let wrong = write("wrong.yaml", b"vnfd: {id: a, kdu: [{name: a, helm-chart: iml/a}]}");
     let added = server.cli(&["package", "add", &web]);
     assert!(added.status.success() && words(&added).contains("package web-1-0: VNFD web 1.0"), "{}", words(&added));
+    let again = words(&server.cli(&["package", "add", &web]));
+    assert!(again.contains("package web-1-0 unchanged: VNFD web 1.0"), "{again}");
     let added = server.cli(&["package", "add", &shop, "--name", "shop"]);
     assert!(added.status.success(), "{}", words(&added));
     let listed = stdout(&server.cli(&["get", "packages"]));
