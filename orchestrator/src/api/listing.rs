@@ -24,12 +24,11 @@ pub(crate) fn page(input: &Input, path: &str, items: Vec<(String, Value)>) -> Re
     let mut rest = all.into_iter().skip(begin);
     let page: Vec<(String, Value)> = rest.by_ref().take(limit).collect();
     let next = rest.next().and_then(|_| page.last()).map(|(key, _)| wrap(key, (input, path)));
-    answered(input, path, (page, next))
+    answered(input, path, (page.into_iter().map(|(_, body)| body).collect(), next))
 }
 
-fn answered(input: &Input, path: &str, (page, next): (Vec<(String, Value)>, Option<String>)) -> Result<Reply, Problem> {
+fn answered(input: &Input, path: &str, (items, next): (Vec<Value>, Option<String>)) -> Result<Reply, Problem> {
     let link = next.as_ref().map(|marker| link(input, path, marker));
-    let items: Vec<Value> = page.into_iter().map(|(_, body)| body).collect();
     Ok(Reply::ok(&json!({"items": items, "next": next, "revision": input.newest}))?.link(link))
 }
 
@@ -37,24 +36,23 @@ fn answered(input: &Input, path: &str, (page, next): (Vec<(String, Value)>, Opti
 pub(crate) struct Part {
     /// The key of the last item of the page before.
     pub(crate) after: Option<String>,
-    /// One more than the page holds: whether there is another.
-    pub(crate) most: usize,
+    pub(crate) limit: usize,
 }
 
 /// `None`: there are filters, and every item must be looked at.
 pub(crate) fn part(input: &Input, path: &str) -> Result<Option<Part>, Problem> {
     let after = input.query("marker").map(|marker| unwrap(marker, (input, path))).transpose()?;
-    let most = limit(input)? + 1;
-    Ok(if Filter::all(input)?.is_empty() { Some(Part { after, most }) } else { None })
+    let limit = limit(input)?;
+    Ok(if Filter::all(input)?.is_empty() { Some(Part { after, limit }) } else { None })
 }
 
-/// The page of a [`Part`].
-pub(crate) fn partial(input: &Input, path: &str, mut items: Vec<(String, Value)>) -> Result<Reply, Problem> {
-    let limit = limit(input)?;
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|(key, _)| wrap(key, (input, path)));
-    answered(input, path, (items, next))
+/// The page of a [`Part`]; `last` is the key of its last item where there are more.
+pub(crate) fn partial(
+    input: &Input,
+    path: &str,
+    (items, last): (Vec<Value>, Option<String>),
+) -> Result<Reply, Problem> {
+    answered(input, path, (items, last.map(|key| wrap(&key, (input, path)))))
 }
 
 fn limit(input: &Input) -> Result<usize, Problem> {

@@ -6,7 +6,7 @@ use super::listing::{Part, page, part, partial};
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use crate::auth::Caller;
-use crate::catalogue::{NewPackage, PackageShown};
+use crate::catalogue::NewPackage;
 use models::file::PACKAGE_BODY;
 use serde_json::json;
 use std::sync::Arc;
@@ -15,13 +15,15 @@ const PATH: &str = "/api/v1/packages";
 
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.read()?;
-    let keyed = |all: Vec<PackageShown>| all.into_iter().map(|p| (p.package.name.to_string(), json!(p))).collect();
     match part(&input, PATH)? {
-        Some(Part { after, most }) => {
-            let some = app.packages.list(&permit, (after.as_deref(), most)).await?;
-            partial(&input, PATH, keyed(some))
+        Some(Part { after, limit }) => {
+            let (some, last) = app.packages.part(&permit, (after.as_deref(), limit)).await?;
+            partial(&input, PATH, (some.iter().map(|package| json!(package)).collect(), last))
         }
-        None => page(&input, PATH, keyed(app.packages.list(&permit, (None, usize::MAX)).await?)),
+        None => {
+            let all = app.packages.list(&permit).await?;
+            page(&input, PATH, all.iter().map(|p| (p.package.name.to_string(), json!(p))).collect())
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::{CatalogueError, readable};
 use crate::auth::{ReadPermit, WritePermit};
 use crate::ops::codec;
 use crate::packages::verdict::{Verdict, verdict};
-use crate::store::{Blobs, Clock, Digest, Expect, Key, Kind, Query, Revision, Store, StoreError, Txn};
+use crate::store::{Blobs, Clock, Digest, Expect, Key, Kind, Object, Query, Revision, Store, StoreError, Txn};
 use jiff::Timestamp;
 use models::package::{Descriptor, DescriptorKind, Member, Package, UsageState};
 use models::problem::nearest;
@@ -87,26 +87,35 @@ impl Packages {
         Self { store, blobs, clock, turn: Arc::default(), judges: Arc::new(Semaphore::new(JUDGES)) }
     }
 
-    /// By name, from the one after `after`.
-    pub async fn list(
+    pub async fn list(&self, permit: &ReadPermit) -> Result<Vec<PackageShown>, CatalogueError> {
+        let query = Query::of(Kind::Package, permit.tenant().as_str());
+        self.each(permit.tenant(), &codec::all(&self.store, query).await?).await
+    }
+
+    /// So many by name, from the one after `after`; and the last of them where there are more.
+    pub async fn part(
         &self,
         permit: &ReadPermit,
         (after, limit): (Option<&str>, usize),
-    ) -> Result<Vec<PackageShown>, CatalogueError> {
-        let query = Query::of(Kind::Package, permit.tenant().as_str());
-        let objects = match after {
-            _ if limit == usize::MAX => codec::all(&self.store, query).await?,
-            None => self.store.list(&query.limit(limit)).await?,
-            Some(name) => {
-                let last = Key::new(Kind::Package, permit.tenant().as_str(), name);
-                self.store.list(&query.after(&last).limit(limit)).await?
-            }
-        };
-        let mut shown = Vec::with_capacity(objects.len());
-        for package in objects.iter().filter_map(readable::<Package>) {
-            shown.push(self.shown(permit.tenant(), package).await?);
+    ) -> Result<(Vec<PackageShown>, Option<String>), CatalogueError> {
+        let tenant = permit.tenant();
+        let mut query = Query::of(Kind::Package, tenant.as_str()).limit(limit + 1);
+        if let Some(name) = after {
+            query = query.after(&Key::new(Kind::Package, tenant.as_str(), name));
         }
-        Ok(shown)
+        let mut objects = self.store.list(&query).await?;
+        let more = objects.len() > limit;
+        objects.truncate(limit);
+        let last = objects.last().filter(|_| more).map(|object| object.key.id.clone());
+        Ok((self.each(tenant, &objects).await?, last))
+    }
+
+    async fn each(&self, tenant: &Name, objects: &[Object]) -> Result<Vec<PackageShown>, CatalogueError> {
+        let mut all = Vec::with_capacity(objects.len());
+        for package in objects.iter().filter_map(readable::<Package>) {
+            all.push(self.shown(tenant, package).await?);
+        }
+        Ok(all)
     }
 
     pub async fn get(&self, permit: &ReadPermit, name: &Name) -> Result<(PackageShown, Revision), CatalogueError> {
