@@ -8,23 +8,31 @@ use std::time::{Duration, Instant};
 #[tokio::test]
 async fn a_change_of_a_cluster_loses_no_drain_that_was_acknowledged_meanwhile() {
     let server = Server::start_with("[clusters]\nallow_exec = true\nlook_every_s = 600\n");
-    let slow = program(&server, "slow.sh", &format!("sleep 1\n{}", credential("")));
+    let begun = server.path("begun");
+    let text = format!("touch {}\nsleep 1\n{}", begun.display(), credential(""));
+    let slow = program(&server, "slow.sh", &text);
     let body = || kubeconfig(&slow, &[], json!([]));
     assert_eq!(server.admin("PUT", "/api/v1/clusters/real", body()).await.0, 200);
     until(&server, "/api/v1/clusters/real", |body| body["health"]["state"] == "Unreachable").await;
+    std::fs::remove_file(&begun).unwrap();
     let put = server.admin("PUT", "/api/v1/clusters/real", body());
-    let uncordoned = async {
-        tokio::time::sleep(Duration::from_millis(700)).await;
+    let drained = async {
+        // The change looks at the cluster, and is not written yet.
+        let end = Instant::now() + Duration::from_secs(20);
+        while !begun.exists() {
+            assert!(Instant::now() < end, "the change never looked at its cluster");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         let (status, said) = server.admin("DELETE", "/api/v1/clusters/real?drain=true", Value::Null).await;
         assert_eq!(status, 202, "{said}");
     };
-    let (put, ()) = tokio::join!(put, uncordoned);
+    let (put, ()) = tokio::join!(put, drained);
     let (status, now) = server.admin("GET", "/api/v1/clusters/real", Value::Null).await;
     // Refused, or drained (and gone by now); never as if nobody had asked for a drain.
     assert!(put.0 == 409 || put.0 == 412 || status == 404 || now["draining"].is_object(), "{put:?} {now}");
 }
 
-fn mobile(name: &str, labels: Value) -> Value {
+pub fn mobile(name: &str, labels: Value) -> Value {
     let chart = json!({"repository": "lab", "name": "mqtt-gateway"});
     let spec = json!({"sites": {"field": {"select": {"labels": {"region": "field"}}}},
         "gateways": [{"name": "gw", "site": "field", "chart": chart, "platform": "mqtt"}]});

@@ -1,5 +1,6 @@
 //! Clusters that cannot be reached: nobody waits for them, and what was left there goes when they return.
 
+use crate::draining::mobile;
 use crate::server::{Server, code, factory, words};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -112,11 +113,7 @@ async fn what_is_forgotten_is_reported_and_found_again_when_its_cluster_returns(
 async fn a_cluster_that_is_away_is_drained_and_forgotten_and_its_slice_moves() {
     let server = Server::start_with(QUICK).with_lab().await;
     let body = json!({"labels": {"region": "field"}, "spec": {"sim": {}}});
-    let chart = json!({"repository": "lab", "name": "mqtt-gateway"});
-    let spec = json!({"sites": {"field": {"select": {"labels": {"region": "field"}}}},
-        "gateways": [{"name": "gw", "site": "field", "chart": chart, "platform": "mqtt"}]});
-    let slice = json!({"apiVersion": "sliceway/v1", "kind": "Slice", "metadata": {"name": "mobile"}, "spec": spec});
-    let (status, said) = server.admin("POST", "/api/v1/slices", slice).await;
+    let (status, said) = server.admin("POST", "/api/v1/slices", mobile("mobile", json!({}))).await;
     assert_eq!(status, 202, "{said}");
     until(&server, "/api/v1/slices/mobile", |body| body["phase"] == "Ready").await;
     let (status, said) = server.admin("PUT", "/api/v1/clusters/other", body).await;
@@ -157,11 +154,7 @@ async fn a_drain_that_cannot_go_on_says_why_and_can_be_ended() {
 #[tokio::test]
 async fn a_drain_that_had_nowhere_to_go_goes_on_when_another_cluster_fits() {
     let server = Server::start_with(QUICK).with_lab().await;
-    let chart = json!({"repository": "lab", "name": "mqtt-gateway"});
-    let spec = json!({"sites": {"field": {"select": {"labels": {"region": "field"}}}},
-        "gateways": [{"name": "gw", "site": "field", "chart": chart, "platform": "mqtt"}]});
-    let slice = json!({"apiVersion": "sliceway/v1", "kind": "Slice", "metadata": {"name": "mobile"}, "spec": spec});
-    let (status, said) = server.admin("POST", "/api/v1/slices", slice).await;
+    let (status, said) = server.admin("POST", "/api/v1/slices", mobile("mobile", json!({}))).await;
     assert_eq!(status, 202, "{said}");
     until(&server, "/api/v1/slices/mobile", |body| body["phase"] == "Ready").await;
     let (status, said) = server.admin("DELETE", "/api/v1/clusters/edge?drain=true", Value::Null).await;

@@ -1,21 +1,9 @@
 //! What somebody met who walked through the documents with a critical eye, and what should be met instead.
 
 use crate::kitchen::{chart, cli, done, slice, source};
+use crate::programs::until;
 use crate::server::{Server, code, stdout, words};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
-
-async fn until(server: &Server, path: &str, is: impl Fn(&Value) -> bool) -> Value {
-    let end = Instant::now() + Duration::from_secs(30);
-    loop {
-        let body = server.admin("GET", path, Value::Null).await.1;
-        if is(&body) {
-            return body;
-        }
-        assert!(Instant::now() < end, "{path}: {body}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
 
 async fn edge(server: &Server, away: bool) {
     let body = json!({"labels": {"region": "field"}, "spec": {"sim": {"away": away}}});
