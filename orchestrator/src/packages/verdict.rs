@@ -22,8 +22,8 @@ pub struct Verdict {
 }
 
 pub fn verdict(package: &str, bytes: &[u8]) -> Verdict {
-    let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    let of = Verdict { package: package.to_owned(), digest: format!("sha256:{digest}"), ..Verdict::default() };
+    let digest = format!("sha256:{:x}", Sha256::digest(bytes));
+    let of = Verdict { package: package.to_owned(), digest, ..Verdict::default() };
     match onboard(package, bytes) {
         Ok(read) => Verdict {
             valid: true,
@@ -69,7 +69,7 @@ fn brought(chart: &Chart) -> PackagedChart {
     let (from, place) = match &chart.source {
         ChartSource::Archive(path) | ChartSource::Folder(path) => (ChartPlace::Package, path.clone()),
         ChartSource::Repository(repository, name) => (ChartPlace::Repository, format!("{repository}/{name}")),
-        ChartSource::Address(address) | ChartSource::Missing(address) => (ChartPlace::Address, address.clone()),
+        ChartSource::Address(address) => (ChartPlace::Address, address.clone()),
     };
     let Chart { function, name, version, digest, .. } = chart.clone();
     PackagedChart { function, from, place, name, version, digest }

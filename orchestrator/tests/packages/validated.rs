@@ -198,6 +198,10 @@ fn what_is_no_descriptor_or_refers_to_nothing_is_told_where_it_stands() {
         ),
         ("tosca_definitions_version: tosca_simple_yaml_1_3", "topology_template is missing"),
         ("a: 1\n---\nb: 2", "there are several documents in one file"),
+        (
+            "vnfd: {id: a, kdu: [{name: a, helm-chart: ../b}], df: [{id: d}]}",
+            "the chart ../b of a is not in the package",
+        ),
     ] {
         let said = brought("a.yaml", text.as_bytes());
         assert_eq!(said.code, Some(2), "{text}");

@@ -1,19 +1,20 @@
 //! The charts that a package brings: each is looked into, and known by a digest that was computed here.
 
-use super::contents::{Chart, ChartSource, Descriptor, Onboarded, hex};
+use super::contents::{Chart, ChartSource, Descriptor, Onboarded};
 use crate::archive::{self, Entries, Limits, Tar};
 use crate::descriptor::Mciop;
 use models::Problem;
 use models::file::Located;
 use sha2::{Digest as _, Sha256};
 
-/// Finds the chart of each function; `prefix` is the package's own folder.
-pub(super) fn pin(onboarded: &mut Onboarded, (files, prefix): (&Entries, &str)) -> Result<(), Vec<Problem>> {
+/// Finds the chart of each function; paths count from the descriptor's folder, or from the package's top.
+pub(super) fn pin(onboarded: &mut Onboarded, files: &Entries) -> Result<(), Vec<Problem>> {
     let Descriptor::Function(vnfd) = &onboarded.descriptor else { return Ok(()) };
+    let folder = onboarded.entry.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut problems = Vec::new();
     let mut charts = Vec::new();
     for mciop in &vnfd.mciops {
-        match one(mciop, (files, prefix)) {
+        match one(mciop, (files, folder)) {
             Ok(chart) => charts.push(chart),
             Err(more) => problems.extend(more.into_iter().map(|problem| match problem.file {
                 Some(_) => problem,
@@ -25,21 +26,19 @@ pub(super) fn pin(onboarded: &mut Onboarded, (files, prefix): (&Entries, &str)) 
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn one(mciop: &Mciop, (files, prefix): (&Entries, &str)) -> Result<Chart, Vec<Problem>> {
-    let source = source(&mciop.chart, (files, prefix));
+fn one(mciop: &Mciop, (files, own): (&Entries, &str)) -> Result<Chart, Vec<Problem>> {
     let function = mciop.id.clone();
+    let Some(source) = source(&mciop.chart, (files, own)) else {
+        let message = format!("the chart {} of {function} is not in the package", mciop.chart);
+        let mend = "pack it with the descriptor (its folder, or NAME.tgz), or name it in a repository: REPOSITORY/NAME";
+        return Err(vec![Problem::at("", message).mend(mend)]);
+    };
     let (digest, own) = match &source {
         ChartSource::Archive(path) => archived(path, &files[path])?,
         ChartSource::Folder(path) => folder(path, files)?,
         ChartSource::Repository(..) | ChartSource::Address(_) => {
             let (version, digest) = (mciop.version.clone(), mciop.digest.clone());
             return Ok(Chart { function, source, name: String::new(), version, digest });
-        }
-        ChartSource::Missing(chart) => {
-            let message = format!("the chart {chart} of {function} is not in the package");
-            let mend =
-                "pack it with the descriptor (its folder, or NAME.tgz), or name it in a repository: REPOSITORY/NAME";
-            return Err(vec![Problem::at("", message).mend(mend)]);
         }
     };
     let differs = |what: &str, told: &str, is: &str| {
@@ -55,30 +54,45 @@ fn one(mciop: &Mciop, (files, prefix): (&Entries, &str)) -> Result<Chart, Vec<Pr
     Ok(Chart { function, source, name: own.name, version: own.version, digest })
 }
 
-/// In the package as it is named, or as OSM looks for it; else in a repository or at an address.
-fn source(chart: &str, (files, prefix): (&Entries, &str)) -> ChartSource {
-    let path = chart.trim_end_matches('/');
-    for folder in ["", "helm-chart-v3s/", "helm-charts/", "k8s_models/", "charts/"] {
-        for base in [format!("{prefix}{folder}{path}"), format!("{folder}{path}")] {
-            if files.contains_key(&format!("{base}/Chart.yaml")) {
-                return ChartSource::Folder(base);
-            }
-            let packed = [base.clone(), format!("{base}.tgz"), format!("{base}.tar.gz")];
-            if let Some(found) =
-                packed.into_iter().find(|packed| files.contains_key(packed)).or_else(|| versioned(&base, files))
-            {
-                return ChartSource::Archive(found);
-            }
+/// In the package as it is named, or where OSM looks for it; else in a repository or at an address. `None`: nowhere.
+fn source(chart: &str, (files, own): (&Entries, &str)) -> Option<ChartSource> {
+    if chart.contains("://") {
+        return Some(ChartSource::Address(chart.to_owned()));
+    }
+    for folder in ["", "helm-chart-v3s", "helm-charts", "k8s_models", "charts"] {
+        let bases = [joined([own, folder, chart]), joined([folder, chart])];
+        if let Some(found) = bases.into_iter().flatten().find_map(|base| inside(base, files)) {
+            return Some(found);
         }
     }
-    if chart.contains("://") {
-        return ChartSource::Address(chart.to_owned());
+    let (repository, name) = chart.split_once('/')?;
+    let is_named =
+        ![repository, name].iter().any(|part| part.is_empty() || part.starts_with('.') || part.contains('/'));
+    let is_packed = [".tgz", ".tar.gz"].iter().any(|end| name.ends_with(end));
+    (is_named && !is_packed).then(|| ChartSource::Repository(repository.to_owned(), name.to_owned()))
+}
+
+/// `None`: it leads out of the package.
+fn joined<const N: usize>(paths: [&str; N]) -> Option<String> {
+    let mut parts: Vec<&str> = vec![];
+    for part in paths.into_iter().flat_map(|path| path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
     }
-    let named = path.split_once('/').filter(|(repository, name)| !repository.is_empty() && !name.contains('/'));
-    match named.filter(|(_, name)| !name.ends_with(".tgz") && !name.ends_with(".tar.gz")) {
-        Some((repository, name)) => ChartSource::Repository(repository.to_owned(), name.to_owned()),
-        None => ChartSource::Missing(chart.to_owned()),
+    Some(parts.join("/"))
+}
+
+/// A chart's folder, or its archive.
+fn inside(base: String, files: &Entries) -> Option<ChartSource> {
+    if files.contains_key(&format!("{base}/Chart.yaml")) {
+        return Some(ChartSource::Folder(base));
     }
+    let packed = [format!("{base}.tgz"), format!("{base}.tar.gz")];
+    let versioned = versioned(&base, files);
+    [base].into_iter().chain(packed).find(|path| files.contains_key(path)).or(versioned).map(ChartSource::Archive)
 }
 
 /// As `helm package` names it: `NAME-VERSION.tgz`. Of several none is meant.
@@ -114,7 +128,7 @@ fn archived(path: &str, bytes: &[u8]) -> Result<(String, Own), Vec<Problem>> {
         return Err(vec![inside(Problem::at("", "there is no Chart.yaml in its folder").mend(mend))]);
     };
     let own = own(name, text).map_err(|problems| problems.into_iter().map(inside).collect::<Vec<_>>())?;
-    Ok((hex(&Sha256::digest(bytes)), own))
+    Ok((format!("{:x}", Sha256::digest(bytes)), own))
 }
 
 fn folder(path: &str, files: &Entries) -> Result<(String, Own), Vec<Problem>> {
@@ -124,11 +138,11 @@ fn folder(path: &str, files: &Entries) -> Result<(String, Own), Vec<Problem>> {
     let packed = packed.map_err(|error| {
         vec![Problem { file: Some(path.to_owned()), ..Problem::at("", format!("it cannot be packed: {error}")) }]
     })?;
-    Ok((hex(&Sha256::digest(packed)), own))
+    Ok((format!("{:x}", Sha256::digest(packed)), own))
 }
 
 /// The chart in a folder of the package as an archive; the same files give the same bytes.
-pub(super) fn packed((folder, name): (&str, &str), files: &Entries) -> std::io::Result<Vec<u8>> {
+fn packed((folder, name): (&str, &str), files: &Entries) -> std::io::Result<Vec<u8>> {
     let below = format!("{folder}/");
     let mut tar = Tar::default();
     for (path, bytes) in files.range(below.clone()..).take_while(|(path, _)| path.starts_with(&below)) {

@@ -1,8 +1,6 @@
 //! What came out of a package.
 
-use crate::archive::Entries;
 use crate::descriptor::{Nsd, Vnfd};
-use sha2::{Digest as _, Sha256};
 
 /// What it was written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +29,6 @@ pub enum Descriptor {
     Service(Box<Nsd>),
 }
 
-/// A file of the package that is no descriptor.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Artifact {
-    pub path: String,
-    pub bytes: usize,
-    /// SHA-256 in hexadecimal.
-    pub digest: String,
-}
-
 /// Where a function's chart is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChartSource {
@@ -51,8 +40,6 @@ pub enum ChartSource {
     Repository(String, String),
     /// At an address: `oci://…`, `https://…`.
     Address(String),
-    /// Nowhere: the package does not hold what the descriptor says.
-    Missing(String),
 }
 
 /// The chart that makes a function, or a part of it.
@@ -75,24 +62,7 @@ pub struct Onboarded {
     pub descriptor: Descriptor,
     /// The descriptor's path in the package.
     pub entry: String,
-    pub artifacts: Vec<Artifact>,
     /// One for each Mciop of a function, in their order.
     pub charts: Vec<Chart>,
     pub warnings: Vec<String>,
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
-}
-
-/// Every file but the descriptor.
-pub(super) fn artifacts(files: &Entries, entry: &str) -> Vec<Artifact> {
-    let others = files.iter().filter(|(path, _)| *path != entry);
-    let artifact = |(path, bytes): (&String, &Vec<u8>)| Artifact {
-        path: path.clone(),
-        bytes: bytes.len(),
-        digest: hex(&Sha256::digest(bytes)),
-    };
-    others.map(artifact).collect()
 }

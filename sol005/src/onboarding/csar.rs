@@ -1,6 +1,6 @@
 //! CSARs (SOL004): with a folder of metadata that names the descriptor, or with one descriptor at the top.
 
-use super::contents::{Descriptor, Onboarded, artifacts};
+use super::contents::Onboarded;
 use super::{charts, described, manifest, text};
 use crate::archive::Entries;
 use models::Problem;
@@ -38,7 +38,7 @@ pub(super) fn read(files: &Entries) -> Result<Onboarded, Vec<Problem>> {
     }
     let Some(entry) = entry.filter(|entry| files.contains_key(entry)) else { return Err(problems) };
     let described = text(&entry, &files[&entry]).and_then(|text| described(&entry, &text));
-    let (form, mut descriptor, told) = match described {
+    let (form, descriptor, told) = match described {
         Ok(described) => described,
         Err(more) => {
             problems.extend(more);
@@ -46,13 +46,11 @@ pub(super) fn read(files: &Entries) -> Result<Onboarded, Vec<Problem>> {
         }
     };
     warnings.extend(told);
-    located(&mut descriptor, (&entry, files), &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
-    let artifacts = artifacts(files, &entry);
-    let mut read = Onboarded { form, descriptor, entry, artifacts, warnings, charts: vec![] };
-    charts::pin(&mut read, (files, ""))?;
+    let mut read = Onboarded { form, descriptor, entry, warnings, charts: vec![] };
+    charts::pin(&mut read, files)?;
     Ok(read)
 }
 
@@ -76,35 +74,4 @@ fn meta(files: &Entries, text: &str, problems: &mut Vec<Problem>) -> (Option<Str
         problems.push(Problem { file: Some(META.into()), ..Problem::at("", "it names no descriptor") }.mend(mend));
     }
     (entry, manifest)
-}
-
-/// Paths of charts count from their descriptor's folder.
-fn located(descriptor: &mut Descriptor, (entry, files): (&str, &Entries), problems: &mut Vec<Problem>) {
-    let Descriptor::Function(vnfd) = descriptor else { return };
-    for mciop in vnfd.mciops.iter_mut().filter(|mciop| mciop.chart.ends_with(".tgz") && !mciop.chart.contains("://")) {
-        let path = joined(entry.rsplit_once('/').map_or("", |(folder, _)| folder), &mciop.chart);
-        match path.filter(|path| files.contains_key(path)) {
-            Some(path) => mciop.chart = path,
-            None => {
-                let message = format!("the chart {} of {} is not in the package", mciop.chart, mciop.id);
-                let mend = "put it in; its path counts from the folder of the descriptor";
-                problems.push(Problem { file: Some(entry.to_owned()), ..Problem::at("", message) }.mend(mend));
-            }
-        }
-    }
-}
-
-/// `None`: it leads out of the package.
-fn joined(folder: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = if folder.is_empty() { vec![] } else { folder.split('/').collect() };
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }

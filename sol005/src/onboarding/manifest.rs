@@ -1,6 +1,5 @@
 //! Digests that a package tells of its files: each is computed again.
 
-use super::contents::hex;
 use crate::archive::Entries;
 use md5::{Digest as _, Md5};
 use models::Problem;
@@ -30,7 +29,7 @@ pub(super) fn sums(files: &Entries, prefix: &str) -> Vec<Problem> {
                 (format!("{path} is not in the package"), "pack it, or leave its line out"),
             )),
             Some(bytes) => {
-                let is = hex(&Md5::digest(bytes));
+                let is = format!("{:x}", Md5::digest(bytes));
                 if !is.eq_ignore_ascii_case(sum) {
                     let message = format!("{path} has the sum {is}, not {sum}");
                     problems.push(wrong(&name, at, (message, "the file was changed: pack it anew")));
@@ -95,8 +94,8 @@ fn compared(files: &Entries, manifest: &str, source: &Source) -> Option<Problem>
         return tell(format!("{path} is not in the package"), "pack it, or leave it out of the manifest");
     };
     let is = match algorithm.to_uppercase().replace(['-', '_'], "").as_str() {
-        "SHA256" => hex(&Sha256::digest(bytes)),
-        "SHA512" => hex(&Sha512::digest(bytes)),
+        "SHA256" => format!("{:x}", Sha256::digest(bytes)),
+        "SHA512" => format!("{:x}", Sha512::digest(bytes)),
         "" => return tell(format!("{path} has no digest"), "Algorithm: SHA-256, and Hash: the digest in hexadecimal"),
         _ => return tell(format!("{algorithm} is no digest that is taken"), "SHA-256 or SHA-512"),
     };

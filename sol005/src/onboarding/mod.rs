@@ -15,10 +15,9 @@ mod reader;
 mod sol006;
 mod tosca;
 
-pub use contents::{Artifact, Chart, ChartSource, Descriptor, Form, Onboarded};
+pub use contents::{Chart, ChartSource, Descriptor, Form, Onboarded};
 
 use crate::archive::{self, Entries, Limits, Packed};
-use contents::artifacts;
 use models::Problem;
 use models::file::Located;
 
@@ -53,8 +52,8 @@ fn read(name: &str, bytes: &[u8]) -> Result<Onboarded, Vec<Problem>> {
 fn document(name: &str, bytes: &[u8]) -> Result<Onboarded, Vec<Problem>> {
     let text = text(name, bytes)?;
     let (form, descriptor, warnings) = described(name, &text)?;
-    let mut read = Onboarded { form, descriptor, entry: name.to_owned(), warnings, artifacts: vec![], charts: vec![] };
-    charts::pin(&mut read, (&Entries::new(), ""))?;
+    let mut read = Onboarded { form, descriptor, entry: name.to_owned(), warnings, charts: vec![] };
+    charts::pin(&mut read, &Entries::new())?;
     Ok(read)
 }
 
@@ -101,9 +100,8 @@ fn folder(files: &Entries) -> Result<Onboarded, Vec<Problem>> {
     let described = text(&entry, &files[&entry]).and_then(|text| described(&entry, &text));
     match described {
         Ok((form, descriptor, warnings)) if problems.is_empty() => {
-            let artifacts = artifacts(files, &entry);
-            let mut read = Onboarded { form, descriptor, entry, artifacts, warnings, charts: vec![] };
-            charts::pin(&mut read, (files, &prefix))?;
+            let mut read = Onboarded { form, descriptor, entry, warnings, charts: vec![] };
+            charts::pin(&mut read, files)?;
             Ok(read)
         }
         Ok(_) => Err(problems),

@@ -10,7 +10,8 @@ mod vnfd;
 pub use nsd::nsd;
 pub use vnfd::vnfd;
 
-use serde_json::Value;
+use crate::descriptor::{FLAVOUR, Vnfd};
+use serde_json::{Value, json};
 
 /// Definitions that documents import, by the names of their files.
 pub const TYPES: [(&str, &str); 3] = [
@@ -29,5 +30,19 @@ fn type_name(provider: &str, name: &str) -> String {
 
 /// A property that has one value: the type says it, so that its node need not.
 fn fixed(value: &str) -> Value {
-    serde_json::json!({"type": "string", "constraints": [{"valid_values": [value]}], "default": value})
+    json!({"type": "string", "constraints": [{"valid_values": [value]}], "default": value})
+}
+
+/// What the type of a function says of it, in its own descriptor and in a service's.
+fn function_properties(of: &Vnfd) -> Value {
+    json!({
+        "descriptor_id": fixed(&of.id),
+        "descriptor_version": fixed(&of.version),
+        "provider": fixed(&of.provider),
+        "product_name": fixed(&of.product_name),
+        "software_version": fixed(&of.software_version),
+        "vnfm_info": {"type": "list", "entry_schema": {"type": "string"}, "default": ["sliceway"]},
+        "flavour_id": fixed(FLAVOUR),
+        "flavour_description": {"type": "string", "default": "as the chart's values make it"},
+    })
 }

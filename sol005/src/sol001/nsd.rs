@@ -1,8 +1,8 @@
 //! An NSD as a TOSCA service template. Each function of it is known by a type of its own, which its own descriptor defines
 //! in the same words.
 
-use super::{VERSION, fixed, type_name};
-use crate::descriptor::{FLAVOUR, Member, NS_FLAVOUR, Nsd, VirtualLink, Vnfd};
+use super::{VERSION, fixed, function_properties, type_name};
+use crate::descriptor::{Member, NS_FLAVOUR, Nsd, VirtualLink, Vnfd};
 use serde_json::{Map, Value, json};
 
 /// `functions` are those of the service's members.
@@ -57,16 +57,7 @@ fn member_name(of: &Member) -> String {
 
 /// What a service sees of a function: who it is, and where links are put on it.
 fn function_type(of: &Vnfd, nsd: &Nsd) -> Value {
-    let properties = json!({
-        "descriptor_id": fixed(&of.id),
-        "descriptor_version": fixed(&of.version),
-        "provider": fixed(&of.provider),
-        "product_name": fixed(&of.product_name),
-        "software_version": fixed(&of.software_version),
-        "vnfm_info": {"type": "list", "entry_schema": {"type": "string"}, "default": ["sliceway"]},
-        "flavour_id": fixed(FLAVOUR),
-        "flavour_description": {"type": "string", "default": "as the chart's values make it"},
-    });
+    let properties = function_properties(of);
     let mut requirements = Vec::new();
     for member in nsd.members.iter().filter(|member| member.vnfd == of.id) {
         for (link, cp) in &member.connections {

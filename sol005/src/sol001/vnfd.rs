@@ -1,9 +1,7 @@
 //! A VNFD as a TOSCA service template.
 
-use super::{VERSION, fixed, type_name};
-use crate::descriptor::{
-    Amount, Compute, ExternalCp, FLAVOUR, InternalCp, LEVEL, Link, Mciop, Storage, Vdu, VirtualCp, Vnfd,
-};
+use super::{VERSION, function_properties, type_name};
+use crate::descriptor::{Amount, Compute, ExternalCp, InternalCp, LEVEL, Link, Mciop, Storage, Vdu, VirtualCp, Vnfd};
 use models::quantity::Protocol;
 use serde_json::{Map, Value, json};
 
@@ -12,16 +10,7 @@ type Nodes = Map<String, Value>;
 /// `chart` says where in its archive a chart lies; `None`: it is fetched by its reference.
 pub fn vnfd(of: &Vnfd, chart: impl Fn(&Mciop) -> Option<String>) -> Value {
     let name = type_name(&of.provider, &of.product_name);
-    let properties = json!({
-        "descriptor_id": fixed(&of.id),
-        "descriptor_version": fixed(&of.version),
-        "provider": fixed(&of.provider),
-        "product_name": fixed(&of.product_name),
-        "software_version": fixed(&of.software_version),
-        "vnfm_info": {"type": "list", "entry_schema": {"type": "string"}, "default": ["sliceway"]},
-        "flavour_id": fixed(FLAVOUR),
-        "flavour_description": {"type": "string", "default": "as the chart's values make it"},
-    });
+    let properties = function_properties(of);
     json!({
         "tosca_definitions_version": VERSION,
         "description": told(&of.description, &of.product_name),

@@ -36,8 +36,7 @@ impl Manifest {
     }
 
     pub(super) fn add(&mut self, path: &str, bytes: &[u8]) {
-        let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        self.sources.push((path.to_owned(), digest));
+        self.sources.push((path.to_owned(), format!("{:x}", Sha256::digest(bytes))));
     }
 
     pub fn text(&self) -> String {
