@@ -23,6 +23,7 @@ pub mod removed;
 pub mod repository;
 pub mod resource;
 pub mod secret;
+pub mod service;
 pub mod slice;
 pub mod tenant;
 pub mod yaml;

@@ -75,7 +75,7 @@ pub struct PackagedChart {
     pub name: String,
     /// Empty where nobody says one.
     pub version: String,
-    /// SHA-256 in hexadecimal; empty where the package does not bring it and nobody says one.
+    /// `sha256:…` of the packed chart; empty where the package does not bring it and nobody has looked for it.
     pub digest: String,
 }
 

@@ -9,7 +9,7 @@ use crate::labels::{Labels, Selector};
 use crate::quantity::{Bandwidth, Cpu, Latency, Memory, Port, Share};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A slice as it is stored: who owns it, which incarnation of its name it is, and what is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -97,6 +97,10 @@ pub struct SliceSpec {
     pub devices: Vec<Device>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access: Vec<AccessRule>,
+    /// The service that it is, where it is made from an on-boarded descriptor: its sites, functions and access rules follow
+    /// from that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceUse>,
     /// What is changed by hand on its clusters is put back, by an operation; otherwise it is an alarm only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub heal: bool,
@@ -140,9 +144,46 @@ pub struct Site {
     pub select: Option<Selector>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
+    /// Sites of the slice that are on other clusters than this one (IFA 014 6.3.5, anti-affinity of NFVI-PoPs).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub apart: BTreeSet<Name>,
     /// Overrides the quota that is computed from what the charts ask for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
+}
+
+/// What is said when a network service is instantiated (InstantiateNsRequest, SOL005 6.5.2.11), by our own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceUse {
+    /// The on-boarded package of its descriptor (NSD).
+    pub package: Name,
+    /// By their ids in the descriptor (`vnf-profile`); those that are not named take what the descriptors say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub functions: BTreeMap<String, FunctionUse>,
+}
+
+/// What is said of one function of a service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionUse {
+    /// The one cluster where it stands (locationConstraints). Without `cluster` and `select` it is any that fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Selector>,
+    /// The package of its descriptor, of the versions that are there; absent: the newest when the service was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<Name>,
+    /// `additionalParams`: properties that its descriptor declares, by their paths; `CHART.PATH` where it has several charts.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub parameters: Map<String, Value>,
+    /// The instantiation level that it is made at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// The level of each scaling aspect, over that of `level`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scale: BTreeMap<String, u32>,
 }
 
 /// How one of several fitting clusters is chosen, over free capacity.
@@ -167,14 +208,40 @@ pub struct Quota {
     pub storage: Option<Memory>,
 }
 
+/// The chart of a function, and who has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Chart {
-    pub repository: Name,
+    #[serde(flatten)]
+    pub from: ChartFrom,
+    /// In a package: the part of the function that it makes (`kdu`, Mciop).
     pub name: String,
     /// An exact version; absent takes the newest that the repository holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+}
+
+/// Who has a chart: a repository of the installation, or a package that the tenant on-boarded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChartFrom {
+    Repository(Name),
+    Package(Name),
+}
+
+impl Chart {
+    pub fn repository(&self) -> Option<&Name> {
+        match &self.from {
+            ChartFrom::Repository(name) => Some(name),
+            ChartFrom::Package(_) => None,
+        }
+    }
+
+    pub fn package(&self) -> Option<&Name> {
+        match &self.from {
+            ChartFrom::Package(name) => Some(name),
+            ChartFrom::Repository(_) => None,
+        }
+    }
 }
 
 /// A platform whose charts follow the contract of the reserved values key `sliceway`.
@@ -357,6 +424,12 @@ impl SliceSpec {
             bind: None,
         });
         servers.chain(gateways).chain(functions).collect()
+    }
+
+    /// The packages that it is made of.
+    pub fn packages(&self) -> BTreeSet<&Name> {
+        let service = self.service.iter().map(|service| &service.package);
+        service.chain(self.workloads().into_iter().filter_map(|workload| workload.chart.package())).collect()
     }
 
     pub fn workload(&self, name: &Name) -> Option<Workload<'_>> {

@@ -6,8 +6,8 @@ use models::file::{Document, Meta, Source, parse};
 use models::labels::{Labels, Selector};
 use models::quantity::{Bandwidth, Cpu, Latency, Memory, Port, Protocol, Share};
 use models::slice::{
-    AccessRule, Chart, Device, DeviceProtocol, DeviceResource, Function, Gateway, Isolation, Platform, Policy, Quality,
-    Quota, Server, Site, ValueKind,
+    AccessRule, Chart, ChartFrom, Device, DeviceProtocol, DeviceResource, Function, Gateway, Isolation, Platform,
+    Policy, Quality, Quota, Server, Site, ValueKind,
 };
 use models::{Name, SliceSpec};
 use proptest::collection::vec;
@@ -72,7 +72,11 @@ fn sites() -> Vec<(Name, Site)> {
 }
 
 fn chart(number: usize) -> Chart {
-    Chart { repository: name("r", number), name: format!("chart_{number}"), version: Some(format!("1.2.{number}")) }
+    let from = match number % 2 {
+        0 => ChartFrom::Repository(name("r", number)),
+        _ => ChartFrom::Package(name("p", number)),
+    };
+    Chart { from, name: format!("chart_{number}"), version: Some(format!("1.2.{number}")) }
 }
 
 fn port() -> impl Strategy<Value = Port> {

@@ -4,7 +4,9 @@ use crate::api::{self, App, Parts, ServeError};
 use crate::assurance::Assurance;
 use crate::auth::Tokens;
 use crate::catalogue::identity;
-use crate::catalogue::{CatalogueError, Clusters, Packages, Registry, Repositories, Shelf, Tenants};
+use crate::catalogue::{
+    CatalogueError, ChartSources, Clusters, Packages, Registry, Repositories, Services, Shelf, Tenants,
+};
 use crate::config::{Config, HousekeepingConfig};
 use crate::housekeeping::{self, Housekeeping, Keep, Trust};
 use crate::ops::{Engine, Limits, Means, OpsError};
@@ -70,10 +72,7 @@ impl Server {
         let blobs = Arc::new(blobs.map_err(|error| StartError::Vault(error.to_string()))?);
         let worker = locate(config.repositories.helm_worker.as_deref(), &data)?;
         let helm = Arc::new(Helm::new(worker, HelmLimits::default()));
-        let now = clock.clone();
-        let now = move || jiff::Timestamp::try_from(now.now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        let life = SignedDuration::from_secs(config.certificates.life_s.get().into());
-        let local = Local::new(Arc::new(now), Arc::new(ring::rand::SystemRandom::new())).with_life(life);
+        let local = keys(config, clock.clone());
         let exec = if config.clusters.allow_exec { ExecPolicy::Allow } else { ExecPolicy::Refuse };
         let holder = identity::holder(&store, (&clock, &random)).await?;
         let registry = Registry::new(Arc::clone(&store), Arc::clone(&vault), Arc::new(local), exec).held_by(holder);
@@ -108,8 +107,10 @@ impl Server {
             allow_paths: config.repositories.allow_paths.clone(),
             bounds: bounds(config),
         });
+        let packages = Packages::new(repositories.clone());
         let renderer = Arc::new(Rendering { helm, blobs: Arc::clone(&blobs), finder: Arc::new(clusters.clone()) });
-        let known = (Arc::new(clusters.clone()) as _, Arc::new(repositories.clone()) as _);
+        let charts = ChartSources { repositories: repositories.clone(), packages: packages.clone() };
+        let known = (Arc::new(clusters.clone()) as _, Arc::new(charts) as _);
         let slices = Slices::new(Arc::clone(&store), engine.clone(), renderer, known);
         let parts = Parts {
             store: Arc::clone(&store),
@@ -119,7 +120,8 @@ impl Server {
             tenants,
             clusters: clusters.clone(),
             repositories,
-            packages: Packages::new(Arc::clone(&store), Arc::clone(&blobs), clock.clone()),
+            services: Services::new(packages.clone()),
+            packages,
             clock: clock.clone(),
             limits: config.limits.of_requests(),
         };
@@ -270,6 +272,13 @@ fn keep(config: &HousekeepingConfig) -> Keep {
         plans: days(config.plans_days),
         blobs: Duration::from_secs(3600 * u64::from(config.blobs_hours.get())),
     }
+}
+
+/// What makes keys and certificates.
+fn keys(config: &Config, clock: Clock) -> Local {
+    let now = move || jiff::Timestamp::try_from(clock.now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let life = SignedDuration::from_secs(config.certificates.life_s.get().into());
+    Local::new(Arc::new(now), Arc::new(ring::rand::SystemRandom::new())).with_life(life)
 }
 
 fn bounds(config: &Config) -> Bounds {

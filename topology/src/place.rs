@@ -57,6 +57,8 @@ struct Ask<'a> {
     clause: &'a Clause,
     demands: Vec<Demand>,
     before: Option<&'a Standing>,
+    /// Sites that are on other clusters.
+    apart: Vec<&'a Name>,
     /// `replace` names one of its functions.
     may_move: bool,
 }
@@ -106,6 +108,15 @@ fn ask<'a>(request: &'a Request, site: &'a Name, clause: &'a Clause) -> Ask<'a> 
         site,
         clause,
         before: request.standing.iter().find(|standing| standing.site == *site),
+        apart: request
+            .apart
+            .iter()
+            .filter_map(|(one, other)| match (one == site, other == site) {
+                (true, _) => Some(other),
+                (false, true) => Some(one),
+                (false, false) => None,
+            })
+            .collect(),
         may_move: demands.iter().any(|d| request.replace.contains(&d.function)),
         demands,
     }
@@ -114,6 +125,8 @@ fn ask<'a>(request: &'a Request, site: &'a Name, clause: &'a Clause) -> Ask<'a> 
 /// What is left on every candidate while sites take their room.
 struct Ground<'a> {
     clusters: BTreeMap<&'a Name, (&'a Candidate, Nodes)>,
+    /// Where the sites are that were settled: site to cluster.
+    taken: BTreeMap<Name, Name>,
 }
 
 /// A verdict in the making: what would be left if the site took its room here.
@@ -134,10 +147,27 @@ impl<'a> Ground<'a> {
                 let _ = nodes.take(pods);
             }
         }
-        Self { clusters }
+        Self { clusters, taken: BTreeMap::new() }
     }
 
     fn settle(&mut self, ask: &Ask<'_>) -> Result<Choice, NoPlace> {
+        let mut choice = self.settled(ask)?;
+        if let Some(together) = self.meets(ask, &choice.standing.cluster) {
+            // Only what stands already: it moves when somebody says so.
+            let more = format!("site {} stays although {together}", ask.site);
+            choice.warning = Some(choice.warning.map_or(more.clone(), |before| format!("{before}; {more}")));
+        }
+        self.taken.insert(ask.site.clone(), choice.standing.cluster.clone());
+        Ok(choice)
+    }
+
+    /// Why a site may not be there: one that is to be apart from it is.
+    fn meets(&self, ask: &Ask<'_>, cluster: &Name) -> Option<String> {
+        let other = ask.apart.iter().find(|site| self.taken.get(**site) == Some(cluster))?;
+        Some(format!("site {other} is on {cluster}, and the two are to be apart"))
+    }
+
+    fn settled(&mut self, ask: &Ask<'_>) -> Result<Choice, NoPlace> {
         match ask.before.filter(|_| !ask.may_move) {
             Some(before) if ask.is_unchanged(before) => self.stay(ask, before),
             Some(before) if self.allowed(ask, &before.cluster) => self.keep(ask, before),
@@ -200,7 +230,7 @@ impl<'a> Ground<'a> {
         let mut objected = 0;
         let mut trials: BTreeMap<&Name, Trial> = BTreeMap::new();
         for (name, (candidate, nodes)) in &self.clusters {
-            let objection = ask.clause.objection(candidate);
+            let objection = ask.clause.objection(candidate).or_else(|| self.meets(ask, name));
             objected += usize::from(objection.is_some());
             match objection {
                 Some(_) if objected > NOT_MEANT => {}

@@ -20,6 +20,8 @@ pub struct Request {
     pub booked: Vec<(Name, Vec<Pods>)>,
     /// Where the slice's sites stand already.
     pub standing: Vec<Standing>,
+    /// Sites of which no two are on one cluster.
+    pub apart: Vec<(Name, Name)>,
     /// Functions that may move (`--replace NAME`). A site is one place: it moves with any of its functions.
     pub replace: BTreeSet<Name>,
 }

@@ -56,9 +56,40 @@ pub static ADOPTION_BODY: Form = Form {
 pub static PACKAGE_BODY: Form =
     Form { title: "PackageBody", fields: &PACKAGE, example: r#"{"file": "web.csar", "archive": "UEsFBgAAAAAAAA=="}"# };
 
+pub static SERVICE_BODY: Form = Form {
+    title: "ServiceBody",
+    fields: &SERVICE,
+    example: r#"{"package": "factory-ns-1-0", "description": "the line in hall 7"}"#,
+};
+pub static INSTANTIATE_BODY: Form = Form {
+    title: "InstantiateBody",
+    fields: &INSTANTIATE,
+    example: r#"{"functions": {"web": {"cluster": "edge", "parameters": {"image.tag": "2.1"}, "scale": {"web": 1}}}}"#,
+};
+pub static UPDATE_BODY: Form = Form {
+    title: "UpdateBody",
+    fields: &UPDATE,
+    example: r#"{"package": "factory-ns-1-1", "functions": {"web": {"parameters": {"image.tag": "2.2"}}}}"#,
+};
+pub static SCALE_BODY: Form = Form {
+    title: "ScaleBody",
+    fields: &SCALE,
+    example: r#"{"function": "web", "aspect": "web", "direction": "out", "steps": 1}"#,
+};
+
 /// All of them.
-pub static FORMS: [&Form; 6] =
-    [&TENANT_BODY, &TOKEN_BODY, &CLUSTER_BODY, &REPOSITORY_BODY, &ADOPTION_BODY, &PACKAGE_BODY];
+pub static FORMS: [&Form; 10] = [
+    &TENANT_BODY,
+    &TOKEN_BODY,
+    &CLUSTER_BODY,
+    &REPOSITORY_BODY,
+    &ADOPTION_BODY,
+    &PACKAGE_BODY,
+    &SERVICE_BODY,
+    &INSTANTIATE_BODY,
+    &UPDATE_BODY,
+    &SCALE_BODY,
+];
 
 const TEXT: Shape = Shape::Text(&forms::TEXT);
 const NAME: Shape = Shape::Text(&forms::NAME);
@@ -164,6 +195,41 @@ static RELEASE: Fields = Fields {
     ],
     rules: &[],
 };
+
+static SERVICE: Fields = Fields {
+    fields: &[
+        required("package", "the on-boarded package of its descriptor (NSD)", NAME),
+        optional("description", "what it is for, for people", TEXT),
+    ],
+    rules: &[],
+};
+
+static INSTANTIATE: Fields = Fields {
+    fields: &[optional("functions", "what is said of its functions, by their ids", table::FUNCTION_USES)],
+    rules: &[],
+};
+
+static UPDATE: Fields = Fields {
+    fields: &[
+        optional("package", "another package of its descriptor (NSD)", NAME),
+        optional("functions", "what changes of its functions, by their ids", table::FUNCTION_USES),
+        optional("newest", "true: each function takes the newest version that is there", Shape::Truth),
+    ],
+    rules: &[],
+};
+
+static SCALE: Fields = Fields {
+    fields: &[
+        required("function", "its id in the descriptor", TEXT),
+        optional("aspect", "the scaling aspect; absent: the only one", TEXT),
+        optional("level", "the level that it gets", LEVEL),
+        optional("direction", "by steps: out grows, in shrinks", Shape::Word(&["out", "in"])),
+        optional("steps", "how many; absent: one", LEVEL),
+    ],
+    rules: &[Rule::ExactlyOne(&["level", "direction"]), Rule::Needs("steps", "direction")],
+};
+
+const LEVEL: Shape = Shape::Integer { least: 0, most: 10_000 };
 
 /// The JSON Schema (draft 2020-12) of a body.
 pub fn body_schema(form: &Form) -> Value {

@@ -171,6 +171,18 @@ pub(crate) static ADDRESS: Form = Form {
     },
 };
 
+pub(crate) static IDENTIFIER: Form = Form {
+    title: "identifier",
+    allowed: "1 to 255 characters, none of them a space or a control character",
+    pattern: r"^\S{1,255}$",
+    example: "web",
+    bare: Bare::Taken,
+    judge: |text| {
+        let plain = |c: char| !c.is_whitespace() && !c.is_control();
+        fits((1..=255).contains(&text.chars().count()) && text.chars().all(plain), text, &IDENTIFIER)
+    },
+};
+
 pub(crate) static UNIT: Form = Form {
     title: "unit",
     allowed: "a unit of SenML (RFC 8428 12.1, RFC 8798), such as Cel",

@@ -31,6 +31,7 @@ pub(crate) fn check_slice(node: &Node, findings: &mut Findings) {
             }
         });
     }
+    check_sites(spec, &sites, findings);
     check_devices(spec, &names, findings);
     each(spec, "access", |rule, path| check_access(rule, &names, path, findings));
 }
@@ -126,6 +127,25 @@ impl Reference<'_> {
             [] => "the slice has none".to_owned(),
             known if known.len() <= 8 => format!("write {}", choice(known)),
             known => format!("write one of the {} that there are", known.len()),
+        }
+    }
+}
+
+/// A site is apart from others that there are.
+fn check_sites(spec: &Node, known: &[&str], findings: &mut Findings) {
+    for site in spec.get("sites").map(Node::entries).unwrap_or_default() {
+        let path = SPEC;
+        let (path, name) = (path.key("sites"), site.key.as_str());
+        let (path, list) = (path.key(name), site.node.get("apart").map(Node::items).unwrap_or_default());
+        let path = path.key("apart");
+        for (index, node) in list.iter().enumerate() {
+            let path = path.item(index);
+            Reference { what: "site", known }.check(Some(node), &path, findings);
+            if node.text() == Some(name) {
+                findings.add(node.at, &path, || {
+                    Problem::at("", "a site is not apart from itself").mend("name another site, or leave it out")
+                });
+            }
         }
     }
 }

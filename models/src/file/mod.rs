@@ -21,8 +21,8 @@ use crate::labels::Labels;
 use crate::repository::RepositorySpec;
 use crate::{Name, Problem, SliceSpec};
 pub use body::{
-    ADOPTION_BODY, CLUSTER_BODY, FORMS, Form, PACKAGE_BODY, REPOSITORY_BODY, TENANT_BODY, TOKEN_BODY, body_schema,
-    read_as,
+    ADOPTION_BODY, CLUSTER_BODY, FORMS, Form, INSTANTIATE_BODY, PACKAGE_BODY, REPOSITORY_BODY, SCALE_BODY,
+    SERVICE_BODY, TENANT_BODY, TOKEN_BODY, UPDATE_BODY, body_schema, read_as,
 };
 use finding::{Findings, Path, choice, quoted};
 pub use located::Located;

@@ -128,8 +128,39 @@ static SLICE_SPEC: Fields = Fields {
         optional("devices", "things, each with its gateway", Shape::List(&DEVICE_LIST)),
         optional("heal", "what is changed by hand on its clusters is put back at once", Shape::Truth),
         optional("access", "who may open connections to whom; all else is closed", Shape::List(&ACCESS_LIST)),
+        optional(
+            "service",
+            "an on-boarded network service that makes its sites, functions and access rules",
+            Shape::Map(&SERVICE),
+        ),
     ],
     rules: &[],
+};
+
+pub(super) static SERVICE: Fields = Fields {
+    fields: &[
+        required("package", "the on-boarded package of its descriptor (NSD)", NAME),
+        optional("functions", "what is said of its functions, by their ids in the descriptor", FUNCTION_USES),
+    ],
+    rules: &[],
+};
+
+pub(super) const FUNCTION_USES: Shape = Shape::Table { key: &forms::IDENTIFIER, value: &Shape::Map(&FUNCTION_USE) };
+
+static FUNCTION_USE: Fields = Fields {
+    fields: &[
+        optional("cluster", "the one cluster where it stands", NAME),
+        optional("select", "the clusters to choose from", Shape::Map(&SELECT)),
+        optional("package", "the package of its descriptor, of the versions that are there", NAME),
+        optional("parameters", "properties that its descriptor declares, by their paths", Shape::Free),
+        optional("level", "the instantiation level that it is made at", Shape::Text(&forms::IDENTIFIER)),
+        optional(
+            "scale",
+            "the level of each scaling aspect",
+            Shape::Table { key: &forms::IDENTIFIER, value: &Shape::Integer { least: 0, most: 10_000 } },
+        ),
+    ],
+    rules: &[Rule::AtMostOne(&["cluster", "select"])],
 };
 
 static QUALITY: Fields = Fields {
@@ -150,6 +181,7 @@ static SITE: Fields = Fields {
         optional("cluster", "the one cluster", NAME),
         optional("select", "the clusters to choose from", Shape::Map(&SELECT)),
         optional("policy", "how one of several is chosen", Shape::Word(&["worst-fit", "best-fit"])),
+        optional("apart", "sites that are on other clusters than this one", Shape::List(&SITE_NAMES)),
         optional("quota", "overrides what is computed from the charts", Shape::Map(&QUOTA)),
     ],
     rules: &[Rule::ExactlyOne(&["cluster", "select"]), Rule::Needs("policy", "select")],
@@ -169,15 +201,16 @@ static QUOTA: Fields = Fields {
 
 static CHART: Fields = Fields {
     fields: &[
-        required("repository", "the repository that holds the chart", NAME),
+        optional("repository", "the repository that holds the chart", NAME),
+        optional("package", "the on-boarded package of the function whose chart it is", NAME),
         required(
             "name",
-            "the chart's name in the repository; of a folder, its folder there",
+            "the chart's name in the repository; of a folder, its folder there; in a package, the part (KDU, MCIOP) that it makes",
             Shape::Text(&forms::CHART),
         ),
         optional("version", "a version or a range; absent takes the newest", Shape::Text(&forms::VERSION)),
     ],
-    rules: &[],
+    rules: &[Rule::ExactlyOne(&["repository", "package"])],
 };
 
 const PLATFORM: Shape = Shape::Word(&["mqtt"]);
@@ -232,6 +265,7 @@ static DEVICE_LIST: List = list(Shape::Map(&DEVICE), DEVICES);
 static ACCESS_LIST: List = list(Shape::Map(&ACCESS), DEVICES);
 static RESOURCES: List = list(Shape::Map(&RESOURCE), MANY);
 static SERVER_NAMES: List = List { item: NAME, least: 1, most: MANY, twice: Twice::Refused };
+static SITE_NAMES: List = List { item: NAME, least: 1, most: MANY, twice: Twice::Refused };
 static PORTS: List = List { item: PORT, least: 1, most: 64, twice: Twice::Refused };
 
 static DEVICE: Fields = Fields {

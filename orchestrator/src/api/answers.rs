@@ -172,6 +172,14 @@ pub(crate) struct Unchanged {
     unread: Vec<Name>,
 }
 
+/// A plan where only that was asked for.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(crate) enum PlanOrUnchanged {
+    Plan(Box<Plan>),
+    Unchanged(Box<Unchanged>),
+}
+
 #[derive(JsonSchema)]
 pub(crate) struct Changing {
     #[schemars(extend("const" = false))]

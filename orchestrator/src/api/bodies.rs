@@ -1,15 +1,19 @@
 //! Bodies of requests that are no documents of `models::file`.
 
-use crate::catalogue::Credentials;
+use crate::catalogue::{Credentials, Opened};
 use crate::slices::{Adoption, HelmRelease};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use models::labels::Labels;
+use models::problem::nearest;
 use models::repository::RepositorySpec;
+use models::slice::{FunctionUse, ServiceUse};
 use models::tenant::Role;
-use models::{ClusterSpec, Name};
+use models::{ClusterSpec, Name, Problem};
 use serde::Deserialize;
+use sol005::descriptor::LEVEL;
+use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 #[derive(Deserialize)]
@@ -127,6 +131,110 @@ impl PackageBody {
     pub(crate) fn archive(&self) -> Result<Vec<u8>, super::problem::Problem> {
         let wrong = |_| super::problem::Problem::new(422, "invalid", "archive is not base64");
         STANDARD.decode(&self.archive).map_err(wrong)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServiceBody {
+    pub(crate) package: Name,
+    #[serde(default)]
+    pub(crate) description: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InstantiateBody {
+    #[serde(default)]
+    pub(crate) functions: BTreeMap<String, FunctionUse>,
+}
+
+/// What is not said stays; a parameter that is `null` is forgotten.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpdateBody {
+    package: Option<Name>,
+    #[serde(default)]
+    functions: BTreeMap<String, FunctionUse>,
+    #[serde(default)]
+    pub(crate) newest: bool,
+}
+
+impl UpdateBody {
+    pub(crate) fn apply(self, service: &mut ServiceUse) {
+        service.package = self.package.unwrap_or_else(|| service.package.clone());
+        for (id, new) in self.functions {
+            let of = service.functions.entry(id).or_default();
+            if new.cluster.is_some() || new.select.is_some() {
+                (of.cluster, of.select) = (new.cluster, new.select);
+            }
+            of.package = new.package.or(of.package.take());
+            of.level = new.level.or(of.level.take());
+            of.scale.extend(new.scale);
+            of.parameters.extend(new.parameters);
+            of.parameters.retain(|_, value| !value.is_null());
+        }
+        if self.newest {
+            service.functions.values_mut().for_each(|of| of.package = None);
+        }
+    }
+}
+
+/// To a level, or by steps (ScaleToLevelData and ScaleByStepData, SOL003 5.5.2.5).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScaleBody {
+    function: String,
+    aspect: Option<String>,
+    level: Option<u32>,
+    direction: Option<Direction>,
+    steps: Option<u32>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Direction {
+    Out,
+    In,
+}
+
+impl ScaleBody {
+    pub(crate) fn apply(self, (opened, service): (&Opened, &mut ServiceUse)) -> Result<(), Problem> {
+        let known = || opened.functions.keys().map(String::as_str);
+        let Some(vnfd) = opened.vnfd(&self.function) else {
+            let message = format!("the service has no function {:?}", self.function);
+            let mend = match nearest(&self.function, known()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("its functions are {}", known().collect::<Vec<_>>().join(", ")),
+            };
+            return Err(Problem::at("function", message).mend(mend));
+        };
+        let aspects = || vnfd.aspects.iter().map(|aspect| aspect.id.as_str()).collect::<Vec<_>>().join(", ");
+        let aspect = match (&self.aspect, vnfd.aspects.as_slice()) {
+            (Some(aspect), _) => aspect.clone(),
+            (None, [only]) => only.id.clone(),
+            (None, []) => {
+                let message = format!("the descriptor of {} does not say how it scales", self.function);
+                return Err(Problem::at("function", message).mend("change its parameters: sliceway ns update"));
+            }
+            (None, _) => return Err(Problem::at("aspect", "is missing").mend(format!("name one of {}", aspects()))),
+        };
+        let of = service.functions.entry(self.function.clone()).or_default();
+        let level = of.level.as_deref().unwrap_or(LEVEL);
+        let level = vnfd.levels.iter().find(|known| known.id == level);
+        let made = level.and_then(|level| level.aspects.iter().find(|(id, _)| *id == aspect)).map_or(0, |(_, n)| *n);
+        let now = of.scale.get(&aspect).copied().unwrap_or(made);
+        let steps = self.steps.unwrap_or(1);
+        let next = match (self.level, self.direction) {
+            (Some(level), _) => level,
+            (None, Some(Direction::In)) => now.checked_sub(steps).ok_or_else(|| {
+                Problem::at("steps", format!("{steps} steps down from level {now} lead below 0"))
+                    .mend("take fewer steps")
+            })?,
+            (None, Some(Direction::Out) | None) => now.saturating_add(steps),
+        };
+        of.scale.insert(aspect, next);
+        Ok(())
     }
 }
 

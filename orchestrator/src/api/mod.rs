@@ -26,6 +26,7 @@ mod ready;
 mod reply;
 mod repositories;
 mod serve;
+mod services;
 mod slices;
 mod table;
 mod tenants;
@@ -36,7 +37,7 @@ pub use serve::{ServeError, Tls, serve};
 pub use table::{Endpoint, Method, TABLE};
 
 use crate::auth::Tokens;
-use crate::catalogue::{Clusters, Packages, Repositories, Tenants};
+use crate::catalogue::{Clusters, Packages, Repositories, Services, Tenants};
 use crate::ops::Engine;
 use crate::slices::Slices;
 use crate::store::{Clock, Store};
@@ -54,6 +55,7 @@ pub struct App {
     pub clusters: Clusters,
     pub repositories: Repositories,
     pub packages: Packages,
+    pub services: Services,
     pub clock: Clock,
     pub(crate) body_deadline: Duration,
     pub(crate) head_deadline: Duration,
@@ -74,6 +76,7 @@ pub struct Parts {
     pub clusters: Clusters,
     pub repositories: Repositories,
     pub packages: Packages,
+    pub services: Services,
     pub clock: Clock,
     pub limits: Limits,
 }
@@ -99,6 +102,7 @@ impl App {
             clusters: parts.clusters,
             repositories: parts.repositories,
             packages: parts.packages,
+            services: parts.services,
             body_deadline: parts.limits.body_deadline,
             head_deadline: parts.limits.head_deadline,
             closing: CancellationToken::new(),

@@ -15,6 +15,7 @@ const NOUNS: &[&str] = &[
     "cluster",
     "repository",
     "package",
+    "service",
     "slice",
     "gateway",
     "server",

@@ -10,7 +10,7 @@ use crate::auth::Caller;
 use crate::catalogue::{NewRepository, Search, Upload, Versions};
 use crate::store::Kind;
 use models::file::REPOSITORY_BODY;
-use models::slice::Chart;
+use models::slice::{Chart, ChartFrom};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ fn ranked(items: Vec<Value>) -> Vec<(String, Value)> {
 pub(crate) async fn show(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     caller.read()?;
     let chart = Chart {
-        repository: input.name("repository")?,
+        from: ChartFrom::Repository(input.name("repository")?),
         name: input.text("name").to_owned(),
         version: input.query("version").filter(|version| !version.is_empty()).map(str::to_owned),
     };

@@ -7,6 +7,7 @@ use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::{params, watch::watched};
 use crate::auth::Caller;
+use crate::catalogue::{CatalogueError, Taken};
 use crate::slices::{Ask, AskError, AskOptions, Goal, NoPlace, Started, Supersede};
 use crate::store::Kind;
 use futures::StreamExt;
@@ -73,24 +74,25 @@ pub(crate) async fn explain(app: Arc<App>, caller: Caller, input: Input) -> Resu
 
 pub(crate) async fn plan(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
-    let (parsed, ask) = document(&input)?;
+    let (parsed, ask, warnings) = whole(&app, permit.tenant(), document(&input)?).await?;
     known((&app, permit.tenant()), &ask).await?;
-    let plan = app.slices.plan(permit.tenant(), &ask).await.map_err(|error| placed(&parsed, error))?;
+    let mut plan = app.slices.plan(permit.tenant(), &ask).await.map_err(|error| placed(&parsed, error))?;
+    plan.warnings.extend(warnings);
     Reply::ok(&redacted(&plan))
 }
 
 pub(crate) async fn apply(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
-    let (parsed, ask) = document(&input)?;
+    let (parsed, ask, warnings) = whole(&app, permit.tenant(), document(&input)?).await?;
     known((&app, permit.tenant()), &ask).await?;
     let started = app.slices.start(permit.tenant(), &ask).await.map_err(|error| placed(&parsed, error))?;
-    answer(started)
+    answer(started, warnings)
 }
 
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
     let ask = Ask { name: input.name("name")?, goal: Goal::Delete, options: options(&input)? };
-    answer(app.slices.start(permit.tenant(), &ask).await?)
+    answer(app.slices.start(permit.tenant(), &ask).await?, vec![])
 }
 
 pub(crate) async fn plan_delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
@@ -142,6 +144,40 @@ pub(super) fn document(input: &Input) -> Result<(Parsed, Ask), Problem> {
     let goal = Goal::Apply { labels: meta.labels.clone(), spec: spec.clone() };
     let ask = Ask { name: meta.name.clone(), goal, options: options(input)? };
     Ok((parsed, ask))
+}
+
+/// A slice that is a service gets what it is made of. One that stays a service says so: what follows from descriptors is
+/// not changed beside them.
+async fn whole(
+    app: &App,
+    tenant: &Name,
+    (parsed, mut ask): (Parsed, Ask),
+) -> Result<(Parsed, Ask, Vec<String>), Problem> {
+    let Goal::Apply { spec, .. } = &mut ask.goal else { return Ok((parsed, ask, vec![])) };
+    let before = match app.slices.get(tenant, &ask.name).await {
+        Ok((slice, _)) => Some(slice),
+        Err(AskError::NotFound(_)) => None,
+        Err(other) => return Err(other.into()),
+    };
+    if spec.service.is_none() {
+        let made = before.as_ref().and_then(|slice| slice.spec.service.as_ref()).map(|service| service.package.clone());
+        let created = app.services.created(tenant, &ask.name).await?.map(|service| service.package);
+        if let Some(package) = made.or(created) {
+            let reason =
+                format!("slice {} is the service of package {package}: its functions follow from that", ask.name);
+            let mend = format!("write spec.service, or change it with sliceway ns update {}", ask.name);
+            return Err(AskError::Refused { reason, mend }.into());
+        }
+        return Ok((parsed, ask, vec![]));
+    }
+    let versions = Taken::Kept(before.as_ref().map(|slice| &slice.spec));
+    let composed = app.packages.expand((tenant, spec), (versions, "spec.service.")).await;
+    let composed = composed.map_err(|error| match error {
+        CatalogueError::Problems(problems) => placed(&parsed, AskError::Problems(problems)),
+        other => other.into(),
+    })?;
+    **spec = composed.spec;
+    Ok((parsed, ask, composed.warnings))
 }
 
 /// A name that is no function of the slice would be silence.
@@ -213,7 +249,7 @@ fn placed(parsed: &Parsed, error: AskError) -> Problem {
 }
 
 /// A plan for readers: bundles and standings are the server's own affair.
-fn redacted(plan: &crate::plan::Plan) -> serde_json::Value {
+pub(super) fn redacted(plan: &crate::plan::Plan) -> serde_json::Value {
     let mut value = json!(plan);
     if let Some(plan) = value.as_object_mut() {
         plan.remove("bundles");
@@ -226,12 +262,15 @@ fn redacted(plan: &crate::plan::Plan) -> serde_json::Value {
     value
 }
 
-fn answer(started: Started) -> Result<Reply, Problem> {
+/// `more` are warnings of who made the slice's words.
+pub(super) fn answer(started: Started, more: Vec<String>) -> Result<Reply, Problem> {
     match started {
-        Started::Unchanged { slice, warnings, unread } => {
+        Started::Unchanged { slice, mut warnings, unread } => {
+            warnings.extend(more);
             Reply::ok(&json!({"unchanged": true, "slice": slice, "warnings": warnings, "unread": unread}))
         }
-        Started::Operation { operation, plan } => {
+        Started::Operation { operation, mut plan } => {
+            plan.warnings.extend(more);
             let location = format!("/api/v1/operations/{}", operation.id);
             let body = json!({"unchanged": false, "operation": operation, "plan": redacted(&plan)});
             Ok(Reply::with(202, &body)?.location(location))

@@ -3,12 +3,12 @@
 use super::App;
 use super::answers::{
     AlarmShown, Answer, Begun, Changing, ChartFound, ChartShown, CredentialFiles, Description, Explanation, Going,
-    Metrics, Nothing, OfSlice, OperationExplained, OrphanShown, OrphansGoing, OrphansKept, Page, Shown, SliceShown,
-    Started, Tagged, TokenMade, Unchanged, Whoami,
+    Metrics, Nothing, OfSlice, OperationExplained, OrphanShown, OrphansGoing, OrphansKept, Page, PlanOrUnchanged,
+    Shown, SliceShown, Started, Tagged, TokenMade, Unchanged, Whoami,
 };
 use super::problem::Problem;
 use super::reply::{Input, Reply};
-use super::{alarms, clusters, operations, orphans, packages, repositories, slices, tenants, views};
+use super::{alarms, clusters, operations, orphans, packages, repositories, services, slices, tenants, views};
 use crate::auth::{Caller, TokenRecord};
 use crate::catalogue::PackageShown;
 use crate::ops::{OperationView, Outlook};
@@ -20,6 +20,7 @@ use models::checkup::Checkup;
 use models::cluster::Cluster;
 use models::file::Form;
 use models::repository::Repository;
+use models::service::ServiceShown;
 use models::slice::{Device, Function, Gateway, Server};
 use models::tenant::{Role, Tenant};
 use schemars::SchemaGenerator;
@@ -173,6 +174,30 @@ endpoints! {
         => 200 Tagged<PackageShown>;
     Delete "/api/v1/packages/{name}" Operator packages::delete, "Removes an NFV package on which nothing rests", []
         => 204 Nothing;
+    Get "/api/v1/services" Viewer services::list, "Network services",
+        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<ServiceShown>;
+    Get "/api/v1/services/{name}" Viewer services::get, "One network service", []
+        => 200 Tagged<ServiceShown>;
+    Put "/api/v1/services/{name}" Operator services::put, "Creates a network service of an on-boarded descriptor; nothing runs yet", [] takes SERVICE_BODY
+        => 200 Tagged<ServiceShown>;
+    Delete "/api/v1/services/{name}" Operator services::delete, "Forgets a network service that is not instantiated", []
+        => 204 Nothing;
+    Post "/api/v1/services/{name}:instantiate" Operator services::instantiate, "Makes the slice that the service is; 202 with the operation",
+        ["dryRun" = "true: only the plan", "timeout" = "seconds of patience", "supersede" = "failed (default) or any or never"] takes INSTANTIATE_BODY
+        => 200 Shown<Plan>, 202 Begun<Changing>;
+    Post "/api/v1/services/{name}:update" Operator services::update, "Changes parameters, places or versions of what runs; 202 with the operation, 200 where nothing changes",
+        ["dryRun" = "true: only the plan", "timeout" = "seconds of patience", "replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "supersede" = "failed (default) or any or never"] takes UPDATE_BODY
+        => 200 Shown<PlanOrUnchanged>, 202 Begun<Changing>;
+    Post "/api/v1/services/{name}:scale" Operator services::scale, "Grows or shrinks a function by its scaling aspects; 202 with the operation, 200 where nothing changes",
+        ["dryRun" = "true: only the plan", "timeout" = "seconds of patience", "supersede" = "failed (default) or any or never"] takes SCALE_BODY
+        => 200 Shown<PlanOrUnchanged>, 202 Begun<Changing>;
+    Post "/api/v1/services/{name}:heal" Operator services::heal, "Puts back what is not as it was made; 202 with the operation, 200 where nothing is amiss",
+        ["dryRun" = "true: only the plan", "timeout" = "seconds of patience", "supersede" = "failed (default) or any or never"]
+        => 200 Shown<PlanOrUnchanged>, 202 Begun<Changing>;
+    Post "/api/v1/services/{name}:terminate" Operator services::terminate, "Removes what runs; the service stays created; 202 with the operation",
+        ["dryRun" = "true: only the plan", "timeout" = "seconds of patience", "allowDataLoss" = "functions whose data may go", "supersede" = "failed (default) or any or never", "forget" = "true: what cannot be reached and is to go is forgotten"]
+        => 200 Shown<PlanOrUnchanged>, 202 Begun<Changing>;
     Get "/api/v1/charts" Viewer repositories::search, "Charts of all repositories",
         ["query" = "part of a chart's name; the whole name for a registry", "repository" = "of one repository", "versions" = "true for every version", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
         => 200 Page<ChartFound>;

@@ -147,7 +147,8 @@ impl Repositories {
 
     /// A chart as who wants to use it reads it, and what it would create with nothing but its own values.
     pub async fn show(&self, chart: &Chart) -> Result<Value, CatalogueError> {
-        let (repository, _) = self.get(&chart.repository).await?;
+        let name = chart.repository().ok_or_else(|| problem("repository", "is missing", "name a repository"))?;
+        let (repository, _) = self.get(name).await?;
         let origins = self.origins().await?;
         let sources = Sources::new(&self.0.helm, &origins, &self.0.bounds);
         let (pin, archive) = self.one((&repository, &sources), chart).await.map_err(|fault| match fault.retry {

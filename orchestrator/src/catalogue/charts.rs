@@ -2,11 +2,10 @@
 
 use super::CatalogueError;
 use super::repositories::{Repositories, pinned};
-use crate::slices::{ChartPin, Charts, Retry, Unresolved};
+use crate::slices::{ChartPin, Retry, Unresolved};
 use crate::store::{Digest, StoreError};
 use adapters::charts::{Fault, Fetched, Reason, Sources};
 use adapters::helm::PickRequest;
-use async_trait::async_trait;
 use models::problem::nearest;
 use models::repository::{Repository, StoredChart};
 use models::slice::Chart;
@@ -39,6 +38,7 @@ impl Repositories {
             version: stored.version.clone(),
             digest: stored.digest.clone(),
             repository: Some(repository.name.clone()),
+            package: None,
             asked: chart.version.clone(),
             source: None,
             dependencies: stored.dependencies.clone(),
@@ -49,7 +49,7 @@ impl Repositories {
         let named: Vec<&StoredChart> = repository.charts.iter().filter(|stored| stored.name == chart.name).collect();
         if named.is_empty() {
             let known = repository.charts.iter().map(|stored| stored.name.as_str());
-            let message = format!("repository {} has no chart {:?}", chart.repository, chart.name);
+            let message = format!("repository {} has no chart {:?}", repository.name, chart.name);
             let mend = mend(nearest(&chart.name, known.clone()), known, "sliceway get repository -o wide");
             return Err(never(Problem::at(".name", message).mend(mend)));
         }
@@ -72,9 +72,9 @@ impl Repositories {
     }
 }
 
-#[async_trait]
-impl Charts for Repositories {
-    async fn resolve(&self, charts: &[&Chart]) -> Result<Vec<Result<ChartPin, Unresolved>>, StoreError> {
+impl Repositories {
+    /// Resolves, fetches and keeps charts of repositories, one answer for each.
+    pub(super) async fn resolve(&self, charts: &[&Chart]) -> Result<Vec<Result<ChartPin, Unresolved>>, StoreError> {
         let all: BTreeMap<Name, Repository> =
             self.list().await?.into_iter().map(|(r, _)| (r.name.clone(), r)).collect();
         let origins = match self.origins().await {
@@ -87,9 +87,14 @@ impl Charts for Repositories {
         };
         let sources = Sources::new(&self.0.helm, &origins, &self.0.bounds);
         let (all, sources) = (&all, &sources);
-        let answer = async |chart: &Chart| match all.get(&chart.repository) {
-            Some(repository) => self.kept_one((repository, sources), chart).await,
-            None => Err(unknown(chart, all)),
+        let answer = async |chart: &Chart| {
+            let Some(name) = chart.repository() else {
+                return Err(never(Problem::at(".repository", "is missing").mend("name a repository")));
+            };
+            match all.get(name) {
+                Some(repository) => self.kept_one((repository, sources), chart).await,
+                None => Err(unknown(name, all)),
+            }
         };
         let mut answers = Vec::new();
         for some in charts.chunks(AT_ONCE) {
@@ -97,9 +102,7 @@ impl Charts for Repositories {
         }
         Ok(answers)
     }
-}
 
-impl Repositories {
     async fn kept_one(&self, from: (&Repository, &Sources<'_>), chart: &Chart) -> Result<ChartPin, Unresolved> {
         if from.0.spec.url.is_none() {
             return self.in_folder(from.0, chart).await;
@@ -121,6 +124,7 @@ async fn fetched(
         version,
         digest: Digest::of(&archive).to_string(),
         repository: Some(repository.name.clone()),
+        package: None,
         asked: chart.version.clone(),
         source: Some(digest),
         dependencies: dependencies.into_iter().map(pinned).collect(),
@@ -128,11 +132,11 @@ async fn fetched(
     Ok((pin, archive))
 }
 
-fn later(cause: impl Into<String>) -> Unresolved {
+pub(super) fn later(cause: impl Into<String>) -> Unresolved {
     Unresolved { problem: Problem::at("", cause), retry: Retry::Later }
 }
 
-fn never(problem: Problem) -> Unresolved {
+pub(super) fn never(problem: Problem) -> Unresolved {
     Unresolved { problem, retry: Retry::Never }
 }
 
@@ -146,15 +150,15 @@ fn unresolved(fault: &Fault) -> Unresolved {
     Unresolved { problem: Problem::at(field, fault.to_string()).mend(fault.mend()), retry }
 }
 
-fn unknown(chart: &Chart, all: &BTreeMap<Name, Repository>) -> Unresolved {
+fn unknown(name: &Name, all: &BTreeMap<Name, Repository>) -> Unresolved {
     let known = all.keys().map(Name::as_str);
-    let message = format!("no repository is called {:?}", chart.repository.as_str());
-    let near = nearest(chart.repository.as_str(), known.clone());
+    let message = format!("no repository is called {:?}", name.as_str());
+    let near = nearest(name.as_str(), known.clone());
     let mend = mend(near, known, "sliceway repository add NAME --path DIR, or --url URL");
     never(Problem::at(".repository", message).mend(mend))
 }
 
-fn mend<'a>(near: Option<&str>, known: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
+pub(super) fn mend<'a>(near: Option<&str>, known: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
     let known: Vec<&str> = known.collect();
     match (near, known.is_empty()) {
         (Some(near), _) => format!("did you mean {near:?}?"),

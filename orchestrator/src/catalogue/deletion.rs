@@ -2,10 +2,10 @@
 //! (`ops::footing`) is read before its users are, and must still be the same.
 
 use super::CatalogueError;
-use super::belongings;
 use super::registry::kubeconfig_key;
 use super::repositories::credentials_key;
 use super::users::{Thing, users};
+use super::{belongings, packages};
 use crate::ops::footing;
 use crate::store::{Expect, Precondition, Store, StoreError, Txn};
 use std::sync::Arc;
@@ -47,5 +47,6 @@ async fn beside(store: &Arc<dyn Store>, thing: Thing<'_>) -> Result<Txn, StoreEr
         }
         Thing::Cluster(name) => Ok(Txn::new().delete(kubeconfig_key(name))),
         Thing::Repository(name) => Ok(Txn::new().delete(credentials_key(name))),
+        Thing::Package(tenant, _) => packages::words(store, (tenant, &thing.key())).await,
     }
 }

@@ -1,20 +1,24 @@
 //! NFV packages of a tenant. A package is kept as it came, and never changes: another content has another name. A function's
-//! package stays while a service's descriptor names it.
+//! package stays while a service's descriptor names it, and any while a slice is made of it.
 
-use super::{CatalogueError, readable};
+use super::charts::mend;
+use super::repositories::Repositories;
+use super::users::Thing;
+use super::{CatalogueError, deletion, pinning, readable, services};
 use crate::auth::{ReadPermit, WritePermit};
 use crate::ops::codec;
+use crate::ops::footing::{package_key, users_of};
 use crate::packages::verdict::{Verdict, verdict};
-use crate::store::{Blobs, Clock, Digest, Expect, Key, Kind, Object, Query, Revision, Store, StoreError, Txn};
-use jiff::Timestamp;
+use crate::store::{Blobs, Digest, Expect, Key, Kind, Object, Query, Revision, Store, StoreError, Txn};
+use adapters::helm::Helm;
 use models::package::{Descriptor, DescriptorKind, Member, Package, UsageState};
 use models::problem::nearest;
-use models::{Name, Problem};
+use models::{Name, Problem, Slice};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 /// A package that somebody brings.
 pub struct NewPackage {
@@ -30,33 +34,32 @@ pub struct PackageShown {
     #[serde(flatten)]
     pub package: Package,
     pub usage: UsageState,
-    /// Packages of services whose descriptors name this one's.
-    pub users: Vec<Name>,
+    /// Packages of services whose descriptors name this one's, and slices that are made of it.
+    pub users: Vec<String>,
 }
 
 #[derive(Clone)]
 pub struct Packages {
-    store: Arc<dyn Store>,
-    blobs: Arc<Blobs>,
-    clock: Clock,
+    repositories: Repositories,
     /// Who comes and who goes is judged by what is there: one at a time.
     turn: Arc<Mutex<()>>,
     /// What a package inflates to is held in memory: few at a time.
     judges: Arc<Semaphore>,
 }
 
+/// Slices that are named as users.
+const NAMED: usize = 20;
+
 /// Packages that are looked into at one time.
 const JUDGES: usize = 2;
-
-fn key(tenant: &Name, name: &Name) -> Key {
-    Key::new(Kind::Package, tenant.as_str(), name.as_str())
-}
 
 /// Beside each package stand who describes what and who names what, so that nobody reads all to know of one.
 #[derive(Clone, Copy)]
 enum Says {
     Describes,
     Uses,
+    /// Which product it is a version of.
+    Product,
 }
 
 impl Says {
@@ -65,6 +68,7 @@ impl Says {
         let word = match self {
             Self::Describes => "describes",
             Self::Uses => "uses",
+            Self::Product => "product",
         };
         format!("{word}/{}", Digest::of(format!("{}/{id}", kind.as_str()).as_bytes()))
     }
@@ -77,19 +81,58 @@ impl Says {
 /// All that stands beside a package.
 fn beside(tenant: &Name, package: &Package) -> Vec<Key> {
     let Descriptor { kind, id, functions, .. } = &package.descriptor;
+    let product = product(&package.descriptor);
     let ids: BTreeSet<&str> = functions.iter().map(|member| member.descriptor.as_str()).collect();
     let uses = ids.into_iter().map(|id| Says::Uses.key(tenant, (DescriptorKind::Vnfd, id), &package.name));
-    uses.chain([Says::Describes.key(tenant, (*kind, id), &package.name)]).collect()
+    let own = [(Says::Describes, id), (Says::Product, &product)];
+    uses.chain(own.into_iter().map(|(says, id)| says.key(tenant, (*kind, id), &package.name))).collect()
+}
+
+/// The same over all versions.
+fn product(of: &Descriptor) -> String {
+    format!("{}/{}", of.provider, of.name)
+}
+
+/// What goes with a package when it goes.
+pub(super) async fn words(store: &Arc<dyn Store>, (tenant, key): (&Name, &Key)) -> Result<Txn, StoreError> {
+    let package = store.get(key).await?.as_ref().map(Object::read::<Package>).transpose()?;
+    let txn =
+        package.map_or_else(Txn::new, |package| beside(tenant, &package).into_iter().fold(Txn::new(), Txn::delete));
+    let Ok(name) = key.id.parse() else { return Ok(txn) };
+    let marks = codec::all(store, Query::of(Kind::Meta, tenant.as_str()).prefix(users_of(&name))).await?;
+    Ok(marks.into_iter().fold(txn, |txn, mark| txn.delete(mark.key)))
 }
 
 impl Packages {
-    pub fn new(store: Arc<dyn Store>, blobs: Arc<Blobs>, clock: Clock) -> Self {
-        Self { store, blobs, clock, turn: Arc::default(), judges: Arc::new(Semaphore::new(JUDGES)) }
+    pub fn new(repositories: Repositories) -> Self {
+        Self { repositories, turn: Arc::default(), judges: Arc::new(Semaphore::new(JUDGES)) }
+    }
+
+    pub(super) fn store(&self) -> &Arc<dyn Store> {
+        &self.repositories.0.store
+    }
+
+    pub(super) fn blobs(&self) -> &Blobs {
+        &self.repositories.0.blobs
+    }
+
+    pub(super) fn helm(&self) -> &Helm {
+        &self.repositories.0.helm
+    }
+
+    /// Who holds it may look into a package.
+    pub(super) async fn judge(&self) -> Result<SemaphorePermit<'_>, CatalogueError> {
+        self.judges.acquire().await.map_err(|error| CatalogueError::Unavailable(error.to_string()))
+    }
+
+    pub(super) async fn names(&self, tenant: &Name) -> Result<Vec<Name>, StoreError> {
+        let all = codec::all(self.store(), Query::of(Kind::Package, tenant.as_str())).await?;
+        Ok(all.iter().filter_map(|object| object.key.id.parse().ok()).collect())
     }
 
     pub async fn list(&self, permit: &ReadPermit) -> Result<Vec<PackageShown>, CatalogueError> {
         let query = Query::of(Kind::Package, permit.tenant().as_str());
-        self.each(permit.tenant(), &codec::all(&self.store, query).await?).await
+        self.each(permit.tenant(), &codec::all(self.store(), query).await?).await
     }
 
     /// So many by name, from the one after `after`; and the last of them where there are more.
@@ -103,7 +146,7 @@ impl Packages {
         if let Some(name) = after {
             query = query.after(&Key::new(Kind::Package, tenant.as_str(), name));
         }
-        let mut objects = self.store.list(&query).await?;
+        let mut objects = self.store().list(&query).await?;
         let more = objects.len() > limit;
         objects.truncate(limit);
         let last = objects.last().filter(|_| more).map(|object| object.key.id.clone());
@@ -131,15 +174,14 @@ impl Packages {
         expect: &Expect,
     ) -> Result<(PackageShown, Revision), CatalogueError> {
         let (tenant, file, name) = (permit.tenant(), new.file.clone(), new.name);
-        let judge = self.judges.acquire().await;
-        let _judge = judge.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
+        let _judge = self.judge().await?;
         let judged = tokio::task::spawn_blocking(move || (verdict(&new.file, &new.bytes), new.bytes)).await;
         let (told, bytes) = judged.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
-        let Verdict { digest, descriptor, charts, warnings, problems, .. } = told;
+        let Verdict { digest, descriptor, mut charts, warnings, problems, .. } = told;
         let Some(descriptor) = descriptor else { return Err(CatalogueError::Problems(problems)) };
         let _turn = self.turn.lock().await;
-        let key = key(tenant, &name);
-        let found = self.store.get(&key).await?;
+        let key = package_key(tenant, &name);
+        let found = self.store().get(&key).await?;
         expect.check(&key, found.as_ref().map(|object| object.rev))?;
         if let Some(object) = found {
             let package: Package = object.read()?;
@@ -149,15 +191,16 @@ impl Packages {
             };
         }
         self.allowed(tenant, &descriptor).await?;
+        pinning::pin(&self.repositories, (&descriptor.entry, &mut charts)).await?;
         let size = bytes.len() as u64;
-        let kept = self.blobs.put(bytes).await;
+        let kept = self.blobs().put(bytes).await;
         kept.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
-        let onboarded = Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH);
+        let onboarded = self.now();
         let package = Package { name, file, digest, bytes: size, descriptor, charts, warnings, onboarded };
         let of = Key::installation(Kind::Tenant, tenant.as_str());
         let txn = Txn::new().absent(key.clone()).exists(of).put(key, codec::json(&package)?);
         let txn = beside(tenant, &package).into_iter().fold(txn, |txn, key| txn.put(key, json!({})));
-        let rev = self.store.commit(txn).await?;
+        let rev = self.store().commit(txn).await?;
         Ok((self.shown(tenant, package).await?, rev))
     }
 
@@ -165,20 +208,60 @@ impl Packages {
         let tenant = permit.tenant();
         let _turn = self.turn.lock().await;
         let (package, rev) = self.one(tenant, name).await?;
-        let key = key(tenant, name);
-        expect.check(&key, Some(rev))?;
-        let users = self.users(tenant, &package.descriptor).await?;
+        expect.check(&package_key(tenant, name), Some(rev))?;
+        let users = self.services(tenant, &package.descriptor).await?;
         if !users.is_empty() {
-            return Err(CatalogueError::InUse { users: users.iter().map(|user| format!("package {user}")).collect() });
+            let users = users.iter().map(|user| format!("package {user}"));
+            return Err(CatalogueError::InUse { users: users.chain(self.slices(tenant, name).await?).collect() });
         }
-        let txn = Txn::new().at(key.clone(), rev).delete(key);
-        self.store.commit(beside(tenant, &package).into_iter().fold(txn, Txn::delete)).await?;
-        Ok(())
+        deletion::delete(self.store(), Thing::Package(tenant, name), expect).await
+    }
+
+    /// A package that is named in a field; a name that is none is told with the nearest.
+    pub(super) async fn found(
+        &self,
+        tenant: &Name,
+        (field, name): (&str, &Name),
+    ) -> Result<(Package, Revision), CatalogueError> {
+        if let Some(object) = self.store().get(&package_key(tenant, name)).await? {
+            return Ok((object.read()?, object.rev));
+        }
+        let known = self.names(tenant).await?;
+        let known = || known.iter().map(Name::as_str);
+        let mend = mend(nearest(name.as_str(), known()), known(), "sliceway package add FILE");
+        let message = format!("no package is called {:?}", name.as_str());
+        Err(CatalogueError::Problems(vec![Problem::at(field, message).mend(mend)]))
+    }
+
+    /// Every version of a function that is there: what has its id, and what is the same provider's same product.
+    pub(super) async fn versions(&self, tenant: &Name, vnfd: &str) -> Result<Vec<Package>, StoreError> {
+        let mut all = self.saying(tenant, (Says::Describes, vnfd)).await?;
+        let Some(product) = all.first().map(|package| product(&package.descriptor)) else { return Ok(all) };
+        for other in self.saying(tenant, (Says::Product, &product)).await? {
+            if all.iter().all(|known| known.name != other.name) {
+                all.push(other);
+            }
+        }
+        Ok(all)
+    }
+
+    async fn saying(&self, tenant: &Name, (says, id): (Says, &str)) -> Result<Vec<Package>, StoreError> {
+        let mut all = Vec::new();
+        for name in self.who(tenant, (says, DescriptorKind::Vnfd, id)).await? {
+            if let Some(object) = self.store().get(&package_key(tenant, &name)).await? {
+                all.push(object.read()?);
+            }
+        }
+        Ok(all)
+    }
+
+    pub(super) fn now(&self) -> jiff::Timestamp {
+        self.repositories.now()
     }
 
     async fn one(&self, tenant: &Name, name: &Name) -> Result<(Package, Revision), CatalogueError> {
         let missing = || CatalogueError::NotFound(format!("package {name}"));
-        let object = self.store.get(&key(tenant, name)).await?.ok_or_else(missing)?;
+        let object = self.store().get(&package_key(tenant, name)).await?.ok_or_else(missing)?;
         Ok((object.read()?, object.rev))
     }
 
@@ -189,12 +272,12 @@ impl Packages {
         (says, kind, id): (Says, DescriptorKind, &str),
     ) -> Result<Vec<Name>, StoreError> {
         let query = Query::of(Kind::Meta, tenant.as_str()).prefix(format!("{}/", says.prefix(kind, id)));
-        let found = codec::all(&self.store, query).await?;
+        let found = codec::all(self.store(), query).await?;
         Ok(found.iter().filter_map(|object| object.key.id.rsplit('/').next()?.parse().ok()).collect())
     }
 
     /// Services whose descriptors name it, where no other version of it is there.
-    async fn users(&self, tenant: &Name, of: &Descriptor) -> Result<Vec<Name>, StoreError> {
+    async fn services(&self, tenant: &Name, of: &Descriptor) -> Result<Vec<Name>, StoreError> {
         if of.kind != DescriptorKind::Vnfd {
             return Ok(vec![]);
         }
@@ -206,9 +289,31 @@ impl Packages {
     }
 
     async fn shown(&self, tenant: &Name, package: Package) -> Result<PackageShown, StoreError> {
-        let users = self.users(tenant, &package.descriptor).await?;
+        let services = self.services(tenant, &package.descriptor).await?;
+        let services = services.iter().map(|name| format!("package {name}"));
+        let users: Vec<String> = services.chain(self.slices(tenant, &package.name).await?).collect();
         let usage = if users.is_empty() { UsageState::NotInUse } else { UsageState::InUse };
         Ok(PackageShown { package, usage, users })
+    }
+
+    /// Services and slices that are made of it; no more than a person reads.
+    async fn slices(&self, tenant: &Name, package: &Name) -> Result<Vec<String>, StoreError> {
+        let query = Query::of(Kind::Meta, tenant.as_str()).prefix(users_of(package)).limit(NAMED);
+        let mut slices = Vec::new();
+        for mark in self.store().list(&query).await? {
+            let Some(Ok(name)) = mark.key.id.rsplit('/').next().map(str::parse::<Name>) else { continue };
+            if let Some(service) = self.store().get(&services::key(tenant, &name)).await?
+                && service.doc["package"] == package.as_str()
+            {
+                slices.push(format!("service {name}"));
+                continue;
+            }
+            let Some(object) = self.store().get(&codec::slice_key(tenant, &name)).await? else { continue };
+            if readable::<Slice>(&object).is_none_or(|slice| slice.spec.packages().contains(package)) {
+                slices.push(format!("slice {name}"));
+            }
+        }
+        Ok(slices)
     }
 
     /// One descriptor of a version is there once; a service's functions are there before it.
@@ -233,7 +338,7 @@ impl Packages {
     }
 
     async fn near(&self, tenant: &Name, id: &str) -> Result<String, StoreError> {
-        let all = codec::all(&self.store, Query::of(Kind::Package, tenant.as_str())).await?;
+        let all = codec::all(self.store(), Query::of(Kind::Package, tenant.as_str())).await?;
         let functions = all.iter().filter(|object| object.doc["descriptor"]["kind"] == DescriptorKind::Vnfd.as_str());
         let known = functions.filter_map(|object| object.doc["descriptor"]["id"].as_str());
         Ok(match nearest(id, known) {

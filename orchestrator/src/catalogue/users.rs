@@ -1,8 +1,8 @@
-//! Who uses a tenant, a cluster or a repository: open operations, what is recorded in the world, and slices, read in
+//! Who uses a tenant, a cluster, a repository or a package: open operations, what is recorded in the world, and slices, read in
 //! this order, so that what moves from one to the next while it is read is found. It must never miss a use: what cannot
 //! be read counts as one.
 
-use crate::ops::{OperationDoc, codec};
+use crate::ops::{OperationDoc, codec, footing};
 use crate::store::{Key, Kind, Object, Query, Store, StoreError};
 use models::{Name, Slice};
 use serde_json::Value;
@@ -17,6 +17,8 @@ pub(super) enum Thing<'a> {
     Tenant(&'a Name),
     Cluster(&'a Name),
     Repository(&'a Name),
+    /// Of a tenant.
+    Package(&'a Name, &'a Name),
 }
 
 impl Thing<'_> {
@@ -25,12 +27,13 @@ impl Thing<'_> {
             Self::Tenant(name) => Key::installation(Kind::Tenant, name.as_str()),
             Self::Cluster(name) => Key::installation(Kind::Cluster, name.as_str()),
             Self::Repository(name) => Key::installation(Kind::Repository, name.as_str()),
+            Self::Package(tenant, name) => footing::package_key(tenant, name),
         }
     }
 
     fn query(&self, kind: Kind) -> Query {
         match self {
-            Self::Tenant(name) => Query::of(kind, name.as_str()),
+            Self::Tenant(name) | Self::Package(name, _) => Query::of(kind, name.as_str()),
             Self::Cluster(_) | Self::Repository(_) => Query::all(kind),
         }
     }
@@ -39,7 +42,8 @@ impl Thing<'_> {
         match self {
             Self::Tenant(name) => slice.tenant == **name,
             Self::Cluster(name) => slice.placed.values().any(|at| at == name.as_str()),
-            Self::Repository(name) => slice.spec.workloads().iter().any(|w| w.chart.repository == **name),
+            Self::Repository(name) => slice.spec.workloads().iter().any(|w| w.chart.repository() == Some(name)),
+            Self::Package(tenant, name) => slice.tenant == **tenant && slice.spec.packages().contains(name),
         }
     }
 }
@@ -48,6 +52,9 @@ impl Thing<'_> {
 pub(super) async fn users(store: &Arc<dyn Store>, thing: Thing<'_>) -> Result<Vec<String>, StoreError> {
     let mut users = BTreeSet::new();
     operations(store, thing, &mut users).await?;
+    if let Thing::Package(tenant, name) = thing {
+        services(store, (tenant, name), &mut users).await?;
+    }
     let recorded = recorded(store, thing).await?;
     let mut named = BTreeSet::new();
     for object in codec::all(store, thing.query(Kind::Slice)).await? {
@@ -70,6 +77,20 @@ pub(super) async fn users(store: &Arc<dyn Store>, thing: Thing<'_>) -> Result<Ve
         users.insert(format!("{count} resources of a slice {uid} of tenant {tenant} that is gone"));
     }
     Ok(bounded(users))
+}
+
+/// Services that were created of a package and do not run.
+async fn services(
+    store: &Arc<dyn Store>,
+    (tenant, package): (&Name, &Name),
+    users: &mut BTreeSet<String>,
+) -> Result<(), StoreError> {
+    for object in codec::all(store, Query::of(Kind::Service, tenant.as_str())).await? {
+        if object.doc["package"] == package.as_str() {
+            users.insert(format!("service {}", object.key.id));
+        }
+    }
+    Ok(())
 }
 
 fn bounded(users: BTreeSet<String>) -> Vec<String> {
@@ -107,7 +128,7 @@ async fn operations(store: &Arc<dyn Store>, thing: Thing<'_>, users: &mut BTreeS
 async fn touched(store: &Arc<dyn Store>, thing: Thing<'_>, operation: &Object) -> Result<bool, StoreError> {
     let cluster = match thing {
         Thing::Tenant(_) => return Ok(true),
-        Thing::Repository(_) => return Ok(false),
+        Thing::Repository(_) | Thing::Package(..) => return Ok(false),
         Thing::Cluster(name) => name,
     };
     let query = Query::of(Kind::Change, operation.key.tenant.as_str()).prefix(format!("{}/", operation.key.id));
@@ -121,7 +142,7 @@ async fn touched(store: &Arc<dyn Store>, thing: Thing<'_>, operation: &Object) -
 async fn recorded(store: &Arc<dyn Store>, thing: Thing<'_>) -> Result<BTreeMap<(String, String), usize>, StoreError> {
     let mut counts = BTreeMap::new();
     let query = match thing {
-        Thing::Repository(_) => return Ok(counts),
+        Thing::Repository(_) | Thing::Package(..) => return Ok(counts),
         Thing::Cluster(name) => codec::on_cluster(Kind::Resource, name),
         Thing::Tenant(name) => Query::of(Kind::Resource, name.as_str()),
     };

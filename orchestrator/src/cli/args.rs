@@ -5,6 +5,7 @@ mod operation;
 mod orphans;
 mod package;
 mod repository;
+mod service;
 mod slice;
 
 pub(crate) use cluster::{ClusterAdd, ClusterVerb};
@@ -12,6 +13,10 @@ pub(crate) use operation::OperationVerb;
 pub(crate) use orphans::Orphans;
 pub(crate) use package::{AddPackage, BuildPackage, Format, PackageVerb};
 pub(crate) use repository::{ChartVerb, RepositoryAdd, RepositoryVerb};
+pub(crate) use service::{
+    CreateService, HealService, Instantiate, Said, ScaleService, ServiceHow, ServiceVerb, TerminateService,
+    UpdateService,
+};
 pub(crate) use slice::{AdoptRelease, HandBack, How, SliceVerb, TestSlice};
 
 use clap::{Args, Parser, Subcommand};
@@ -117,6 +122,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: PackageVerb,
     },
+    /// Network services of on-boarded descriptors: create, instantiate, scale, update, heal, terminate, and the general verbs
+    #[command(alias = "services", visible_alias = "ns")]
+    Service {
+        #[command(subcommand)]
+        verb: ServiceVerb,
+    },
     /// Tenants: create, and the general verbs
     #[command(alias = "tenants")]
     Tenant {
@@ -212,7 +223,7 @@ pub(crate) struct Login {
 
 #[derive(Args)]
 pub(crate) struct Get {
-    /// tenants, tokens, clusters, repositories, slices, gateways, servers, functions, devices, operations, alarms, orphans
+    /// tenants, tokens, clusters, repositories, packages, services, slices, gateways, servers, functions, devices, operations, alarms, orphans
     pub(crate) noun: String,
     #[command(flatten)]
     pub(crate) which: Which,

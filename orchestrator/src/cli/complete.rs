@@ -45,6 +45,10 @@ pub(crate) fn command() -> clap::Command {
                 "doctor",
                 "takeover",
                 "uncordon",
+                "instantiate",
+                "scale",
+                "heal",
+                "terminate",
             ];
             let own = verbs.into_iter().filter(|verb| takes_name(&command, verb)).collect::<Vec<_>>();
             own.into_iter()

@@ -21,6 +21,7 @@ mod pipe;
 mod print;
 mod repository;
 mod run;
+mod service;
 mod serving;
 mod test;
 mod validate;

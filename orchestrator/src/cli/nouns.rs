@@ -78,7 +78,8 @@ fn charts(item: &Value) -> String {
 }
 
 fn chart(item: &Value) -> String {
-    format!("{}/{}", text(item, "/chart/repository"), text(item, "/chart/name"))
+    let from = item.pointer("/chart/package").or_else(|| item.pointer("/chart/repository"));
+    format!("{}/{}", from.and_then(Value::as_str).unwrap_or_default(), text(item, "/chart/name"))
 }
 
 fn attached(item: &Value) -> String {
@@ -166,6 +167,19 @@ pub(crate) static NOUNS: &[Noun] = &[
         ],
     },
     Noun {
+        singular: "service",
+        plural: "services",
+        columns: &[
+            always("NAME", name),
+            always("STATE", |item| text(item, "/state")),
+            always("PHASE", |item| text(item, "/phase")),
+            always("PACKAGE", |item| text(item, "/package")),
+            always("DESCRIPTION", |item| text(item, "/description")),
+            wide("OPERATION", |item| text(item, "/operation")),
+            wide("CREATED", |item| text(item, "/created")),
+        ],
+    },
+    Noun {
         singular: "slice",
         plural: "slices",
         columns: &[
@@ -246,6 +260,8 @@ pub(crate) static NOUNS: &[Noun] = &[
 ];
 
 pub(crate) fn find(word: &str) -> Result<&'static Noun, Failed> {
+    // As the standards say it for short.
+    let word = if word == "ns" { "service" } else { word };
     let found = NOUNS.iter().find(|noun| noun.singular == word || noun.plural == word);
     found.ok_or_else(|| {
         let all = NOUNS.iter().flat_map(|noun| [noun.singular, noun.plural]);

@@ -48,7 +48,8 @@ pub(crate) async fn add(client: &Client, args: &AddPackage) -> Result<Done, Fail
 
 /// What it describes, with its version: a service's name tells that it is one.
 fn called(of: &Descriptor) -> Option<Name> {
-    let ns = if of.kind == DescriptorKind::Nsd { "-ns" } else { "" };
+    let told = ["-ns", "_ns"].iter().any(|end| of.name.to_lowercase().ends_with(end));
+    let ns = if of.kind == DescriptorKind::Nsd && !told { "-ns" } else { "" };
     let all = format!("{}{ns}-{}", of.name, of.version).to_lowercase();
     let plain: String = all.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let parts: Vec<&str> = plain.split('-').filter(|part| !part.is_empty()).collect();

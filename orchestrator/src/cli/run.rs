@@ -2,15 +2,15 @@
 
 use super::args::{
     Cli, ClusterAdd, ClusterVerb, Command, CreateNoun, DeviceVerb, General, Global, Login, OperationVerb, Output,
-    PackageVerb, RepositoryVerb, SliceVerb, TenantVerb, TokenVerb,
+    PackageVerb, RepositoryVerb, ServiceVerb, SliceVerb, TenantVerb, TokenVerb,
 };
 use super::client::{Client, escape};
 use super::context::{self, Context};
 use super::error::Failed;
 use super::pipe::{self, say};
 use super::{
-    adopt, apply, doctor, drain, exit, moves, onboard, orphans, package, print, repository, serving, test, validate,
-    values, verbs, wait,
+    adopt, apply, doctor, drain, exit, moves, onboard, orphans, package, print, repository, service, serving, test,
+    validate, values, verbs, wait,
 };
 use models::file::Meta;
 use serde_json::{Value, json};
@@ -123,6 +123,15 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
             PackageVerb::Add(args) => onboard::add(client, args).await?.print(output),
             PackageVerb::General(verb) => general(client, ("package", verb), output).await,
             PackageVerb::Build(_) | PackageVerb::Validate(_) => unserved(),
+        },
+        Command::Service { verb } => match verb {
+            ServiceVerb::Create(args) => service::create(client, args, output).await,
+            ServiceVerb::Instantiate(args) => service::instantiate(client, args, output).await,
+            ServiceVerb::Update(args) => service::update(client, args, output).await,
+            ServiceVerb::Scale(args) => service::scale(client, args, output).await,
+            ServiceVerb::Heal(args) => service::heal(client, args, output).await,
+            ServiceVerb::Terminate(args) => service::terminate(client, args, output).await,
+            ServiceVerb::General(verb) => general(client, ("service", verb), output).await,
         },
         Command::Chart { verb } => repository::chart(client, verb, output).await,
         Command::Tenant { verb } => match verb {

@@ -68,7 +68,7 @@ fn tell(verdict: &Verdict) {
     out!("{package}: valid: {kind} {name} {version}{by} ({form}), id {}", of.id);
     for chart in charts {
         let known = match chart.digest.get(..12) {
-            Some(digest) => format!("{} {} sha256:{digest}", chart.name, chart.version),
+            Some(digest) => format!("{} {} {digest}", chart.name, chart.version),
             None => "looked up when it is on-boarded".to_owned(),
         };
         out!("  {}: chart in the {} at {}: {known}", chart.function, chart.from.as_str(), chart.place);

@@ -79,6 +79,7 @@ mod tests {
             version: "1.0.0".into(),
             digest: pinned.to_string(),
             repository: None,
+            package: None,
             asked: None,
             source: None,
             dependencies: vec![],

@@ -18,7 +18,7 @@ pub(crate) fn tenant_key(name: &Name) -> Key {
 
 /// Its revision moves whenever something begins to use the thing.
 pub(crate) fn mark(thing: &Key) -> Key {
-    Key::installation(Kind::Meta, format!("used/{}/{}", thing.kind, thing.id))
+    Key::new(Kind::Meta, thing.tenant.clone(), format!("used/{}/{}", thing.kind, thing.id))
 }
 
 /// The thing exists at the commit, and whoever deletes it at that moment learns that it is used.
@@ -38,20 +38,38 @@ pub(super) fn all(mut txn: Txn, plan: &Plan) -> Txn {
     });
     let clusters: BTreeSet<&str> = after.placed.values().map(String::as_str).chain(targets).collect();
     let workloads = after.spec.workloads();
-    let repositories: BTreeSet<&str> = workloads.iter().map(|workload| workload.chart.repository.as_str()).collect();
+    let repositories: BTreeSet<&str> =
+        workloads.iter().filter_map(|workload| Some(workload.chart.repository()?.as_str())).collect();
     for (kind, names) in [(Kind::Cluster, clusters), (Kind::Repository, repositories)] {
         for name in names {
             txn = stand_on(txn, Key::installation(kind, name));
         }
     }
+    for package in after.spec.packages() {
+        let user = user_key((&plan.tenant, package), &plan.subject);
+        txn = stand_on(txn, package_key(&plan.tenant, package)).put(user, json!({}));
+    }
     txn
+}
+
+pub(crate) fn package_key(tenant: &Name, package: &Name) -> Key {
+    Key::new(Kind::Package, tenant.as_str(), package.as_str())
+}
+
+pub(crate) fn users_of(package: &Name) -> String {
+    format!("package-user/{package}/")
+}
+
+/// What says that a slice may use a package, so that nobody reads all slices to know; whether it does, the slice says.
+pub(crate) fn user_key((tenant, package): (&Name, &Name), slice: &Name) -> Key {
+    Key::new(Kind::Meta, tenant.as_str(), format!("{}{slice}", users_of(package)))
 }
 
 /// A start that was refused because something under it is gone says what.
 pub(super) fn told(error: OpsError) -> OpsError {
     match error {
         OpsError::Store(StoreError::Conflict { key, found: None })
-            if matches!(key.kind, Kind::Tenant | Kind::Cluster | Kind::Repository) =>
+            if matches!(key.kind, Kind::Tenant | Kind::Cluster | Kind::Repository | Kind::Package) =>
         {
             OpsError::Vanished(format!("{} {}", key.kind, key.id))
         }

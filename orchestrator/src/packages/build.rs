@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// One chart to make a descriptor of.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Order {
     pub archive: Arc<[u8]>,
     /// The user's values, YAML or JSON, as text.
@@ -92,11 +92,14 @@ async fn probe(helm: &Helm, request: &RenderRequest, rendered: &Rendered) -> Opt
     })
 }
 
-/// Whole numbers under a name that speaks of replicas.
+/// Whole numbers under names of which one speaks of replicas.
 fn candidates(values: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
     for (key, value) in values.as_object().into_iter().flatten() {
         path.push(key.clone());
-        let says = ["replica", "instances", "scale", "count"].iter().any(|word| key.to_lowercase().contains(word));
+        let says = path.iter().any(|key| {
+            let key = key.to_lowercase();
+            ["replica", "instances", "scal", "count"].iter().any(|word| key.contains(word))
+        });
         match value {
             Value::Object(_) => candidates(value, path, found),
             Value::Number(number) if says && number.is_u64() => found.push(path.clone()),

@@ -2,8 +2,12 @@
 //!
 //! It must never invent what a chart does not say, and never write a secret's value into a descriptor.
 
+mod allowed;
 pub mod build;
+pub mod completed;
+pub mod composed;
 pub mod drawing;
+mod reached;
 pub mod service;
 pub mod verdict;
 pub mod written;

@@ -71,6 +71,7 @@ fn brought(chart: &Chart) -> PackagedChart {
         ChartSource::Repository(repository, name) => (ChartPlace::Repository, format!("{repository}/{name}")),
         ChartSource::Address(address) => (ChartPlace::Address, address.clone()),
     };
-    let Chart { function, name, version, digest, .. } = chart.clone();
+    let digest = if chart.digest.is_empty() { String::new() } else { format!("sha256:{}", chart.digest) };
+    let (function, name, version) = (chart.function.clone(), chart.name.clone(), chart.version.clone());
     PackagedChart { function, from, place, name, version, digest }
 }

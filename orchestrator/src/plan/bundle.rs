@@ -87,6 +87,9 @@ pub struct ChartPin {
     /// Absent: recorded before repositories had addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<Name>,
+    /// The package that has it, where it is not of a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<Name>,
     /// What the file said: a version, a range, or nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<String>,
@@ -114,6 +117,14 @@ pub struct Piece {
 impl Piece {
     pub fn is(&self, kind: &str) -> bool {
         self.kind == kind
+    }
+
+    /// Its body, where that is not sealed.
+    pub fn plain(&self) -> Option<&serde_json::Value> {
+        match &self.body {
+            Body::Plain(body) => Some(body),
+            Body::Sealed { .. } | Body::Release(_) => None,
+        }
     }
 }
 

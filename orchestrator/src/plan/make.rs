@@ -275,7 +275,10 @@ impl Maker<'_> {
         };
         let sites = self.slice.spec.sites.iter();
         let request = Request {
-            sites: sites.filter_map(|(name, site)| Some((name.clone(), Clause::of(site)?))).collect(),
+            sites: sites.clone().filter_map(|(name, site)| Some((name.clone(), Clause::of(site)?))).collect(),
+            apart: sites
+                .flat_map(|(name, site)| site.apart.iter().map(move |other| (name.clone(), other.clone())))
+                .collect(),
             demands: parts.iter().map(demand).collect(),
             candidates: self.world.clusters.values().map(candidate).collect(),
             booked: self.world.booked.clone(),

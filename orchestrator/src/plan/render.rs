@@ -324,6 +324,7 @@ mod tests {
             version: "1.2.3".into(),
             digest: String::new(),
             repository: None,
+            package: None,
             asked: None,
             source: None,
             dependencies: vec![],

@@ -4,7 +4,7 @@
 use super::bundle::ChartPin;
 use super::make::Wish;
 use super::world::World;
-use models::slice::{Chart, SliceSpec, Workload};
+use models::slice::{Chart, ChartFrom, SliceSpec, Workload};
 use models::{Name, Problem};
 
 /// Where a function stands in the file: `spec.servers[0]`.
@@ -18,9 +18,14 @@ pub fn field(spec: &SliceSpec, function: &Name) -> String {
 
 /// Whether a chart that was resolved before is still what the file means: a floating version or a range keeps its pin.
 pub fn still_meant(chart: &Chart, pin: &ChartPin) -> bool {
-    let repository = pin.repository.as_ref().is_none_or(|repository| *repository == chart.repository);
+    let from = match &chart.from {
+        ChartFrom::Repository(name) => {
+            pin.package.is_none() && pin.repository.as_ref().is_none_or(|repository| repository == name)
+        }
+        ChartFrom::Package(name) => pin.package.as_ref() == Some(name),
+    };
     let version = chart.version.is_none() || chart.version == pin.asked || chart.version.as_ref() == Some(&pin.version);
-    chart.name == pin.name && repository && version
+    chart.name == pin.name && from && version
 }
 
 /// The chart that is recorded for a function, if it stays.
@@ -49,11 +54,13 @@ mod tests {
             version: "1.2.5".into(),
             digest: String::new(),
             repository: Some(repository.clone()),
+            package: None,
             asked: asked.map(str::to_owned),
             source: None,
             dependencies: vec![],
         };
-        let chart = Chart { repository, name: "web".into(), version: version.map(str::to_owned) };
+        let from = ChartFrom::Repository(repository);
+        let chart = Chart { from, name: "web".into(), version: version.map(str::to_owned) };
         still_meant(&chart, &pin)
     }
 
@@ -74,11 +81,13 @@ mod tests {
             version: "1.0.0".into(),
             digest: String::new(),
             repository: Some("lab".parse().unwrap()),
+            package: None,
             asked: None,
             source: None,
             dependencies: vec![],
         };
-        let chart = Chart { repository: "other".parse().unwrap(), name: "web".into(), version: None };
+        let from = ChartFrom::Repository("other".parse().unwrap());
+        let chart = Chart { from, name: "web".into(), version: None };
         assert!(!still_meant(&chart, &pin));
         assert!(still_meant(&chart, &ChartPin { repository: None, ..pin }));
     }

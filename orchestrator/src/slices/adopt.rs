@@ -7,7 +7,7 @@ use crate::ops::StartOptions;
 use crate::plan::adopt::{adopt, hand_back};
 use crate::plan::{Plan, names};
 use models::labels::Labels;
-use models::slice::{Adopted, Chart, Function, Phase, Site};
+use models::slice::{Adopted, Chart, ChartFrom, Function, Phase, Site};
 use models::{Name, Operation, Problem, Slice, SliceSpec};
 use std::collections::BTreeMap;
 
@@ -101,7 +101,7 @@ fn slice(
         name: one.function.clone(),
         site: asked.cluster.clone(),
         chart: Chart {
-            repository: one.repository.clone(),
+            from: ChartFrom::Repository(one.repository.clone()),
             name: one.chart.clone().unwrap_or_else(|| record.word("/chart/metadata/name")),
             version: Some(one.version.clone().unwrap_or_else(|| record.word("/chart/metadata/version"))),
         },

@@ -79,8 +79,10 @@ pub(super) fn endpoint(
     let placed = slice.placed.get(gateway.as_str())?;
     let cluster = clusters.iter().find(|cluster| cluster.name.as_str() == placed)?;
     let port = slice.spec.workload(gateway)?.port?;
-    let id = names::object(&cluster.name, "v1/Service", &slice.namespace(), gateway.as_str());
-    let outputs = &recorded.get(&id)?.seen.as_ref()?.outputs;
+    // Ours is called otherwise where the chart has a Service of the gateway's name.
+    let of = |name: String| names::object(&cluster.name, "v1/Service", &slice.namespace(), name);
+    let ours = [of(format!("sliceway-{gateway}")), of(gateway.to_string())];
+    let outputs = &ours.iter().find_map(|id| recorded.get(id))?.seen.as_ref()?.outputs;
     let view = crate::plan::ClusterView { cluster: cluster.clone() };
     match cluster.spec.expose {
         Expose::NodePort => {

@@ -60,11 +60,11 @@ pub trait Clusters: Finder {
     }
 }
 
-/// Where charts come from: the catalogue, which knows the repositories.
+/// Where charts come from: the catalogue, which knows the repositories and the tenant's packages.
 #[async_trait]
 pub trait Charts: Send + Sync {
     /// Resolves and fetches, one answer for each.
-    async fn resolve(&self, charts: &[&Chart]) -> Result<Vec<Result<ChartPin, Unresolved>>, StoreError>;
+    async fn resolve(&self, tenant: &Name, charts: &[&Chart]) -> Result<Vec<Result<ChartPin, Unresolved>>, StoreError>;
 }
 
 /// Why a chart cannot be had.

@@ -20,7 +20,7 @@ impl Slices {
             return Ok(());
         }
         let charts: Vec<_> = missing.iter().map(|workload| workload.chart).collect();
-        let answers = self.charts.resolve(&charts).await?;
+        let answers = self.charts.resolve(&wish.tenant, &charts).await?;
         for (workload, answer) in missing.iter().zip(answers) {
             let answer = match answer {
                 Err(fault) if fault.retry == Retry::Later => {

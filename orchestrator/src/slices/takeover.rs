@@ -156,7 +156,7 @@ impl Reading<'_> {
 
     async fn pins(&self, slice: &Slice) -> Result<Vec<ChartPin>, AskError> {
         let charts: Vec<_> = slice.spec.functions.iter().map(|function| &function.chart).collect();
-        let answers = self.slices.charts.resolve(&charts).await?;
+        let answers = self.slices.charts.resolve(&slice.tenant, &charts).await?;
         let mut pins = Vec::new();
         let mut problems = Vec::new();
         for (index, answer) in answers.into_iter().enumerate() {

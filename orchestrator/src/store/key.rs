@@ -36,6 +36,7 @@ kinds! {
     Cluster = "cluster",
     Repository = "repository",
     Package = "package",
+    Service = "service",
     Slice = "slice",
     Plan = "plan",
     Operation = "operation",

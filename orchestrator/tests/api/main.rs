@@ -39,6 +39,7 @@ mod renewal;
 mod restart;
 mod rules;
 mod server;
+mod services;
 #[path = "../setting/mod.rs"]
 mod setting;
 #[path = "../../../adapters/tests/shelf/mod.rs"]

@@ -106,7 +106,7 @@ impl Ears for World {
 struct Nothing;
 #[async_trait]
 impl Charts for Nothing {
-    async fn resolve(&self, _: &[&Chart]) -> Result<Vec<Result<ChartPin, Unresolved>>, StoreError> {
+    async fn resolve(&self, _: &Name, _: &[&Chart]) -> Result<Vec<Result<ChartPin, Unresolved>>, StoreError> {
         panic!("nobody asks for it")
     }
 }

@@ -8,7 +8,7 @@ use adapters::PortError;
 use adapters::sim::{Deed, Fault, Trouble, When as Moment, Word};
 use models::change::Verb;
 use models::resource::{Body, Object, Owner, ReleaseRecord, ReleaseStatus, Resource, ResourceId, Seen, label};
-use models::slice::{Adopted, Chart, Function};
+use models::slice::{Adopted, Chart, ChartFrom, Function};
 use models::{OperationState, Slice};
 use orchestrator::plan::adopt::{Takeover, adopt, hand_back};
 use orchestrator::plan::bundle::{ChartPin, HookPiece, Piece};
@@ -236,6 +236,7 @@ pub fn pin() -> ChartPin {
         version: "1.0.0".into(),
         digest: "d".into(),
         repository: None,
+        package: None,
         asked: None,
         source: None,
         dependencies: vec![],
@@ -244,7 +245,7 @@ pub fn pin() -> ChartPin {
 
 fn taken() -> Slice {
     let mut slice = slice();
-    let chart = Chart { repository: name("lab"), name: "broker".into(), version: None };
+    let chart = Chart { from: ChartFrom::Repository(name("lab")), name: "broker".into(), version: None };
     slice.spec.functions =
         vec![Function { name: name("broker"), site: name("cloud"), chart, values: serde_json::Map::new() }];
     slice.placed = BTreeMap::from([("broker".into(), "cloud".into())]);

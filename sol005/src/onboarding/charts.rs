@@ -33,14 +33,15 @@ fn one(mciop: &Mciop, (files, own): (&Entries, &str)) -> Result<Chart, Vec<Probl
         let mend = "pack it with the descriptor (its folder, or NAME.tgz), or name it in a repository: REPOSITORY/NAME";
         return Err(vec![Problem::at("", message).mend(mend)]);
     };
-    let (digest, own) = match &source {
+    let (archive, own) = match &source {
         ChartSource::Archive(path) => archived(path, &files[path])?,
         ChartSource::Folder(path) => folder(path, files)?,
         ChartSource::Repository(..) | ChartSource::Address(_) => {
             let (version, digest) = (mciop.version.clone(), mciop.digest.clone());
-            return Ok(Chart { function, source, name: String::new(), version, digest });
+            return Ok(Chart { function, source, name: String::new(), version, digest, archive: None });
         }
     };
+    let digest = format!("{:x}", Sha256::digest(&archive));
     let differs = |what: &str, told: &str, is: &str| {
         let message = format!("the chart of {function} has the {what} {is}, and the descriptor says {told}");
         Err(vec![Problem::at("", message).mend("put in the chart that the descriptor means, or mend the descriptor")])
@@ -51,7 +52,7 @@ fn one(mciop: &Mciop, (files, own): (&Entries, &str)) -> Result<Chart, Vec<Probl
     if !mciop.version.is_empty() && mciop.version != own.version {
         return differs("version", &mciop.version, &own.version);
     }
-    Ok(Chart { function, source, name: own.name, version: own.version, digest })
+    Ok(Chart { function, source, name: own.name, version: own.version, digest, archive: Some(archive) })
 }
 
 /// In the package as it is named, or where OSM looks for it; else in a repository or at an address. `None`: nowhere.
@@ -115,7 +116,7 @@ struct Own {
 }
 
 /// Bounded as the package is; nothing in it is unpacked further.
-fn archived(path: &str, bytes: &[u8]) -> Result<(String, Own), Vec<Problem>> {
+fn archived(path: &str, bytes: &[u8]) -> Result<(Vec<u8>, Own), Vec<Problem>> {
     let inside = |problem: Problem| {
         let file = problem.file.as_ref().map_or_else(|| path.to_owned(), |file| format!("{path}!{file}"));
         Problem { file: Some(file), ..problem }
@@ -128,17 +129,17 @@ fn archived(path: &str, bytes: &[u8]) -> Result<(String, Own), Vec<Problem>> {
         return Err(vec![inside(Problem::at("", "there is no Chart.yaml in its folder").mend(mend))]);
     };
     let own = own(name, text).map_err(|problems| problems.into_iter().map(inside).collect::<Vec<_>>())?;
-    Ok((format!("{:x}", Sha256::digest(bytes)), own))
+    Ok((bytes.to_vec(), own))
 }
 
-fn folder(path: &str, files: &Entries) -> Result<(String, Own), Vec<Problem>> {
+fn folder(path: &str, files: &Entries) -> Result<(Vec<u8>, Own), Vec<Problem>> {
     let chart = format!("{path}/Chart.yaml");
     let own = own(&chart, &files[&chart])?;
     let packed = packed((path, &own.name), files);
     let packed = packed.map_err(|error| {
         vec![Problem { file: Some(path.to_owned()), ..Problem::at("", format!("it cannot be packed: {error}")) }]
     })?;
-    Ok((format!("{:x}", Sha256::digest(packed)), own))
+    Ok((packed, own))
 }
 
 /// The chart in a folder of the package as an archive; the same files give the same bytes.

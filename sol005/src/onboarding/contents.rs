@@ -54,6 +54,8 @@ pub struct Chart {
     pub version: String,
     /// SHA-256 in hexadecimal of the packed chart; empty where the package does not bring it and nobody said one.
     pub digest: String,
+    /// The packed chart, where the package brings it.
+    pub archive: Option<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

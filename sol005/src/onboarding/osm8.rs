@@ -3,6 +3,7 @@
 use super::checked;
 use super::contents::{Descriptor, Form};
 use super::reader::{Notes, Part};
+use super::sol006::kdu_services;
 use crate::descriptor::{ExternalCp, FLAVOUR, LEVEL, Link, Mciop, Member, Nsd, VirtualLink, Vnfd};
 use models::Problem;
 use serde_json::Value;
@@ -63,6 +64,7 @@ fn vnfd(part: &Part<'_>, notes: &mut Notes) -> Vnfd {
             _ => (chart, String::new()),
         };
         of.mciops.push(Mciop { id, chart, version, digest: String::new(), vdus: vec![] });
+        kdu_services(&kdu, &mut of, notes);
     }
     if !part.list("vdu", notes).is_empty() {
         notes.warnings.push("machines (vdu) cannot be made here".into());

@@ -105,7 +105,10 @@ fn vnfd(part: &Part<'_>, notes: &mut Notes) -> Vnfd {
     of.storages = part.list("virtual-storage-desc", notes).iter().map(|one| storage(one, notes)).collect();
     of.virtual_cps = part.list("vip-cpd", notes).iter().map(|one| virtual_cp(one, notes)).collect();
     of.external_cps = part.list("ext-cpd", notes).iter().map(|one| external(one, notes)).collect();
-    of.mciops = part.list("kdu", notes).iter().filter_map(|one| kdu(one, notes)).collect();
+    for one in part.list("kdu", notes) {
+        of.mciops.extend(kdu(&one, notes));
+        kdu_services(&one, &mut of, notes);
+    }
     if let Some(properties) = part.get("configurable-properties") {
         let each = properties.list("additional-configurable-property", notes);
         of.properties = each.iter().map(|one| property(one, notes)).collect();
@@ -228,6 +231,36 @@ fn external(part: &Part<'_>, notes: &mut Notes) -> ExternalCp {
         ports: told.split_whitespace().filter_map(|word| word.parse().ok()).collect(),
         description: told,
         rule: part.text("security-group-rule-id", notes),
+    }
+}
+
+/// Services of the chart that are seen outside, by their names; what is behind them the chart knows.
+pub(super) fn kdu_services(part: &Part<'_>, of: &mut Vnfd, notes: &mut Notes) {
+    for one in part.list("service", notes) {
+        let (service, point) = (one.must("name", notes), one.text("external-connection-point-ref", notes));
+        if of.virtual_cps.iter().all(|known| known.service != service) {
+            let id = service.clone();
+            of.virtual_cps.push(VirtualCp {
+                id,
+                service: service.clone(),
+                internal: vec![],
+                ports: vec![],
+                has_address: true,
+            });
+        }
+        let Some(point) = point else { continue };
+        match of.external_cps.iter_mut().find(|known| known.id == point) {
+            Some(known) if known.link == Link::Pods => {
+                let cp = of.virtual_cps.iter().find(|known| known.service == service);
+                known.link = cp.map_or(Link::Pods, |cp| Link::Virtual(cp.id.clone()));
+            }
+            Some(_) => {}
+            None => notes.wrong(
+                &one.path,
+                format!("external connection point {point} of service {service} is not described"),
+                "describe it in ext-cpd (connection-point up to release eight), or leave the reference out",
+            ),
+        }
     }
 }
 

@@ -277,9 +277,16 @@ fn virtual_cp(node: &Node<'_>, of: &Vnfd, notes: &mut Notes) -> VirtualCp {
 
 fn external(node: &Node<'_>, notes: &mut Notes) -> ExternalCp {
     let told = node.text("description", notes).unwrap_or_default();
+    let beside = node.part.get("metadata");
+    let mut of = |key: &str| beside.as_ref().and_then(|part| part.text(key, notes));
+    let link = match (of("virtual-cp"), of("vdu"), of("vdu-cp")) {
+        (Some(id), ..) => Link::Virtual(id),
+        (None, Some(vdu), Some(cp)) => Link::Internal(vdu, cp),
+        (None, ..) => Link::Pods,
+    };
     ExternalCp {
         id: node.name.clone(),
-        link: Link::Pods,
+        link,
         ports: told.split_whitespace().filter_map(|word| word.parse().ok()).collect(),
         description: told,
         rule: None,

@@ -10,8 +10,8 @@ mod release9;
 
 pub use package::{Chart, package};
 
-use crate::descriptor::{Nsd, Vnfd};
-use serde_json::Value;
+use crate::descriptor::{ExternalCp, Link, Mciop, Nsd, Vnfd};
+use serde_json::{Value, json};
 
 /// Which OSM reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,4 +56,27 @@ fn plain(name: &str) -> String {
 /// What OSM calls the function of a member; its id where it is none of these.
 fn function(functions: &[&Vnfd], id: &str) -> String {
     functions.iter().find(|known| known.id == id).map_or_else(|| id.to_owned(), |known| vnfd_name(known))
+}
+
+/// The Services that are seen outside are the function's own; without any, OSM takes all.
+fn kdu(mciop: &Mciop, of: &Vnfd) -> Value {
+    let service = |cp: &ExternalCp| match &cp.link {
+        Link::Virtual(id) => {
+            let service = of.virtual_cps.iter().find(|known| known.id == *id)?;
+            Some(json!({"name": service.service, "external-connection-point-ref": cp.id}))
+        }
+        Link::Pods | Link::Internal(..) => None,
+    };
+    let mut services: Vec<Value> = Vec::new();
+    for found in of.external_cps.iter().filter_map(service) {
+        // One name once: OSM refuses a list that has a key twice.
+        if services.iter().all(|known| known["name"] != found["name"]) {
+            services.push(found);
+        }
+    }
+    let mut kdu = json!({"name": mciop.id, "helm-chart": mciop.chart});
+    if !services.is_empty() {
+        kdu["service"] = Value::Array(services);
+    }
+    kdu
 }

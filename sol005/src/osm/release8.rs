@@ -8,7 +8,7 @@ pub(super) fn vnfd(of: &Vnfd) -> Value {
     let name = vnfd_name(of);
     let management = of.external_cps.iter().find(|cp| cp.link == Link::Pods).map(|cp| cp.id.as_str());
     let points: Vec<Value> = of.external_cps.iter().map(|cp| json!({"name": cp.id})).collect();
-    let kdus: Vec<Value> = of.mciops.iter().map(|mciop| json!({"name": mciop.id, "helm-chart": mciop.chart})).collect();
+    let kdus: Vec<Value> = of.mciops.iter().map(|mciop| super::kdu(mciop, of)).collect();
     json!({"vnfd-catalog": {"vnfd": [{
         "id": name,
         "name": name,

@@ -1,7 +1,7 @@
 //! OSM since release nine: SOL006, with what OSM itself leaves out so that strict readers take it too.
 
 use super::{NET, function, nsd_name, vnfd_name};
-use crate::descriptor::{ExternalCp, Link, Mciop, Member, Nsd, VirtualLink, Vnfd};
+use crate::descriptor::{Link, Member, Nsd, VirtualLink, Vnfd};
 use serde_json::{Value, json};
 
 const FLAVOUR: &str = "default-df";
@@ -21,36 +21,13 @@ pub(super) fn vnfd(of: &Vnfd) -> Value {
         "mgmt-cp": management.map(|cp| cp.id.as_str()),
         "ext-cpd": points,
         "k8s-cluster": {"nets": [{"id": NET}]},
-        "kdu": of.mciops.iter().map(|mciop| kdu(mciop, of)).collect::<Vec<_>>(),
+        "kdu": of.mciops.iter().map(|mciop| super::kdu(mciop, of)).collect::<Vec<_>>(),
         "df": [{"id": FLAVOUR, "instantiation-level": [{"id": LEVEL}]}],
     });
     if of.description.is_empty() {
         body.as_object_mut().map(|map| map.shift_remove("description"));
     }
     json!({"vnfd": body})
-}
-
-/// The Services that are seen outside are the function's own; without any, OSM takes all.
-fn kdu(mciop: &Mciop, of: &Vnfd) -> Value {
-    let service = |cp: &ExternalCp| match &cp.link {
-        Link::Virtual(id) => {
-            let service = of.virtual_cps.iter().find(|known| known.id == *id)?;
-            Some(json!({"name": service.service, "external-connection-point-ref": cp.id}))
-        }
-        Link::Pods | Link::Internal(..) => None,
-    };
-    let mut services: Vec<Value> = Vec::new();
-    for found in of.external_cps.iter().filter_map(service) {
-        // One name once: OSM refuses a list that has a key twice.
-        if services.iter().all(|known| known["name"] != found["name"]) {
-            services.push(found);
-        }
-    }
-    let mut kdu = json!({"name": mciop.id, "helm-chart": mciop.chart});
-    if !services.is_empty() {
-        kdu["service"] = Value::Array(services);
-    }
-    kdu
 }
 
 pub(super) fn nsd(of: &Nsd, functions: &[&Vnfd]) -> Value {

@@ -183,7 +183,17 @@ fn external(of: &ExternalCp) -> Value {
         Link::Internal(_, cp) => format!(" of {cp}"),
     };
     let words = format!("{} {}{to}", of.description, ports.join(" "));
-    json!({"type": "tosca.nodes.nfv.VnfExtCp", "properties": {"layer_protocols": ["ipv4"], "description": words.trim()}})
+    let mut node = json!({
+        "type": "tosca.nodes.nfv.VnfExtCp",
+        "properties": {"layer_protocols": ["ipv4"], "description": words.trim()},
+    });
+    // The standard's requirements lead to links alone; who reads this back knows what is behind.
+    match &of.link {
+        Link::Pods => {}
+        Link::Virtual(id) => node["metadata"] = json!({"virtual-cp": service(id)}),
+        Link::Internal(vdu, cp) => node["metadata"] = json!({"vdu": vdu, "vdu-cp": cp}),
+    }
+    node
 }
 
 fn mciop(of: &Mciop, file: Option<String>) -> Value {

@@ -92,6 +92,7 @@ fn world(edge: Vec<Node>, cloud: (ClusterSpec, Vec<Node>)) -> World {
         version: "1.0.0".into(),
         digest: "d".into(),
         repository: Some(name("lab")),
+        package: None,
         asked: None,
         source: None,
         dependencies: vec![],

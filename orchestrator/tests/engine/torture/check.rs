@@ -130,6 +130,7 @@ impl Checker {
             | Kind::Cluster
             | Kind::Repository
             | Kind::Package
+            | Kind::Service
             | Kind::Slice
             | Kind::Plan
             | Kind::Resource

@@ -1,0 +1,181 @@
+//! Network services: created of an on-boarded descriptor, instantiated as a slice, and changed by the engine's operations.
+
+use super::App;
+use super::bodies::{InstantiateBody, ScaleBody, ServiceBody, UpdateBody};
+use super::listing::page;
+use super::problem::Problem;
+use super::reply::{Input, Reply};
+use super::slices::{answer, options, redacted};
+use crate::auth::{Caller, WritePermit};
+use crate::catalogue::{NewService, Taken};
+use crate::slices::{Ask, AskError, Goal};
+use crate::store::{Expect, Revision};
+use models::file::{INSTANTIATE_BODY, SCALE_BODY, SERVICE_BODY, UPDATE_BODY};
+use models::labels::Labels;
+use models::slice::ServiceUse;
+use models::{Name, Problem as Finding, Slice, SliceSpec};
+use serde_json::json;
+use std::sync::Arc;
+
+const PATH: &str = "/api/v1/services";
+
+pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let all = app.services.list(&caller.read()?).await?;
+    page(&input, PATH, all.iter().map(|service| (service.name.to_string(), json!(service))).collect())
+}
+
+pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let (service, rev) = app.services.get(&caller.read()?, &input.name("name")?).await?;
+    Ok(Reply::ok(&service)?.etag(rev))
+}
+
+pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let ServiceBody { package, description } = input.read(&SERVICE_BODY)?;
+    let new = NewService { name: input.new_name()?, package, description };
+    let (service, rev) = app.services.put(&caller.write()?, new, &input.expect).await?;
+    Ok(Reply::ok(&service)?.etag(rev))
+}
+
+pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    app.services.delete(&caller.write()?, &input.name("name")?, &input.expect).await?;
+    Ok(Reply::none())
+}
+
+pub(crate) async fn instantiate(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let (permit, name) = (caller.write()?, input.name("name")?);
+    let InstantiateBody { functions } = input.read(&INSTANTIATE_BODY)?;
+    let missing = || Problem::not_found(format!("service {name}"));
+    let created = app.services.created(permit.tenant(), &name).await?;
+    if running(&app, &permit, &name).await?.is_some() {
+        let detail = format!("service {name} is instantiated already");
+        return Err(Problem::new(409, "illegal-state", detail).next(format!("sliceway ns update {name}")));
+    }
+    let service = ServiceUse { package: created.ok_or_else(missing)?.package, functions };
+    let spec = SliceSpec { service: Some(service), ..SliceSpec::default() };
+    let wish = Wish { name, labels: Labels::new(), spec, before: None, newest: false };
+    begin(&app, &permit, (&input, wish)).await
+}
+
+pub(crate) async fn update(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let (permit, name) = (caller.write()?, input.name("name")?);
+    let body: UpdateBody = input.read(&UPDATE_BODY)?;
+    change(&app, &permit, (&input, name, body.newest), async |_, service| {
+        body.apply(service);
+        Ok(())
+    })
+    .await
+}
+
+pub(crate) async fn scale(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let (permit, name) = (caller.write()?, input.name("name")?);
+    let body: ScaleBody = input.read(&SCALE_BODY)?;
+    let tenant = permit.tenant();
+    change(&app, &permit, (&input, name, false), async |spec, service| {
+        let opened = app.packages.open(tenant, (service, Taken::Kept(Some(spec)))).await?;
+        body.apply((&opened, service)).map_err(|problem| Problem::findings(&[problem]))
+    })
+    .await
+}
+
+/// The same again: what was changed by hand is put back, what failed is made.
+pub(crate) async fn heal(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let (permit, name) = (caller.write()?, input.name("name")?);
+    change(&app, &permit, (&input, name, false), async |_, _| Ok(())).await
+}
+
+pub(crate) async fn terminate(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    let (permit, name) = (caller.write()?, input.name("name")?);
+    if running(&app, &permit, &name).await?.is_none() {
+        return Err(idle(&app, &permit, &name).await?);
+    }
+    let ask = Ask { name, goal: Goal::Delete, options: options(&input)? };
+    carried_out(&app, &permit, (&input, &ask, vec![])).await
+}
+
+struct Wish {
+    name: Name,
+    labels: Labels,
+    spec: SliceSpec,
+    before: Option<(Slice, Revision)>,
+    /// Each function takes the newest version that is there.
+    newest: bool,
+}
+
+/// The slice that the service is.
+async fn running(app: &App, permit: &WritePermit, name: &Name) -> Result<Option<(Slice, Revision)>, Problem> {
+    match app.slices.get(permit.tenant(), name).await {
+        Ok((slice, rev)) if slice.spec.service.is_some() => Ok(Some((slice, rev))),
+        Ok(_) | Err(AskError::NotFound(_)) => Ok(None),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Why nothing can be done with one that does not run.
+async fn idle(app: &App, permit: &WritePermit, name: &Name) -> Result<Problem, Problem> {
+    Ok(match app.services.created(permit.tenant(), name).await? {
+        Some(_) => Problem::new(409, "illegal-state", format!("service {name} is not instantiated"))
+            .next(format!("sliceway ns instantiate {name}")),
+        None => Problem::not_found(format!("service {name}")),
+    })
+}
+
+/// Changes what is said of a service that runs.
+async fn change(
+    app: &App,
+    permit: &WritePermit,
+    (input, name, newest): (&Input, Name, bool),
+    with: impl AsyncFnOnce(&SliceSpec, &mut ServiceUse) -> Result<(), Problem>,
+) -> Result<Reply, Problem> {
+    let Some((slice, rev)) = running(app, permit, &name).await? else {
+        return Err(idle(app, permit, &name).await?);
+    };
+    let Some(mut service) = slice.spec.service.clone() else { return Err(idle(app, permit, &name).await?) };
+    with(&slice.spec, &mut service).await?;
+    let spec = SliceSpec {
+        service: Some(service),
+        quality: slice.spec.quality.clone(),
+        heal: slice.spec.heal,
+        ..SliceSpec::default()
+    };
+    let wish = Wish { name, labels: slice.labels.clone(), spec, before: Some((slice, rev)), newest };
+    begin(app, permit, (input, wish)).await
+}
+
+async fn begin(app: &App, permit: &WritePermit, (input, wish): (&Input, Wish)) -> Result<Reply, Problem> {
+    let Wish { name, labels, spec, before, newest } = wish;
+    let versions = match newest {
+        true => Taken::Newest,
+        false => Taken::Kept(before.as_ref().map(|(slice, _)| &slice.spec)),
+    };
+    let composed = app.packages.expand((permit.tenant(), &spec), (versions, "")).await?;
+    let mut options = options(input)?;
+    // What was read is what is changed.
+    options.expect = before.map_or(Expect::Absent, |(_, rev)| Expect::At(vec![rev]));
+    let ask = Ask { name, goal: Goal::Apply { labels, spec: Box::new(composed.spec) }, options };
+    carried_out(app, permit, (input, &ask, composed.warnings)).await
+}
+
+async fn carried_out(
+    app: &App,
+    permit: &WritePermit,
+    (input, ask, warnings): (&Input, &Ask, Vec<String>),
+) -> Result<Reply, Problem> {
+    if input.flag("dryRun")? {
+        let mut plan = app.slices.plan(permit.tenant(), ask).await.map_err(of_service)?;
+        plan.warnings.extend(warnings);
+        return Reply::ok(&redacted(&plan));
+    }
+    answer(app.slices.start(permit.tenant(), ask).await.map_err(of_service)?, warnings)
+}
+
+/// What the planner found stands in the slice that was made, not in the request.
+fn of_service(error: AskError) -> Problem {
+    match error {
+        AskError::Problems(problems) => {
+            let inside =
+                |problem: Finding| Finding { message: format!("in the slice: {}", problem.message), ..problem };
+            Problem::findings(&problems.into_iter().map(inside).collect::<Vec<_>>())
+        }
+        other => other.into(),
+    }
+}

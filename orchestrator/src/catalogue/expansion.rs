@@ -1,0 +1,207 @@
+//! A slice that is a service gets its sites, functions and access rules from on-boarded descriptors. A function keeps the
+//! version of its package that it has; a new one takes the newest that is there. It must never take another version because
+//! one was on-boarded meanwhile.
+
+use super::CatalogueError;
+use super::packages::Packages;
+use super::services::expect_service;
+use crate::packages::build::{Order, build};
+use crate::packages::completed;
+use crate::packages::composed::{self, Composed, Described, Parts};
+use crate::store::Digest;
+use models::package::Package;
+use models::slice::ServiceUse;
+use models::{Name, Problem, SliceSpec};
+use sol005::descriptor::{Nsd, Vnfd};
+use sol005::onboarding::{Descriptor, onboard};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which versions of its functions a service gets.
+#[derive(Debug, Clone, Copy)]
+pub enum Taken<'a> {
+    /// Those that it has, if it is there already; else the newest of the descriptors that the service names.
+    Kept(Option<&'a SliceSpec>),
+    /// The newest of the same products.
+    Newest,
+}
+
+/// A service with the descriptors of everything in it.
+pub struct Opened {
+    pub nsd: Nsd,
+    pub functions: BTreeMap<String, Described>,
+}
+
+impl Packages {
+    /// What the slice is in whole. Fields of the problems begin with `field`, which ends with a dot where it is not empty.
+    pub async fn expand(
+        &self,
+        (tenant, spec): (&Name, &SliceSpec),
+        (versions, field): (Taken<'_>, &str),
+    ) -> Result<Composed, CatalogueError> {
+        let Some(said) = &spec.service else {
+            return Ok(Composed { spec: spec.clone(), warnings: vec![] });
+        };
+        let inside = |problem: Problem| Problem { field: format!("{field}{}", problem.field), ..problem };
+        let told = |problems: Vec<Problem>| CatalogueError::Problems(problems.into_iter().map(inside).collect());
+        let opened = self.open(tenant, (said, versions)).await.map_err(|error| match error {
+            CatalogueError::Problems(problems) => told(problems),
+            other => other,
+        })?;
+        let parts = Parts { nsd: &opened.nsd, functions: &opened.functions, said };
+        let mut composed = composed::slice(&parts).map_err(told)?;
+        let whole = &mut composed.spec;
+        (whole.quality, whole.heal) = (spec.quality.clone(), spec.heal);
+        let beside = beside(spec, whole);
+        if beside.is_empty() { Ok(composed) } else { Err(CatalogueError::Problems(beside)) }
+    }
+
+    /// The descriptors of a service and its functions.
+    pub async fn open(
+        &self,
+        tenant: &Name,
+        (said, versions): (&ServiceUse, Taken<'_>),
+    ) -> Result<Opened, CatalogueError> {
+        let (package, _) = self.found(tenant, ("package", &said.package)).await?;
+        expect_service(&package, "package").map_err(|problem| CatalogueError::Problems(vec![problem]))?;
+        let Descriptor::Service(nsd) = self.descriptor(&package).await? else {
+            return Err(CatalogueError::Unavailable(format!("package {} is not what was on-boarded", package.name)));
+        };
+        let (mut functions, mut problems) = (BTreeMap::new(), Vec::new());
+        for member in &nsd.members {
+            let asked = said.functions.get(&member.id).and_then(|function| function.package.as_ref());
+            let chosen = match asked {
+                Some(name) => self.asked((tenant, name), (&member.id, &member.vnfd)).await,
+                None => self.kept_or_newest((tenant, versions), &member.vnfd).await,
+            };
+            match chosen {
+                Ok(package) => drop(functions.insert(member.id.clone(), self.described(package).await?)),
+                Err(CatalogueError::Problems(more)) => problems.extend(more),
+                Err(other) => return Err(other),
+            }
+        }
+        if problems.is_empty() { Ok(Opened { nsd: *nsd, functions }) } else { Err(CatalogueError::Problems(problems)) }
+    }
+
+    async fn asked(&self, (tenant, name): (&Name, &Name), (id, vnfd): (&str, &str)) -> Result<Package, CatalogueError> {
+        let field = format!("functions.{id}.package");
+        let (package, _) = self.found(tenant, (&field, name)).await?;
+        let of = &package.descriptor;
+        let known = self.versions(tenant, vnfd).await?;
+        if known.iter().any(|known| known.name == package.name) {
+            return Ok(package);
+        }
+        let message = format!("package {name} describes {} {}, and the function is {vnfd}", of.kind.as_str(), of.id);
+        let known: Vec<&str> = known.iter().map(|package| package.name.as_str()).collect();
+        let mend = format!("name one of {}", known.join(", "));
+        Err(CatalogueError::Problems(vec![Problem::at(field, message).mend(mend)]))
+    }
+
+    /// The package that the slice has it from, as long as it is still meant; else the newest version.
+    async fn kept_or_newest(
+        &self,
+        (tenant, versions): (&Name, Taken<'_>),
+        vnfd: &str,
+    ) -> Result<Package, CatalogueError> {
+        let mut known = self.versions(tenant, vnfd).await?;
+        let kept = match versions {
+            Taken::Kept(before) => before.map(SliceSpec::packages).unwrap_or_default(),
+            Taken::Newest => BTreeSet::new(),
+        };
+        known.sort_by(newer);
+        let at = known.iter().position(|package| kept.contains(&package.name));
+        if let (None, Taken::Kept(_)) = (at, versions) {
+            known.retain(|package| package.descriptor.id == vnfd);
+        }
+        let missing = || {
+            let message = format!("no package describes the function {vnfd} any more");
+            CatalogueError::Problems(vec![Problem::at("package", message).mend("sliceway package add FILE")])
+        };
+        match at {
+            Some(at) => Ok(known.swap_remove(at)),
+            None => known.pop().ok_or_else(missing),
+        }
+    }
+
+    async fn described(&self, package: Package) -> Result<Described, CatalogueError> {
+        match self.descriptor(&package).await? {
+            Descriptor::Function(mut vnfd) => {
+                if completed::is_bare(&vnfd) {
+                    self.complete(&package, &mut vnfd).await?;
+                }
+                Ok(Described { package: package.name, vnfd: *vnfd })
+            }
+            Descriptor::Service(_) => {
+                Err(CatalogueError::Unavailable(format!("package {} is not what was on-boarded", package.name)))
+            }
+        }
+    }
+
+    /// A chart that cannot be rendered with its own values tells nothing more; its slice's plan says why.
+    async fn complete(&self, package: &Package, vnfd: &mut Vnfd) -> Result<(), CatalogueError> {
+        let unreadable = |why: String| CatalogueError::Unavailable(format!("package {}: {why}", package.name));
+        for part in &package.charts {
+            let digest = self.brought(package, part).await.map_err(|fault| unreadable(fault.problem.message))?;
+            let digest: Digest = digest.parse().map_err(|_| unreadable("a chart's digest is not readable".into()))?;
+            let archive = self.blobs().get(&digest).await.map_err(|error| unreadable(error.to_string()))?;
+            let order = Order { archive: archive.expose().into(), ..Order::default() };
+            match build(self.helm(), &order).await {
+                Ok(built) => completed::complete(vnfd, (&part.function, built.drawn.vnfd)),
+                Err(error) if error.retryable() => return Err(unreadable(error.to_string())),
+                Err(error) => tracing::debug!(%error, package = %package.name, "its chart tells nothing more"),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a package describes, in whole.
+    async fn descriptor(&self, package: &Package) -> Result<Descriptor, CatalogueError> {
+        let unreadable = |why: String| CatalogueError::Unavailable(format!("package {}: {why}", package.name));
+        let digest: Digest = package.digest.parse().map_err(|_| unreadable("its digest is not readable".into()))?;
+        let bytes = self.blobs().get(&digest).await.map_err(|error| unreadable(error.to_string()))?;
+        let _judge = self.judge().await?;
+        let file = package.file.clone();
+        let read = tokio::task::spawn_blocking(move || onboard(&file, bytes.expose())).await;
+        let read = read.map_err(|error| unreadable(error.to_string()))?;
+        let read = read.map_err(|_| unreadable("it cannot be opened any more".into()))?;
+        Ok(read.descriptor)
+    }
+}
+
+/// By version where both have one, else by when they came.
+fn newer(one: &Package, other: &Package) -> std::cmp::Ordering {
+    let numbers = |package: &Package| -> Option<Vec<u64>> {
+        let core = package.descriptor.version.trim_start_matches('v');
+        let core = core.split(['-', '+']).next().unwrap_or_default();
+        core.split('.').map(|part| part.parse().ok()).collect()
+    };
+    let by_version = match (numbers(one), numbers(other)) {
+        (Some(one), Some(other)) => one.cmp(&other),
+        (Some(_) | None, _) => std::cmp::Ordering::Equal,
+    };
+    by_version.then(one.onboarded.cmp(&other.onboarded)).then(one.name.cmp(&other.name))
+}
+
+/// What a file says beside the service: nothing, or just what the service makes.
+fn beside(spec: &SliceSpec, whole: &SliceSpec) -> Vec<Problem> {
+    let foreign = [
+        ("sites", spec.sites.is_empty() || spec.sites == whole.sites),
+        ("functions", spec.functions.is_empty() || spec.functions == whole.functions),
+        ("access", spec.access.is_empty() || spec.access == whole.access),
+        ("servers", spec.servers.is_empty()),
+        ("gateways", spec.gateways.is_empty()),
+        ("devices", spec.devices.is_empty()),
+    ];
+    let wrong = foreign.into_iter().filter(|(_, fits)| !fits);
+    let problem = |(field, _)| {
+        Problem::at(format!("spec.{field}"), "is not what the service makes")
+            .mend("leave it out: it follows from spec.service")
+    };
+    wrong.map(problem).collect::<Vec<_>>()
+}
+
+impl Opened {
+    /// A function's descriptor.
+    pub fn vnfd(&self, function: &str) -> Option<&Vnfd> {
+        self.functions.get(function).map(|described| &described.vnfd)
+    }
+}

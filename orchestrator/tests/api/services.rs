@@ -1,0 +1,238 @@
+//! Network services: charts become descriptors, those are on-boarded, and what they describe runs as a slice: placed, wired,
+//! scaled, moved to newer versions and ended by operations of the engine.
+
+use crate::server::{Server, code, stdout, words};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+fn write(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+/// A front that reaches `db`, and grows by an autoscaler; `version` also stands in what it runs.
+fn web(folder: &Path, version: &str) -> PathBuf {
+    let chart = folder.join("web");
+    write(&chart, "Chart.yaml", &format!("apiVersion: v2\nname: web\nversion: {version}\n"));
+    write(&chart, "values.yaml", &format!("image: {{tag: \"{version}\"}}\nreplicas: {{min: 1, max: 4}}\nlimit: 10\n"));
+    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  selector: {matchLabels: {app: web}}\n  \
+        template:\n    metadata: {labels: {app: web}}\n    spec:\n      containers:\n        - name: web\n          \
+        image: \"registry.example/web:{{ .Values.image.tag }}\"\n          ports: [{containerPort: 8080}]\n          \
+        resources: {requests: {cpu: 10m, memory: 16Mi}}\n          \
+        env: [{name: DATABASE, value: \"postgres://db:5432\"}, {name: LIMIT, value: \"{{ .Values.limit }}\"}]\n";
+    write(&chart, "templates/web.yaml", text);
+    let text = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec:\n  \
+        scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n  minReplicas: {{ .Values.replicas.min }}\n  \
+        maxReplicas: {{ .Values.replicas.max }}\n  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]\n";
+    write(&chart, "templates/hpa.yaml", text);
+    chart
+}
+
+fn db(folder: &Path) -> PathBuf {
+    let chart = folder.join("db");
+    write(&chart, "Chart.yaml", "apiVersion: v2\nname: db\nversion: 2.0.0\n");
+    write(&chart, "values.yaml", "log: quiet\n");
+    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: db}\nspec:\n  selector: {matchLabels: {app: db}}\n  \
+        template:\n    metadata: {labels: {app: db}}\n    spec:\n      containers:\n        - name: db\n          \
+        image: registry.example/db:2\n          ports: [{containerPort: 15432}]\n          args: [\"--log={{ .Values.log }}\"]\n";
+    write(&chart, "templates/db.yaml", text);
+    let text = "apiVersion: v1\nkind: Service\nmetadata: {name: db}\nspec:\n  selector: {app: db}\n  ports: [{port: 5432, targetPort: 15432}]\n";
+    write(&chart, "templates/service.yaml", text);
+    chart
+}
+
+fn done(server: &Server, args: &[&str]) -> String {
+    let output = server.cli(args);
+    assert_eq!(code(&output), 0, "{args:?}: {}", words(&output));
+    words(&output)
+}
+
+fn refused(server: &Server, args: &[&str], says: &[&str]) {
+    let output = server.cli(args);
+    assert_ne!(code(&output), 0, "{args:?}: {}", words(&output));
+    for says in says {
+        assert!(words(&output).contains(says), "{args:?}: {}", words(&output));
+    }
+}
+
+fn json_of(server: &Server, args: &[&str]) -> Value {
+    let output = server.cli(&[args, &["-o", "json"]].concat());
+    assert_eq!(code(&output), 0, "{args:?}: {}", words(&output));
+    serde_json::from_str(&stdout(&output)).unwrap()
+}
+
+/// Descriptors of the two charts and of their service in one form, on-boarded.
+fn onboarded(server: &Server, form: &str) {
+    let (folder, made) = (server.path("charts"), server.path("made"));
+    let (web, db) = (web(&folder, "1.0.0"), db(&folder));
+    let charts = [web.to_str().unwrap(), db.to_str().unwrap()];
+    let words = ["package", "build", charts[0], charts[1], "--service", "shop", "--provider", "acme", "--format", form];
+    done(server, &[&words[..], &["--dir", made.to_str().unwrap()]].concat());
+    for file in archives(&made) {
+        done(server, &["package", "add", file.to_str().unwrap()]);
+    }
+}
+
+/// Functions before the service.
+fn archives(folder: &Path) -> Vec<PathBuf> {
+    let all = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let archive = |path: &PathBuf| path.extension().is_some_and(|end| end == "csar" || end == "gz");
+    let mut all: Vec<PathBuf> = all.filter(archive).collect();
+    all.sort_by_key(|path| (path.display().to_string().contains("_ns"), path.clone()));
+    all
+}
+
+/// The newer front beside the older one.
+fn newer(server: &Server, form: &str) {
+    let made = server.path("newer");
+    let chart = web(&server.path("more"), "1.1.0");
+    let words = ["package", "build", chart.to_str().unwrap(), "--provider", "acme", "--format", form, "--dir"];
+    done(server, &[&words[..], &[made.to_str().unwrap()]].concat());
+    for file in archives(&made) {
+        done(server, &["package", "add", file.to_str().unwrap()]);
+    }
+}
+
+fn function<'s>(slice: &'s Value, name: &str) -> &'s Value {
+    slice["spec"]["functions"].as_array().unwrap().iter().find(|function| function["name"] == name).unwrap()
+}
+
+#[tokio::test]
+async fn a_service_lives_its_whole_life_from_packages_of_osm() {
+    life("osm").await;
+}
+
+#[tokio::test]
+async fn a_service_lives_its_whole_life_from_csars() {
+    life("sol001").await;
+}
+
+async fn life(form: &str) {
+    // As each form calls a function.
+    let named = |name: &str, version: &str| match form {
+        "osm" => format!("{name}-knf-{version}"),
+        _ => format!("{name}-{version}"),
+    };
+    let (old, new) = (named("web", "1-0-0"), named("web", "1-1-0"));
+    let server = Server::start().with_lab().await;
+    onboarded(&server, form);
+    let made = done(&server, &["ns", "create", "shop", "--package", "shop-ns-1-0", "--description", "the shop"]);
+    assert!(made.contains("sliceway ns instantiate shop"), "{made}");
+    let shop = json_of(&server, &["get", "ns", "shop"]);
+    assert_eq!((&shop["state"], &shop["package"]), (&json!("NOT_INSTANTIATED"), &json!("shop-ns-1-0")));
+    refused(&server, &["delete", "package", "shop-ns-1-0"], &["service shop"]);
+    refused(&server, &["ns", "heal", "shop"], &["service shop is not instantiated", "sliceway ns instantiate shop"]);
+    let said = ["--at", "web=edge", "--at", "db=cloud", "--set", "web.limit=20", "--set", "db.log=loud"];
+    let plan = done(&server, &[&["ns", "instantiate", "shop", "--plan"], &said[..]].concat());
+    assert!(plan.contains("web on edge") && plan.contains("db on cloud"), "{plan}");
+    assert_eq!(json_of(&server, &["get", "slices"]), json!([]));
+    done(&server, &[&["ns", "instantiate", "shop", "--wait"], &said[..]].concat());
+    let slice = json_of(&server, &["get", "slice", "shop"]);
+    assert_eq!(slice["placed"], json!({"web": "edge", "db": "cloud"}));
+    assert_eq!(slice["spec"]["access"], json!([{"from": "web", "to": "db", "ports": ["15432/tcp"]}]));
+    let chart = json!({"package": old, "name": "web"});
+    assert_eq!(
+        (&function(&slice, "web")["chart"], &function(&slice, "web")["values"]),
+        (&chart, &json!({"limit": 20}))
+    );
+    assert_eq!(function(&slice, "db")["values"], json!({"log": "loud"}));
+    let shop = json_of(&server, &["get", "ns", "shop"]);
+    assert_eq!((&shop["state"], &shop["phase"]), (&json!("INSTANTIATED"), &json!("Ready")));
+    refused(&server, &["ns", "instantiate", "shop"], &["instantiated already", "sliceway ns update shop"]);
+    refused(&server, &["delete", "ns", "shop"], &["is instantiated", "sliceway ns terminate shop"]);
+    refused(&server, &["delete", "package", &old], &["package shop-ns-1-0", "slice shop"]);
+    assert!(done(&server, &["ns", "heal", "shop"]).contains("unchanged"));
+    // Grown by two steps and one less.
+    done(&server, &["ns", "scale", "shop", "web", "--out", "2", "--wait"]);
+    done(&server, &["ns", "scale", "shop", "web", "--in", "--wait"]);
+    let slice = json_of(&server, &["get", "slice", "shop"]);
+    assert_eq!(function(&slice, "web")["values"], json!({"limit": 20, "replicas": {"min": 2}}));
+    // What came meanwhile changes nothing until somebody says so.
+    newer(&server, form);
+    assert!(done(&server, &["ns", "heal", "shop"]).contains("unchanged"));
+    let plan = done(&server, &["ns", "update", "shop", "--use", &format!("web={new}"), "--plan"]);
+    assert!(plan.contains("1 to change") || plan.contains("to change"), "{plan}");
+    done(&server, &["ns", "update", "shop", "--newest", "--wait"]);
+    let slice = json_of(&server, &["get", "slice", "shop"]);
+    assert_eq!(function(&slice, "web")["chart"]["package"], new.as_str());
+    assert_eq!(function(&slice, "web")["values"], json!({"limit": 20, "replicas": {"min": 2}}));
+    let web = json_of(&server, &["get", "package", &new]);
+    assert_eq!((&web["usage"], &web["users"]), (&json!("IN_USE"), &json!(["slice shop"])));
+    done(&server, &["ns", "terminate", "shop", "--wait"]);
+    let shop = json_of(&server, &["get", "ns", "shop"]);
+    assert_eq!((&shop["state"], &shop["description"]), (&json!("NOT_INSTANTIATED"), &json!("the shop")));
+    done(&server, &["delete", "ns", "shop"]);
+    for package in ["shop-ns-1-0", &old, &new, &named("db", "2-0-0")] {
+        done(&server, &["delete", "package", package]);
+    }
+}
+
+#[tokio::test]
+async fn what_a_descriptor_does_not_declare_cannot_be_said() {
+    let server = Server::start().with_lab().await;
+    onboarded(&server, "sol001");
+    refused(&server, &["ns", "create", "shop", "--package", "shop-ns-1"], &["no package is called", "did you mean"]);
+    refused(&server, &["ns", "create", "shop", "--package", "web-1-0-0"], &["describes a function (VNFD)"]);
+    done(&server, &["ns", "create", "shop", "--package", "shop-ns-1-0"]);
+    let said = ["--set", "web.limits=1", "--set", "web.limit=many", "--at", "wbe=edge", "--level", "db=huge"];
+    let says = [
+        "functions.web.parameters.limits: web declares no property \"limits\"; did you mean limit?",
+        "functions.web.parameters.limit: \"many\" is of another type than its default 10; write a number",
+        "functions.wbe: the service shop has no function \"wbe\"; did you mean web?",
+        "functions.db.level: db has no instantiation level \"huge\"",
+    ];
+    refused(&server, &[&["ns", "instantiate", "shop"], &said[..]].concat(), &says);
+    assert_eq!(json_of(&server, &["get", "operations"]), json!([]));
+    done(&server, &["ns", "instantiate", "shop", "--wait"]);
+    refused(
+        &server,
+        &["ns", "scale", "shop", "web", "--to", "4"],
+        &["level 4", "is more than its highest", "at most 3"],
+    );
+    refused(&server, &["ns", "scale", "shop", "web", "--in"], &["lead below 0"]);
+    refused(&server, &["ns", "scale", "shop", "db", "--out"], &["does not say how it scales"]);
+    refused(&server, &["ns", "scale", "shop", "web", "--aspect", "x", "--to", "1"], &["has no scaling aspect \"x\""]);
+    refused(&server, &["ns", "update", "shop", "--use", "web=db-2-0-0"], &["package db-2-0-0 describes VNFD"]);
+    assert!(done(&server, &["ns", "update", "shop"]).contains("unchanged"));
+}
+
+#[tokio::test]
+async fn a_file_may_say_a_service_and_nothing_beside_it() {
+    let server = Server::start().with_lab().await;
+    onboarded(&server, "sol001");
+    let file = server.path("shop.yaml");
+    let path = file.to_str().unwrap().to_owned();
+    let slice = |spec: &str| {
+        let text = format!("apiVersion: sliceway/v1\nkind: Slice\nmetadata: {{name: shop}}\nspec:\n  {spec}\n");
+        std::fs::write(&file, text).unwrap();
+    };
+    slice("service: {package: shop-ns-1-0, functions: {web: {parameters: {limt: 1}}}}");
+    refused(&server, &["apply", "-f", &path], &["shop.yaml:5:", "limt", "did you mean limit?"]);
+    slice("service: {package: shop-ns-1-0, functions: {web: {cluster: edge, parameters: {limit: 30}}}}");
+    done(&server, &["apply", "-f", &path, "--wait"]);
+    let shop = json_of(&server, &["get", "ns", "shop"]);
+    assert_eq!((&shop["state"], &shop["package"]), (&json!("INSTANTIATED"), &json!("shop-ns-1-0")));
+    assert!(done(&server, &["apply", "-f", &path]).contains("unchanged"));
+    // What is printed of it is taken again.
+    let exported = done(&server, &["slice", "export", "shop", "-o", "yaml"]);
+    std::fs::write(&file, exported).unwrap();
+    assert!(done(&server, &["apply", "-f", &path]).contains("unchanged"));
+    slice(
+        "sites: {edge: {cluster: edge}}\n  functions: [{name: web, site: edge, chart: {package: web-1-0-0, name: web}}]",
+    );
+    refused(&server, &["apply", "-f", &path], &["is the service of package shop-ns-1-0", "sliceway ns update shop"]);
+    slice("service: {package: shop-ns-1-0}\n  heal: true\n  sites: {edge: {cluster: edge}}");
+    refused(&server, &["apply", "-f", &path], &["spec.sites", "is not what the service makes"]);
+    done(&server, &["delete", "slice", "shop", "--wait"]);
+    // A chart of a package also stands by itself.
+    slice(
+        "sites: {edge: {cluster: edge}}\n  functions: [{name: web, site: edge, chart: {package: web-1-0-0, name: wbe}}]",
+    );
+    refused(&server, &["apply", "-f", &path], &["package web-1-0-0 has no part \"wbe\"", "did you mean \"web\"?"]);
+    slice(
+        "sites: {edge: {cluster: edge}}\n  functions: [{name: web, site: edge, chart: {package: web-1-0-0, name: web}}]",
+    );
+    done(&server, &["apply", "-f", &path, "--wait"]);
+    refused(&server, &["delete", "package", "web-1-0-0"], &["slice shop", "package shop-ns-1-0"]);
+}
