@@ -15,7 +15,7 @@ use models::resource::Target;
 use models::secret::SecretRef;
 use models::{Name, SliceSpec};
 use orchestrator::assurance::{Assurance, Ears};
-use orchestrator::catalogue::{Repositories, Shelf};
+use orchestrator::catalogue::{ChartSources, Packages, Repositories, Shelf};
 use orchestrator::ops::{Engine, Limits, Means, OperationView, Ports};
 use orchestrator::plan::Rendering;
 use orchestrator::plan::lookup::Finder;
@@ -258,7 +258,8 @@ impl Ground {
             bounds: Bounds::default(),
         });
         let finder = Arc::clone(&known) as _;
-        let sources = (Arc::clone(&known) as _, Arc::new(repositories) as _);
+        let charts = ChartSources { packages: Packages::new(repositories.clone()), repositories };
+        let sources = (Arc::clone(&known) as _, Arc::new(charts) as _);
         let slices = Slices::new(store, engine.clone(), Arc::new(Rendering { helm, blobs, finder }), sources);
         Some(Self { _folder: folder, shelf, registry, known, slices, engine, clusters })
     }
