@@ -37,6 +37,7 @@ mod registry;
 mod releases;
 mod renewal;
 mod restart;
+mod round;
 mod rules;
 mod server;
 mod services;
