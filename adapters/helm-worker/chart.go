@@ -33,7 +33,7 @@ func describe(c *chart.Chart, packed []byte) chartInfo {
 		Name: c.Metadata.Name, Version: c.Metadata.Version, AppVersion: c.Metadata.AppVersion,
 		KubeVersion: c.Metadata.KubeVersion, Description: c.Metadata.Description, Type: c.Metadata.Type,
 		Deprecated: c.Metadata.Deprecated, Digest: hex.EncodeToString(digest[:]),
-		Values: c.Values, HasSchema: c.Schema != nil,
+		Values: c.Values, HasSchema: c.Schema != nil, Annotations: c.Metadata.Annotations,
 	}
 }
 

@@ -138,4 +138,6 @@ type chartInfo struct {
 	Digest      string         `json:"digest"`
 	Values      map[string]any `json:"values"`
 	HasSchema   bool           `json:"has_schema"`
+	// What its authors noted beside the standard's fields.
+	Annotations map[string]string `json:"annotations,omitempty"`
 }

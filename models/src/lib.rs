@@ -25,6 +25,7 @@ pub mod resource;
 pub mod secret;
 pub mod service;
 pub mod slice;
+pub mod template;
 pub mod tenant;
 pub mod yaml;
 

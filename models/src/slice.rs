@@ -7,6 +7,7 @@ use crate::Name;
 use crate::format::Format;
 use crate::labels::{Labels, Selector};
 use crate::quantity::{Bandwidth, Cpu, Latency, Memory, Port, Share};
+use crate::template::TemplateUse;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,6 +102,9 @@ pub struct SliceSpec {
     /// from that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceUse>,
+    /// The template that it is a slice of: everything else follows from that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<TemplateUse>,
     /// What is changed by hand on its clusters is put back, by an operation; otherwise it is an alarm only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub heal: bool,
@@ -210,6 +214,7 @@ pub struct Quota {
 
 /// The chart of a function, and who has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(transform = joined)]
 pub struct Chart {
     #[serde(flatten)]
     pub from: ChartFrom,
@@ -226,6 +231,20 @@ pub struct Chart {
 pub enum ChartFrom {
     Repository(Name),
     Package(Name),
+}
+
+/// One object that has either of the two names, where the derived schema has an object for each.
+fn joined(schema: &mut schemars::Schema) {
+    let Some(Value::Array(forms)) = schema.remove("oneOf") else { return };
+    let mut either = Vec::new();
+    for form in &forms {
+        let own = form.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+        if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.extend(own);
+        }
+        either.push(serde_json::json!({"required": form["required"]}));
+    }
+    schema.insert("oneOf".into(), either.into());
 }
 
 impl Chart {

@@ -5,7 +5,7 @@ use crate::assurance::Assurance;
 use crate::auth::Tokens;
 use crate::catalogue::identity;
 use crate::catalogue::{
-    CatalogueError, ChartSources, Clusters, Packages, Registry, Repositories, Services, Shelf, Tenants,
+    CatalogueError, ChartSources, Clusters, Packages, Registry, Repositories, Services, Shelf, Templates, Tenants,
 };
 use crate::config::{Config, HousekeepingConfig};
 use crate::housekeeping::{self, Housekeeping, Keep, Trust};
@@ -121,6 +121,7 @@ impl Server {
             clusters: clusters.clone(),
             repositories,
             services: Services::new(packages.clone()),
+            templates: Templates::new(Arc::clone(&store), clock.clone()),
             packages,
             clock: clock.clone(),
             limits: config.limits.of_requests(),

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use models::resource::ResourceId;
 use serde::{Deserialize, Serialize, Serializer};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -222,6 +223,9 @@ pub struct ChartInfo {
     #[serde(deserialize_with = "or_null")]
     pub values: serde_json::Value,
     pub has_schema: bool,
+    /// What its authors noted beside the standard's fields.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
 }
 
 fn or_null<'de, D: serde::Deserializer<'de>>(from: D) -> Result<serde_json::Value, D::Error> {

@@ -77,8 +77,18 @@ pub static SCALE_BODY: Form = Form {
     example: r#"{"function": "web", "aspect": "web", "direction": "out", "steps": 1}"#,
 };
 
+pub static TEMPLATE_BODY: Form = Form {
+    title: "TemplateBody",
+    fields: &table::TEMPLATE_SPEC,
+    example: r#"{"version": "1.0", "parameters": [{"name": "at", "type": "name"}], "slice": {"sites": {"edge": {"cluster": "${at}"}}}}"#,
+};
+pub static OFFER_BODY: Form =
+    Form { title: "OfferBody", fields: &OFFER, example: r#"{"slice": "hall-7", "set": {"at": "edge"}}"# };
+
 /// All of them.
-pub static FORMS: [&Form; 10] = [
+pub static FORMS: [&Form; 12] = [
+    &TEMPLATE_BODY,
+    &OFFER_BODY,
     &TENANT_BODY,
     &TOKEN_BODY,
     &CLUSTER_BODY,
@@ -192,6 +202,16 @@ static RELEASE: Fields = Fields {
         required("repository", "the repository that holds its chart", NAME),
         optional("chart", "the chart's name there; absent: as Helm recorded it", Shape::Text(&forms::CHART)),
         optional("version", "a version or a range; absent: as Helm recorded it", Shape::Text(&forms::VERSION)),
+    ],
+    rules: &[],
+};
+
+static OFFER: Fields = Fields {
+    fields: &[
+        required("slice", "the slice that is made or changed", NAME),
+        optional("version", "the template's version; absent: the one that the slice has, else the newest", TEXT),
+        optional("profile", "one of its qualities; absent: the one that the slice has", TEXT),
+        optional("set", "values of its parameters; those that are not said stay", Shape::Free),
     ],
     rules: &[],
 };

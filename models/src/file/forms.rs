@@ -171,6 +171,20 @@ pub(crate) static ADDRESS: Form = Form {
     },
 };
 
+pub(crate) static SNSSAI: Form = Form {
+    title: "S-NSSAI",
+    allowed: "a slice/service type, perhaps with a differentiator, such as 3 or 3-0000A1",
+    pattern: "^[0-9]{1,3}(-[0-9A-Fa-f]{6})?$",
+    example: "3-0000A1",
+    bare: Bare::Taken,
+    judge: |text| {
+        let (sst, sd) = text.split_once('-').map_or((text, None), |(sst, sd)| (sst, Some(sd)));
+        let plain = sst.len() <= 3 && sst.chars().all(|c| c.is_ascii_digit());
+        let hex = |sd: &str| sd.len() == 6 && sd.chars().all(|c| c.is_ascii_hexdigit());
+        fits(plain && sst.parse::<u8>().is_ok() && sd.is_none_or(hex), text, &SNSSAI)
+    },
+};
+
 pub(crate) static IDENTIFIER: Form = Form {
     title: "identifier",
     allowed: "1 to 255 characters, none of them a space or a control character",

@@ -198,7 +198,8 @@ fn check_devices(spec: &Node, names: &Names<'_>, findings: &mut Findings) {
         if let Some(named) = named(device) {
             first.twice(named, ("device", &path.key("name")), findings);
         }
-        if let Some(gateway) = device.get("gateway") {
+        // The gateways of a service are known where its descriptors are.
+        if let Some(gateway) = device.get("gateway").filter(|_| spec.get("service").is_none()) {
             check_spoken_to(gateway, (names, "gateway"), &path.key("gateway"), findings);
         }
         let mut first = Seen::default();

@@ -19,10 +19,11 @@ mod units;
 use crate::cluster::ClusterSpec;
 use crate::labels::Labels;
 use crate::repository::RepositorySpec;
+use crate::template::TemplateSpec;
 use crate::{Name, Problem, SliceSpec};
 pub use body::{
-    ADOPTION_BODY, CLUSTER_BODY, FORMS, Form, INSTANTIATE_BODY, PACKAGE_BODY, REPOSITORY_BODY, SCALE_BODY,
-    SERVICE_BODY, TENANT_BODY, TOKEN_BODY, UPDATE_BODY, body_schema, read_as,
+    ADOPTION_BODY, CLUSTER_BODY, FORMS, Form, INSTANTIATE_BODY, OFFER_BODY, PACKAGE_BODY, REPOSITORY_BODY, SCALE_BODY,
+    SERVICE_BODY, TEMPLATE_BODY, TENANT_BODY, TOKEN_BODY, UPDATE_BODY, body_schema, read_as,
 };
 use finding::{Findings, Path, choice, quoted};
 pub use located::Located;
@@ -90,6 +91,10 @@ pub enum Document {
         spec: RepositorySpec,
         files: RepositoryFiles,
     },
+    Template {
+        meta: Meta,
+        spec: Box<TemplateSpec>,
+    },
     Slice {
         meta: Meta,
         spec: Box<SliceSpec>,
@@ -102,6 +107,7 @@ impl Document {
             Document::Tenant { .. } => "Tenant",
             Document::Cluster { .. } => "Cluster",
             Document::Repository { .. } => "Repository",
+            Document::Template { .. } => "Template",
             Document::Slice { .. } => "Slice",
         }
     }
@@ -111,6 +117,7 @@ impl Document {
             Document::Tenant { meta, .. }
             | Document::Cluster { meta, .. }
             | Document::Repository { meta, .. }
+            | Document::Template { meta, .. }
             | Document::Slice { meta, .. } => meta,
         }
     }
@@ -120,6 +127,7 @@ impl Document {
         let spec = match self {
             Document::Tenant { spec, .. } => json!(spec),
             Document::Repository { spec, files, .. } => joined(json!(spec), json!(files)),
+            Document::Template { spec, .. } => json!(spec),
             Document::Slice { spec, .. } => json!(spec),
             Document::Cluster { spec, kubeconfig, context, .. } => {
                 let mut value = json!(spec);
@@ -266,6 +274,7 @@ fn typed(kind: &str, root: &Node, fields: &'static Fields) -> Result<Document, s
     let mut spec = take("spec");
     Ok(match kind {
         "Tenant" => Document::Tenant { meta, spec: serde_json::from_value(spec)? },
+        "Template" => Document::Template { meta, spec: serde_json::from_value(spec)? },
         "Repository" => {
             let mut files = Map::new();
             for key in ["caFile", "username", "passwordFile", "tokenFile"] {

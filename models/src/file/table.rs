@@ -6,10 +6,11 @@ use super::shape::{Field, Fields, List, Need, Rule, Shape, Twice};
 pub const API_VERSION: &str = "sliceway/v1";
 
 /// The kinds that `apply` takes, in the order in which they need each other.
-pub(crate) static KINDS: [(&str, &str, &Fields); 4] = [
+pub(crate) static KINDS: [(&str, &str, &Fields); 5] = [
     ("Tenant", "who owns slices", &TENANT),
     ("Cluster", "a Kubernetes cluster that can carry functions", &CLUSTER),
     ("Repository", "where charts come from", &REPOSITORY),
+    ("Template", "a slice with typed parameters that an operator offers", &TEMPLATE),
     ("Slice", "one tenant's isolated piece of edge, cloud and network", &SLICE),
 ];
 
@@ -46,6 +47,7 @@ document! {
     TENANT, "Tenant", NAMED, optional("spec", "what is known of the tenant", Shape::Map(&TENANT_SPEC));
     CLUSTER, "Cluster", LABELLED, required("spec", "how the cluster is reached", Shape::Map(&CLUSTER_SPEC));
     REPOSITORY, "Repository", NAMED, required("spec", "where the charts are", Shape::Map(&REPOSITORY_SPEC));
+    TEMPLATE, "Template", NAMED, required("spec", "what is offered", Shape::Map(&TEMPLATE_SPEC));
     SLICE, "Slice", LABELLED, required("spec", "what is wanted", Shape::Map(&SLICE_SPEC));
 }
 
@@ -128,6 +130,7 @@ static SLICE_SPEC: Fields = Fields {
         optional("devices", "things, each with its gateway", Shape::List(&DEVICE_LIST)),
         optional("heal", "what is changed by hand on its clusters is put back at once", Shape::Truth),
         optional("access", "who may open connections to whom; all else is closed", Shape::List(&ACCESS_LIST)),
+        optional("template", "a template that makes the whole slice", Shape::Map(&TEMPLATE_USE)),
         optional(
             "service",
             "an on-boarded network service that makes its sites, functions and access rules",
@@ -136,6 +139,67 @@ static SLICE_SPEC: Fields = Fields {
     ],
     rules: &[],
 };
+
+static TEMPLATE_USE: Fields = Fields {
+    fields: &[
+        required("name", "the template's name", NAME),
+        optional(
+            "version",
+            "its version; absent: the one that the slice has, else the newest",
+            Shape::Text(&forms::IDENTIFIER),
+        ),
+        optional("profile", "one of its qualities", Shape::Text(&forms::IDENTIFIER)),
+        optional("set", "values of its parameters", Shape::Free),
+    ],
+    rules: &[],
+};
+
+pub(super) static TEMPLATE_SPEC: Fields = Fields {
+    fields: &[
+        required("version", "the version of the offer, such as 1.0", Shape::Text(&forms::IDENTIFIER)),
+        optional("description", "what it is for, for people", Shape::Text(&forms::TEXT)),
+        optional("parameters", "what a tenant may say", Shape::List(&PARAMETERS)),
+        optional(
+            "profiles",
+            "qualities to choose from, by S-NSSAI",
+            Shape::Table { key: &forms::SNSSAI, value: &Shape::Map(&QUALITY) },
+        ),
+        optional("quota", "how many slices of it a tenant may have", Shape::Map(&TEMPLATE_QUOTA)),
+        required("slice", "the spec of the slice, with ${parameter} in its texts", Shape::Free),
+    ],
+    rules: &[],
+};
+
+static TEMPLATE_QUOTA: Fields = Fields {
+    fields: &[
+        optional("slices", "each tenant that is not named", COUNT),
+        optional("tenants", "single tenants", Shape::Table { key: &forms::NAME, value: &COUNT }),
+    ],
+    rules: &[],
+};
+
+const COUNT: Shape = Shape::Integer { least: 0, most: 1_000_000 };
+
+static PARAMETERS: List = list(Shape::Map(&PARAMETER), MANY);
+static CHOICES: List = List { item: Shape::Any, least: 1, most: MANY, twice: Twice::Refused };
+
+static PARAMETER: Fields = Fields {
+    fields: &[
+        required("name", "what it is called: ${name}", NAME),
+        required("type", "what may be said", Shape::Word(&PARAMETER_TYPES)),
+        optional("default", "where nobody says anything; absent: it must be said", Shape::Any),
+        optional("minimum", "the least, of numbers and quantities", Shape::Any),
+        optional("maximum", "the most, of numbers and quantities", Shape::Any),
+        optional("choices", "nothing else is taken", Shape::List(&CHOICES)),
+        optional("unit", "for people, where the type has none", Shape::Text(&forms::TEXT)),
+        optional("help", "what it does, for people", Shape::Text(&forms::TEXT)),
+        optional("change", "when a tenant may say it", Shape::Word(&["always", "once", "never"])),
+    ],
+    rules: &[],
+};
+
+static PARAMETER_TYPES: [&str; 9] =
+    ["text", "name", "integer", "number", "truth", "bandwidth", "latency", "memory", "cpu"];
 
 pub(super) static SERVICE: Fields = Fields {
     fields: &[
@@ -305,7 +369,11 @@ static ACCESS: Fields = Fields {
 pub(crate) static UNKNOWN: Fields = Fields {
     fields: &[
         required("apiVersion", "the version of this file's language", Shape::Word(&[API_VERSION])),
-        required("kind", "what this document describes", Shape::Word(&["Tenant", "Cluster", "Repository", "Slice"])),
+        required(
+            "kind",
+            "what this document describes",
+            Shape::Word(&["Tenant", "Cluster", "Repository", "Template", "Slice"]),
+        ),
         optional("metadata", "its name", Shape::Any),
         optional("spec", "what is wanted", Shape::Any),
     ],

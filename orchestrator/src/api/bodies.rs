@@ -9,9 +9,11 @@ use models::labels::Labels;
 use models::problem::nearest;
 use models::repository::RepositorySpec;
 use models::slice::{FunctionUse, ServiceUse};
+use models::template::TemplateUse;
 use models::tenant::Role;
 use models::{ClusterSpec, Name, Problem};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use sol005::descriptor::LEVEL;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
@@ -131,6 +133,29 @@ impl PackageBody {
     pub(crate) fn archive(&self) -> Result<Vec<u8>, super::problem::Problem> {
         let wrong = |_| super::problem::Problem::new(422, "invalid", "archive is not base64");
         STANDARD.decode(&self.archive).map_err(wrong)
+    }
+}
+
+/// A slice of a template that is made or changed: what is not said stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OfferBody {
+    pub(crate) slice: Name,
+    version: Option<String>,
+    profile: Option<String>,
+    #[serde(default)]
+    set: Map<String, Value>,
+}
+
+impl OfferBody {
+    /// With what the slice has already; a value that is `null` goes back to the default.
+    pub(crate) fn over(self, name: Name, before: Option<&TemplateUse>) -> TemplateUse {
+        let mut said = before.cloned().unwrap_or(TemplateUse { name, version: None, profile: None, set: Map::new() });
+        said.version = self.version.or(said.version);
+        said.profile = self.profile.or(said.profile);
+        said.set.extend(self.set);
+        said.set.retain(|_, value| !value.is_null());
+        said
     }
 }
 

@@ -29,6 +29,7 @@ mod serve;
 mod services;
 mod slices;
 mod table;
+mod templates;
 mod tenants;
 mod views;
 mod watch;
@@ -37,7 +38,7 @@ pub use serve::{ServeError, Tls, serve};
 pub use table::{Endpoint, Method, TABLE};
 
 use crate::auth::Tokens;
-use crate::catalogue::{Clusters, Packages, Repositories, Services, Tenants};
+use crate::catalogue::{Clusters, Packages, Repositories, Services, Templates, Tenants};
 use crate::ops::Engine;
 use crate::slices::Slices;
 use crate::store::{Clock, Store};
@@ -56,6 +57,7 @@ pub struct App {
     pub repositories: Repositories,
     pub packages: Packages,
     pub services: Services,
+    pub templates: Templates,
     pub clock: Clock,
     pub(crate) body_deadline: Duration,
     pub(crate) head_deadline: Duration,
@@ -77,6 +79,7 @@ pub struct Parts {
     pub repositories: Repositories,
     pub packages: Packages,
     pub services: Services,
+    pub templates: Templates,
     pub clock: Clock,
     pub limits: Limits,
 }
@@ -103,6 +106,7 @@ impl App {
             repositories: parts.repositories,
             packages: parts.packages,
             services: parts.services,
+            templates: parts.templates,
             body_deadline: parts.limits.body_deadline,
             head_deadline: parts.limits.head_deadline,
             closing: CancellationToken::new(),

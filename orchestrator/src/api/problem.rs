@@ -16,6 +16,7 @@ const NOUNS: &[&str] = &[
     "repository",
     "package",
     "service",
+    "template",
     "slice",
     "gateway",
     "server",

@@ -135,6 +135,7 @@ async fn change(
         service: Some(service),
         quality: slice.spec.quality.clone(),
         heal: slice.spec.heal,
+        devices: slice.spec.devices.clone(),
         ..SliceSpec::default()
     };
     let wish = Wish { name, labels: slice.labels.clone(), spec, before: Some((slice, rev)), newest };

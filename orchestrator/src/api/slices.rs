@@ -7,13 +7,14 @@ use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::{params, watch::watched};
 use crate::auth::Caller;
-use crate::catalogue::{CatalogueError, Taken};
+use crate::catalogue::{CatalogueError, Taken, foreign};
+use crate::packages::composed::Composed;
 use crate::slices::{Ask, AskError, AskOptions, Goal, NoPlace, Started, Supersede};
 use crate::store::Kind;
 use futures::StreamExt;
 use models::file::{ADOPTION_BODY, Document, Parsed, Source, parse};
 use models::problem::nearest;
-use models::{Name, Operation, Problem as Finding};
+use models::{Name, Operation, Problem as Finding, SliceSpec};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -146,8 +147,8 @@ pub(super) fn document(input: &Input) -> Result<(Parsed, Ask), Problem> {
     Ok((parsed, ask))
 }
 
-/// A slice that is a service gets what it is made of. One that stays a service says so: what follows from descriptors is
-/// not changed beside them.
+/// A slice that says a template or a service gets what that makes. One that is made so stays so: what follows from a
+/// template or descriptors is not changed beside them.
 async fn whole(
     app: &App,
     tenant: &Name,
@@ -155,29 +156,68 @@ async fn whole(
 ) -> Result<(Parsed, Ask, Vec<String>), Problem> {
     let Goal::Apply { spec, .. } = &mut ask.goal else { return Ok((parsed, ask, vec![])) };
     let before = match app.slices.get(tenant, &ask.name).await {
-        Ok((slice, _)) => Some(slice),
+        Ok((slice, _)) => Some(slice.spec),
         Err(AskError::NotFound(_)) => None,
         Err(other) => return Err(other.into()),
     };
-    if spec.service.is_none() {
-        let made = before.as_ref().and_then(|slice| slice.spec.service.as_ref()).map(|service| service.package.clone());
-        let created = app.services.created(tenant, &ask.name).await?.map(|service| service.package);
-        if let Some(package) = made.or(created) {
-            let reason =
-                format!("slice {} is the service of package {package}: its functions follow from that", ask.name);
-            let mend = format!("write spec.service, or change it with sliceway ns update {}", ask.name);
-            return Err(AskError::Refused { reason, mend }.into());
-        }
-        return Ok((parsed, ask, vec![]));
+    if let Some(refused) = beside(app, (tenant, &ask.name), (spec, before.as_ref())).await? {
+        return Err(refused.into());
     }
-    let versions = Taken::Kept(before.as_ref().map(|slice| &slice.spec));
-    let composed = app.packages.expand((tenant, spec), (versions, "spec.service.")).await;
-    let composed = composed.map_err(|error| match error {
+    let told = |error: CatalogueError| match error {
         CatalogueError::Problems(problems) => placed(&parsed, AskError::Problems(problems)),
         other => other.into(),
-    })?;
+    };
+    let composed = expanded(app, (tenant, &ask.name), (spec, before.as_ref())).await.map_err(told)?;
     **spec = composed.spec;
     Ok((parsed, ask, composed.warnings))
+}
+
+/// A slice with everything that its template or its service makes.
+pub(super) async fn expanded(
+    app: &App,
+    (tenant, name): (&Name, &Name),
+    (spec, before): (&SliceSpec, Option<&SliceSpec>),
+) -> Result<Composed, CatalogueError> {
+    let inside = |error: CatalogueError| match error {
+        CatalogueError::Problems(problems) => {
+            let field = |problem: Finding| match problem.field.as_str() {
+                "" => problem,
+                field => Finding { field: format!("spec.template.{field}"), ..problem },
+            };
+            CatalogueError::Problems(problems.into_iter().map(field).collect())
+        }
+        other => other,
+    };
+    let kept = Taken::Kept(before);
+    let Some(said) = &spec.template else {
+        return app.packages.expand((tenant, spec), (kept, "spec.service.")).await;
+    };
+    let filled = app.templates.fill((tenant, name), (said, before)).await.map_err(inside)?;
+    let composed = app.packages.expand((tenant, &filled), (kept, "")).await?;
+    let others = foreign(spec, &composed.spec, "template");
+    if others.is_empty() { Ok(composed) } else { Err(CatalogueError::Problems(others)) }
+}
+
+/// Why a file that says neither may not be applied: the slice is, or is to be, made of something.
+async fn beside(
+    app: &App,
+    (tenant, name): (&Name, &Name),
+    (spec, before): (&SliceSpec, Option<&SliceSpec>),
+) -> Result<Option<AskError>, Problem> {
+    let refused = |reason: String, mend: String| Some(AskError::Refused { reason, mend });
+    if let Some(template) = before.and_then(|spec| spec.template.as_ref()).filter(|_| spec.template.is_none()) {
+        let reason = format!("slice {name} is of template {}: all of it follows from that", template.name);
+        return Ok(refused(reason, format!("write spec.template, or: sliceway template change {name}")));
+    }
+    if spec.service.is_some() || spec.template.is_some() {
+        return Ok(None);
+    }
+    let made = before.and_then(|spec| spec.service.as_ref()).map(|service| service.package.clone());
+    let created = app.services.created(tenant, name).await?.map(|service| service.package);
+    Ok(made.or(created).and_then(|package| {
+        let reason = format!("slice {name} is the service of package {package}: its functions follow from that");
+        refused(reason, format!("write spec.service, or change it with sliceway ns update {name}"))
+    }))
 }
 
 /// A name that is no function of the slice would be silence.

@@ -8,9 +8,11 @@ use super::answers::{
 };
 use super::problem::Problem;
 use super::reply::{Input, Reply};
-use super::{alarms, clusters, operations, orphans, packages, repositories, services, slices, tenants, views};
+use super::{
+    alarms, clusters, operations, orphans, packages, repositories, services, slices, templates, tenants, views,
+};
 use crate::auth::{Caller, TokenRecord};
-use crate::catalogue::PackageShown;
+use crate::catalogue::{PackageShown, TemplateSlice};
 use crate::ops::{OperationView, Outlook};
 use crate::plan::Plan;
 use crate::slices::Scan;
@@ -22,6 +24,7 @@ use models::file::Form;
 use models::repository::Repository;
 use models::service::ServiceShown;
 use models::slice::{Device, Function, Gateway, Server};
+use models::template::Template;
 use models::tenant::{Role, Tenant};
 use schemars::SchemaGenerator;
 use serde_json::Value;
@@ -174,6 +177,24 @@ endpoints! {
         => 200 Tagged<PackageShown>;
     Delete "/api/v1/packages/{name}" Operator packages::delete, "Removes an NFV package on which nothing rests", []
         => 204 Nothing;
+    Get "/api/v1/templates" Viewer templates::list, "Templates, every version",
+        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<Template>;
+    Get "/api/v1/templates/{name}" Viewer templates::get, "One template with its parameters", ["version" = "absent: the newest"]
+        => 200 Tagged<Template>;
+    Put "/api/v1/templates/{name}" Admin templates::put, "Offers a version of a template; one that is there never changes", [] takes TEMPLATE_BODY
+        => 200 Tagged<Template>;
+    Delete "/api/v1/templates/{name}" Admin templates::delete, "Takes back versions of which no slice is", ["version" = "absent: all of them"]
+        => 204 Nothing;
+    Get "/api/v1/templates/{name}/slices" Admin templates::slices, "Slices of a template, of all tenants",
+        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<TemplateSlice>;
+    Post "/api/v1/templates/{name}:instantiate" Operator templates::instantiate, "Makes a slice of a template; 202 with the operation",
+        ["dryRun" = "true: only the plan", "timeout" = "seconds of patience", "supersede" = "failed (default) or any or never"] takes OFFER_BODY
+        => 200 Shown<Plan>, 202 Begun<Changing>;
+    Post "/api/v1/templates/{name}:change" Operator templates::change, "Changes a slice of a template, or moves it to another version; 202 with the operation, 200 where nothing changes",
+        ["dryRun" = "true: only the plan", "timeout" = "seconds of patience", "replace" = "functions that may move", "allowDataLoss" = "functions whose data may go", "supersede" = "failed (default) or any or never"] takes OFFER_BODY
+        => 200 Shown<PlanOrUnchanged>, 202 Begun<Changing>;
     Get "/api/v1/services" Viewer services::list, "Network services",
         ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
         => 200 Page<ServiceShown>;

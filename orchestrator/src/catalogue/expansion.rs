@@ -12,6 +12,7 @@ use crate::store::Digest;
 use models::package::Package;
 use models::slice::ServiceUse;
 use models::{Name, Problem, SliceSpec};
+use serde_json::{Value, json};
 use sol005::descriptor::{Nsd, Vnfd};
 use sol005::onboarding::{Descriptor, onboard};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,8 +52,11 @@ impl Packages {
         let mut composed = composed::slice(&parts).map_err(told)?;
         let whole = &mut composed.spec;
         (whole.quality, whole.heal) = (spec.quality.clone(), spec.heal);
-        let beside = beside(spec, whole);
-        if beside.is_empty() { Ok(composed) } else { Err(CatalogueError::Problems(beside)) }
+        whole.devices.clone_from(&spec.devices);
+        whole.template.clone_from(&spec.template);
+        let mut wrong = lost(spec, whole);
+        wrong.extend(foreign(spec, whole, "service"));
+        if wrong.is_empty() { Ok(composed) } else { Err(CatalogueError::Problems(wrong)) }
     }
 
     /// The descriptors of a service and its functions.
@@ -181,22 +185,38 @@ fn newer(one: &Package, other: &Package) -> std::cmp::Ordering {
     by_version.then(one.onboarded.cmp(&other.onboarded)).then(one.name.cmp(&other.name))
 }
 
-/// What a file says beside the service: nothing, or just what the service makes.
-fn beside(spec: &SliceSpec, whole: &SliceSpec) -> Vec<Problem> {
-    let foreign = [
-        ("sites", spec.sites.is_empty() || spec.sites == whole.sites),
-        ("functions", spec.functions.is_empty() || spec.functions == whole.functions),
-        ("access", spec.access.is_empty() || spec.access == whole.access),
-        ("servers", spec.servers.is_empty()),
-        ("gateways", spec.gateways.is_empty()),
-        ("devices", spec.devices.is_empty()),
-    ];
-    let wrong = foreign.into_iter().filter(|(_, fits)| !fits);
-    let problem = |(field, _)| {
-        Problem::at(format!("spec.{field}"), "is not what the service makes")
-            .mend("leave it out: it follows from spec.service")
+/// Devices of gateways that the service has not.
+fn lost(spec: &SliceSpec, whole: &SliceSpec) -> Vec<Problem> {
+    let gateways = || whole.gateways.iter().map(|gateway| gateway.name.as_str());
+    let lost =
+        spec.devices.iter().enumerate().filter(|(_, device)| gateways().all(|name| name != device.gateway.as_str()));
+    let problem = |(at, device): (usize, &models::slice::Device)| {
+        let message = format!("the service has no gateway called {:?}", device.gateway.as_str());
+        let mend = match gateways().next() {
+            Some(_) => format!("its gateways are {}", gateways().collect::<Vec<_>>().join(", ")),
+            None => "leave the device out: no chart of it is a gateway".into(),
+        };
+        Problem::at(format!("spec.devices[{at}].gateway"), message).mend(mend)
     };
-    wrong.map(problem).collect::<Vec<_>>()
+    lost.map(problem).collect()
+}
+
+/// What a file says beside the template or the service that makes the slice: nothing, or just what that makes.
+pub fn foreign(spec: &SliceSpec, whole: &SliceSpec, made_by: &str) -> Vec<Problem> {
+    let empty = |value: &Value| match value {
+        Value::Object(map) => map.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) | Value::Number(_) | Value::String(_) => false,
+    };
+    let (said, whole) = (json!(spec), json!(whole));
+    let fields = said.as_object().into_iter().flatten();
+    let wrong = fields.filter(|(field, value)| *field != made_by && !empty(value) && whole.get(*field) != Some(value));
+    let problem = |(field, _): (&String, &Value)| {
+        Problem::at(format!("spec.{field}"), format!("is not what the {made_by} makes"))
+            .mend(format!("leave it out: it follows from spec.{made_by}"))
+    };
+    wrong.map(problem).collect()
 }
 
 impl Opened {

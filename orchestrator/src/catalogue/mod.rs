@@ -21,12 +21,13 @@ mod remembered;
 mod repositories;
 mod services;
 mod sources;
+mod templates;
 mod tenants;
 mod users;
 
 pub use browse::{Found, Search, Versions};
 pub use clusters::Clusters;
-pub use expansion::{Opened, Taken};
+pub use expansion::{Opened, Taken, foreign};
 pub use folder::Upload;
 pub(crate) use folder::chart_folders as packed;
 pub use packages::{NewPackage, PackageShown, Packages};
@@ -35,6 +36,7 @@ pub use registry::Registry;
 pub use repositories::{Credentials, NewRepository, Repositories, Shelf};
 pub use services::{NewService, Services};
 pub use sources::ChartSources;
+pub use templates::{TemplateSlice, Templates};
 pub use tenants::Tenants;
 
 use crate::store::{Object, StoreError};

@@ -107,6 +107,12 @@ async fn one(client: &Client, parsed: &Parsed, change: &Change) -> Result<Done, 
             let base = Path::new(&parsed.source).parent().unwrap_or(Path::new("."));
             repository::put(client, (meta.name.as_str(), spec, files), base).await
         }
+        Document::Template { meta, spec } => {
+            let path = format!("/api/v1/templates/{}", meta.name);
+            let template = client.put(&path, &json!(spec)).await.map_err(|failed| placed(parsed, failed))?;
+            say!("template {} {} offered", meta.name, spec.version);
+            Ok(Done::well(template))
+        }
         Document::Slice { meta, .. } => {
             let path = format!("/api/v1/slices?{}", query(change)?);
             let answer = client.post(&path, parsed.document.json().to_string()).await;

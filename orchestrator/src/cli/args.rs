@@ -7,6 +7,7 @@ mod package;
 mod repository;
 mod service;
 mod slice;
+mod template;
 
 pub(crate) use cluster::{ClusterAdd, ClusterVerb};
 pub(crate) use operation::OperationVerb;
@@ -18,6 +19,8 @@ pub(crate) use service::{
     UpdateService,
 };
 pub(crate) use slice::{AdoptRelease, HandBack, How, SliceVerb, TestSlice};
+
+pub(crate) use template::{ChangeTemplate, InstantiateTemplate, Offer, ShowTemplate, TemplateVerb, UpgradeTemplate};
 
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -128,6 +131,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: ServiceVerb,
     },
+    /// Templates: create, show, instantiate, change, upgrade, and the general verbs
+    #[command(alias = "templates")]
+    Template {
+        #[command(subcommand)]
+        verb: TemplateVerb,
+    },
     /// Tenants: create, and the general verbs
     #[command(alias = "tenants")]
     Tenant {
@@ -223,7 +232,7 @@ pub(crate) struct Login {
 
 #[derive(Args)]
 pub(crate) struct Get {
-    /// tenants, tokens, clusters, repositories, packages, services, slices, gateways, servers, functions, devices, operations, alarms, orphans
+    /// tenants, tokens, clusters, repositories, packages, services, templates, slices, gateways, servers, functions, devices, operations, alarms, orphans
     pub(crate) noun: String,
     #[command(flatten)]
     pub(crate) which: Which,

@@ -40,6 +40,16 @@ impl Client {
         })
     }
 
+    /// The same in another tenant.
+    pub(crate) fn of_tenant(&self, tenant: &str) -> Self {
+        Self {
+            http: self.http.clone(),
+            server: self.server.clone(),
+            token: self.token.clone(),
+            tenant: Some(tenant.to_owned()),
+        }
+    }
+
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.server));
         if let Some(token) = &self.token {

@@ -49,6 +49,8 @@ pub(crate) fn command() -> clap::Command {
                 "scale",
                 "heal",
                 "terminate",
+                "show",
+                "show",
             ];
             let own = verbs.into_iter().filter(|verb| takes_name(&command, verb)).collect::<Vec<_>>();
             own.into_iter()

@@ -167,6 +167,17 @@ pub(crate) static NOUNS: &[Noun] = &[
         ],
     },
     Noun {
+        singular: "template",
+        plural: "templates",
+        columns: &[
+            always("NAME", name),
+            always("VERSION", |item| text(item, "/spec/version")),
+            always("PARAMETERS", |item| count(item, "/spec/parameters")),
+            always("DESCRIPTION", |item| text(item, "/spec/description")),
+            wide("CREATED", |item| text(item, "/created")),
+        ],
+    },
+    Noun {
         singular: "service",
         plural: "services",
         columns: &[

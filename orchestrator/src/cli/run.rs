@@ -2,15 +2,15 @@
 
 use super::args::{
     Cli, ClusterAdd, ClusterVerb, Command, CreateNoun, DeviceVerb, General, Global, Login, OperationVerb, Output,
-    PackageVerb, RepositoryVerb, ServiceVerb, SliceVerb, TenantVerb, TokenVerb,
+    PackageVerb, RepositoryVerb, ServiceVerb, SliceVerb, TemplateVerb, TenantVerb, TokenVerb,
 };
 use super::client::{Client, escape};
 use super::context::{self, Context};
 use super::error::Failed;
 use super::pipe::{self, say};
 use super::{
-    adopt, apply, doctor, drain, exit, moves, onboard, orphans, package, print, repository, service, serving, test,
-    validate, values, verbs, wait,
+    adopt, apply, doctor, drain, exit, moves, onboard, orphans, package, print, repository, service, serving, template,
+    test, validate, values, verbs, wait,
 };
 use models::file::Meta;
 use serde_json::{Value, json};
@@ -132,6 +132,14 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
             ServiceVerb::Heal(args) => service::heal(client, args, output).await,
             ServiceVerb::Terminate(args) => service::terminate(client, args, output).await,
             ServiceVerb::General(verb) => general(client, ("service", verb), output).await,
+        },
+        Command::Template { verb } => match verb {
+            TemplateVerb::Create(args) => apply::apply(client, (args, Some("template")), output).await,
+            TemplateVerb::Show(args) => template::show(client, args, output).await,
+            TemplateVerb::Instantiate(args) => template::instantiate(client, args, output).await,
+            TemplateVerb::Change(args) => template::change(client, args, output).await,
+            TemplateVerb::Upgrade(args) => template::upgrade(client, args, output).await,
+            TemplateVerb::General(verb) => general(client, ("template", verb), output).await,
         },
         Command::Chart { verb } => repository::chart(client, verb, output).await,
         Command::Tenant { verb } => match verb {

@@ -19,7 +19,7 @@ pub(crate) async fn create(client: &Client, args: &CreateService, output: Output
     Ok(exit::DONE)
 }
 
-async fn made(client: &Client, (name, package, description): (&str, &str, &str)) -> Result<Value, Failed> {
+pub(super) async fn made(client: &Client, (name, package, description): (&str, &str, &str)) -> Result<Value, Failed> {
     let name = values::name(name)?;
     let body = json!({"package": package, "description": description});
     client.put(&format!("/api/v1/services/{}", escape(name.as_str())), &body).await
@@ -61,7 +61,7 @@ pub(crate) async fn terminate(client: &Client, args: &TerminateService, output: 
     ask(client, (&args.name.name, "terminate", Value::Null), (&args.how, allow, output)).await
 }
 
-async fn ask(
+pub(super) async fn ask(
     client: &Client,
     (name, verb, body): (&str, &str, Value),
     (how, allow, output): (&ServiceHow, Allow, Output),
@@ -86,7 +86,7 @@ async fn ask(
 }
 
 /// The file's words with the flags over them.
-fn functions(said: &Said) -> Result<Value, Failed> {
+pub(super) fn functions(said: &Said) -> Result<Value, Failed> {
     let mut all = file(said)?;
     for (flag, words, key) in
         [("--at", &said.at, "cluster"), ("--use", &said.uses, "package"), ("--level", &said.level, "level")]

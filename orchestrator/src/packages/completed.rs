@@ -1,6 +1,7 @@
 //! A descriptor that tells nothing of what is inside of it (OSM's) is completed from its chart: the ports behind its Services,
 //! the chart's own values as what may be said, the ways in which it grows. What the descriptor does tell stays.
 
+use super::drawing::{PLATFORM, ROLE};
 use sol005::descriptor::{Link, Vnfd};
 
 /// Whether it leaves to its charts what is inside.
@@ -25,6 +26,8 @@ pub fn complete(vnfd: &mut Vnfd, (chart, mut drawn): (&str, Vnfd)) {
     let told = |path: &str| vnfd.properties.iter().any(|property| property.path == path);
     let new: Vec<_> = drawn.properties.into_iter().filter(|property| !told(&property.path)).collect();
     vnfd.properties.extend(new);
+    let noted = |(key, _): &(String, String)| alone && (key == PLATFORM || key == ROLE);
+    vnfd.metadata.extend(drawn.metadata.into_iter().filter(noted));
     vnfd.vdus.extend(drawn.vdus);
     vnfd.aspects.extend(drawn.aspects);
     vnfd.levels.extend(drawn.levels.into_iter().filter(|_| alone));

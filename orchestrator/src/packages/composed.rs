@@ -4,9 +4,9 @@
 //! Only what the descriptors declare can be said; everything that is wrong is told at once.
 
 use super::allowed::Allowed;
-use super::reached;
+use super::{reached, service};
 use models::problem::nearest;
-use models::slice::{Chart, ChartFrom, Function, FunctionUse, ServiceUse, Site};
+use models::slice::{Bind, Chart, ChartFrom, Function, FunctionUse, Gateway, Platform, Role, Server, ServiceUse, Site};
 use models::{Name, Problem, SliceSpec};
 use sol005::descriptor::{Member, Nsd, Vnfd};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,11 +46,12 @@ pub fn slice(parts: &Parts<'_>) -> Result<Composed, Vec<Problem>> {
         for member in members {
             let Some(described) = parts.functions.get(&member.id) else { continue };
             match functions((member, described), (&site, said(parts, member)), &mut made) {
-                Ok(functions) => spec.functions.extend(functions),
+                Ok(functions) => stand(&mut spec, described, functions),
                 Err(more) => problems.extend(more),
             }
         }
     }
+    attach(parts, &mut spec, &made.names);
     apart(parts.nsd, &mut spec);
     let (access, notes) = reached::rules(parts, &made.names);
     spec.access = access;
@@ -139,6 +140,50 @@ fn functions(
         }
     }
     if problems.is_empty() { Ok(functions) } else { Err(problems) }
+}
+
+/// As what a member's functions stand in the slice: of a known platform as what their chart says, else by themselves.
+fn stand(spec: &mut SliceSpec, described: &Described, functions: Vec<Function>) {
+    let played = service::played(&described.vnfd).filter(|_| functions.len() == 1);
+    let platform = Some(Platform::Mqtt);
+    for Function { name, site, chart, values } in functions {
+        let bind = Bind::new();
+        match played {
+            Some(Role::Server) => {
+                spec.servers.push(Server { name, site, chart, values, platform, port: None, bind });
+            }
+            Some(Role::Gateway) => spec.gateways.push(Gateway {
+                name,
+                site,
+                chart,
+                values,
+                platform,
+                port: None,
+                bind,
+                server: None,
+                servers: vec![],
+            }),
+            Some(Role::Function) | None => spec.functions.push(Function { name, site, chart, values }),
+        }
+    }
+}
+
+/// A gateway is attached to the servers that are on a virtual link with it.
+fn attach(parts: &Parts<'_>, spec: &mut SliceSpec, names: &Names) {
+    let links = parts.nsd.links.iter().filter(|link| !link.management);
+    let named = |name: &Name| names.iter().find(|(_, known)| *known == name).map(|((member, _), _)| member.clone());
+    let on = |member: Option<String>, link: &str| {
+        let found = parts.nsd.members.iter().find(|known| Some(&known.id) == member.as_ref());
+        found.is_some_and(|found| found.connections.iter().any(|(known, _)| known == link))
+    };
+    let servers: Vec<Name> = spec.servers.iter().map(|server| server.name.clone()).collect();
+    for link in links {
+        for gateway in spec.gateways.iter_mut().filter(|gateway| on(named(&gateway.name), &link.id)) {
+            let new = servers.iter().filter(|server| on(named(server), &link.id));
+            let new: Vec<Name> = new.filter(|server| !gateway.servers.contains(*server)).cloned().collect();
+            gateway.servers.extend(new);
+        }
+    }
 }
 
 /// Members that stand together are one site, called after its first; each other has its own.

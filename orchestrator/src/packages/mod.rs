@@ -7,6 +7,7 @@ pub mod build;
 pub mod completed;
 pub mod composed;
 pub mod drawing;
+pub mod offered;
 mod reached;
 pub mod service;
 pub mod verdict;

@@ -1,7 +1,8 @@
 //! Functions become a service: what one reaches in another is a link between the two, and one needs the other. Pure.
 
 use super::build::Built;
-use super::drawing::{MANAGEMENT, identity};
+use super::drawing::{MANAGEMENT, PLATFORM, ROLE, identity};
+use models::slice::{MQTT_TLS, Role};
 use sol005::descriptor::{ExternalCp, FLAVOUR, LEVEL, Link, Member, Nsd, VirtualLink, Vnfd};
 
 /// The network by which everything is managed.
@@ -38,7 +39,72 @@ pub fn compose(wish: &Wish, functions: &mut [Built]) -> Nsd {
             join(&mut nsd, (functions, at), (needed, &service));
         }
     }
+    contract(&mut nsd, functions);
     nsd
+}
+
+/// Where every gateway reaches every server, and devices every gateway.
+const UPLINK: &str = "uplink";
+const ACCESS: &str = "device-access";
+
+/// Charts of a known platform say nothing of each other: servers are reached by gateways, and those by devices.
+fn contract(nsd: &mut Nsd, functions: &mut [Built]) {
+    let of = |role: Role, functions: &[Built]| -> Vec<usize> {
+        let is = |(at, built): (usize, &Built)| (played(&built.drawn.vnfd) == Some(role)).then_some(at);
+        functions.iter().enumerate().filter_map(is).collect()
+    };
+    let (servers, gateways) = (of(Role::Server, functions), of(Role::Gateway, functions));
+    let link = |id: &str, description: &str| VirtualLink {
+        id: id.into(),
+        description: description.into(),
+        management: false,
+        quality: None,
+    };
+    if !servers.is_empty() && !gateways.is_empty() {
+        nsd.links.push(link(UPLINK, "from gateways to servers"));
+    }
+    for at in &servers {
+        let point = spoken_to(&mut functions[*at].drawn.vnfd, UPLINK);
+        for by in &gateways {
+            connect(nsd, (&functions[*at].chart.name, UPLINK), &point);
+            connect(nsd, (&functions[*by].chart.name, UPLINK), MANAGEMENT);
+            nsd.dependencies.push((functions[*by].chart.name.clone(), functions[*at].chart.name.clone()));
+        }
+    }
+    if !gateways.is_empty() {
+        nsd.links.push(link(ACCESS, "from devices to gateways"));
+        nsd.saps.push((format!("{ACCESS}-sap"), ACCESS.into()));
+    }
+    for at in gateways {
+        let point = spoken_to(&mut functions[at].drawn.vnfd, ACCESS);
+        connect(nsd, (&functions[at].chart.name, ACCESS), &point);
+    }
+}
+
+/// What a function is in its platform, if its chart says so.
+pub(super) fn played(vnfd: &Vnfd) -> Option<Role> {
+    let noted = |word: &str| vnfd.metadata.iter().find(|(key, _)| key == word).map(|(_, value)| value.as_str());
+    match (noted(PLATFORM), noted(ROLE)) {
+        (Some("mqtt"), Some("server")) => Some(Role::Server),
+        (Some("mqtt"), Some("gateway")) => Some(Role::Gateway),
+        _ => None,
+    }
+}
+
+/// The connection point of the port that the platform's contract names.
+fn spoken_to(vnfd: &mut Vnfd, link: &str) -> String {
+    let cps = || vnfd.vdus.iter().flat_map(|vdu| vdu.cps.iter().map(move |cp| (vdu, cp)));
+    let Some((vdu, cp)) = cps().find(|(_, cp)| cp.port == Some(MQTT_TLS)) else { return MANAGEMENT.into() };
+    let id = format!("{link}-ext");
+    let point = ExternalCp {
+        id: id.clone(),
+        link: Link::Internal(vdu.id.clone(), cp.id.clone()),
+        ports: vec![MQTT_TLS],
+        description: format!("its listener, on {link}:"),
+        rule: None,
+    };
+    vnfd.external_cps.push(point);
+    id
 }
 
 fn member(built: &Built) -> Member {

@@ -37,6 +37,7 @@ kinds! {
     Repository = "repository",
     Package = "package",
     Service = "service",
+    Template = "template",
     Slice = "slice",
     Plan = "plan",
     Operation = "operation",

@@ -48,6 +48,7 @@ mod shelf;
 mod slow;
 mod sources;
 mod stored;
+mod templates;
 mod unreadable;
 mod upgrade;
 mod walked;

@@ -75,12 +75,11 @@ impl Case {
         for (archive, name) in archives.iter().zip(["part", "round"]) {
             done(server, &["package", "add", archive.to_str().unwrap(), "--name", name]);
         }
-        let (_, nsd) = serde_json::from_str::<Value>(&done(server, &["get", "package", "round", "-o", "json"]))
-            .map(|package| (0, package["descriptor"]["functions"][0]["name"].as_str().unwrap().to_owned()))
-            .unwrap();
+        let package: Value = serde_json::from_str(&done(server, &["get", "package", "round", "-o", "json"])).unwrap();
+        let function = package["descriptor"]["functions"][0]["name"].as_str().unwrap().to_owned();
         let mut said = Map::new();
         parameters(&self.values(), "", &mut said);
-        let functions = json!({"functions": {(nsd.clone()): {"cluster": "edge", "parameters": said}}});
+        let functions = json!({"functions": {(function.clone()): {"cluster": "edge", "parameters": said}}});
         std::fs::write(&file, functions.to_string()).unwrap();
         done(server, &["ns", "create", "round", "--package", "round"]);
         let words = ["ns", "instantiate", "round", "-f", file.to_str().unwrap(), "--plan", "-o", "json"];
@@ -88,7 +87,7 @@ impl Case {
         for (noun, name) in [("service", "round"), ("package", "round"), ("package", "part")] {
             done(server, &["delete", noun, name]);
         }
-        (nsd, plan)
+        (function, plan)
     }
 }
 
@@ -122,6 +121,10 @@ async fn there_and_back(form: &str) {
         match (there, case.directly(&server, &function)) {
             (Ok(there), Ok(direct)) if there == direct => equal += 1,
             (Err(there), Err(direct)) if there == direct => {}
+            // OSM's form declares nothing, and this chart cannot be drawn without a value that it has no default of.
+            (Err(there), Ok(_)) if form == "osm" && case.chart == "demanding" => {
+                assert!(there.contains("demanding_knf declares no property \"owner\""), "{there}");
+            }
             (there, direct) => {
                 wrong.push(format!("{}\n  through descriptors: {there:?}\n  directly: {direct:?}", case.chart))
             }

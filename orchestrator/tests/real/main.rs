@@ -24,6 +24,7 @@ mod hooks;
 mod killed;
 mod orphans;
 mod owners;
+mod packaged;
 mod registry;
 mod releases;
 mod repair;

@@ -103,7 +103,9 @@ fn begun(rendered: &Rendered, wish: &Wish) -> Vnfd {
         description: "the cluster's network of pods".into(),
         rule: None,
     };
-    let versions = Some(chart.kube_version.clone()).filter(|range| !range.is_empty());
+    let versions = Some(("needs.kubernetes".to_owned(), chart.kube_version.clone()));
+    let noted = |word: &str| Some((word.to_owned(), chart.annotations.get(&format!("sliceway.io/{word}"))?.clone()));
+    let metadata = [versions.filter(|(_, range)| !range.is_empty()), noted(PLATFORM), noted(ROLE)];
     Vnfd {
         id: identity("vnfd", [&wish.provider, &chart.name, &chart.version]),
         provider: wish.provider.clone(),
@@ -113,10 +115,14 @@ fn begun(rendered: &Rendered, wish: &Wish) -> Vnfd {
         description: chart.description.clone(),
         mciops: vec![mciop],
         external_cps: vec![management],
-        metadata: versions.map(|range| ("needs.kubernetes".to_owned(), range)).into_iter().collect(),
+        metadata: metadata.into_iter().flatten().collect(),
         ..Vnfd::default()
     }
 }
+
+/// Whose contract with Sliceway the chart follows, and as what: notes of the chart that go into its descriptor.
+pub(in crate::packages) const PLATFORM: &str = "platform";
+pub(in crate::packages) const ROLE: &str = "role";
 
 /// The same for the same words, in the form of a UUID, as SOL001 and SOL005 want identifiers.
 pub(in crate::packages) fn identity(kind: &str, words: [&str; 3]) -> String {

@@ -131,6 +131,7 @@ impl Checker {
             | Kind::Repository
             | Kind::Package
             | Kind::Service
+            | Kind::Template
             | Kind::Slice
             | Kind::Plan
             | Kind::Resource
