@@ -12,6 +12,7 @@ use models::problem::nearest;
 use models::{Name, Problem};
 use serde::Serialize;
 use serde_json::json;
+use sol005::signature::Trust;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
@@ -131,11 +132,13 @@ impl Packages {
         expect: &Expect,
     ) -> Result<(PackageShown, Revision), CatalogueError> {
         let (tenant, file, name) = (permit.tenant(), new.file.clone(), new.name);
+        let onboarded = Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH);
+        let trust = Trust { now: onboarded, ..Trust::default() };
         let judge = self.judges.acquire().await;
         let _judge = judge.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
-        let judged = tokio::task::spawn_blocking(move || (verdict(&new.file, &new.bytes), new.bytes)).await;
+        let judged = tokio::task::spawn_blocking(move || (verdict(&new.file, &new.bytes, &trust), new.bytes)).await;
         let (told, bytes) = judged.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
-        let Verdict { digest, descriptor, charts, warnings, problems, .. } = told;
+        let Verdict { digest, descriptor, charts, warnings, signature, problems, .. } = told;
         let Some(descriptor) = descriptor else { return Err(CatalogueError::Problems(problems)) };
         let _turn = self.turn.lock().await;
         let key = key(tenant, &name);
@@ -152,8 +155,7 @@ impl Packages {
         let size = bytes.len() as u64;
         let kept = self.blobs.put(bytes).await;
         kept.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
-        let onboarded = Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH);
-        let package = Package { name, file, digest, bytes: size, descriptor, charts, warnings, onboarded };
+        let package = Package { name, file, digest, bytes: size, descriptor, charts, warnings, signature, onboarded };
         let of = Key::installation(Kind::Tenant, tenant.as_str());
         let txn = Txn::new().absent(key.clone()).exists(of).put(key, codec::json(&package)?);
         let txn = beside(tenant, &package).into_iter().fold(txn, |txn, key| txn.put(key, json!({})));

@@ -10,7 +10,7 @@ mod slice;
 pub(crate) use cluster::{ClusterAdd, ClusterVerb};
 pub(crate) use operation::OperationVerb;
 pub(crate) use orphans::Orphans;
-pub(crate) use package::{AddPackage, BuildPackage, Format, PackageVerb};
+pub(crate) use package::{AddPackage, BuildPackage, Format, PackageVerb, ValidatePackage};
 pub(crate) use repository::{ChartVerb, RepositoryAdd, RepositoryVerb};
 pub(crate) use slice::{AdoptRelease, HandBack, How, SliceVerb, TestSlice};
 

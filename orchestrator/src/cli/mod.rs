@@ -22,6 +22,7 @@ mod print;
 mod repository;
 mod run;
 mod serving;
+mod signing;
 mod test;
 mod validate;
 mod values;
