@@ -1,7 +1,7 @@
 //! NFV packages of a tenant. A package is kept as it came, and never changes: another content has another name. A function's
 //! package stays while a service's descriptor names it.
 
-use super::{CatalogueError, readable};
+use super::{CatalogueError, readable, tenants};
 use crate::auth::{ReadPermit, WritePermit};
 use crate::ops::codec;
 use crate::packages::verdict::{Verdict, verdict};
@@ -12,7 +12,6 @@ use models::problem::nearest;
 use models::{Name, Problem};
 use serde::Serialize;
 use serde_json::json;
-use sol005::signature::Trust;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
@@ -133,7 +132,7 @@ impl Packages {
     ) -> Result<(PackageShown, Revision), CatalogueError> {
         let (tenant, file, name) = (permit.tenant(), new.file.clone(), new.name);
         let onboarded = Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH);
-        let trust = Trust { now: onboarded, ..Trust::default() };
+        let (trust, of) = tenants::trust(&self.store, tenant, onboarded).await?;
         let judge = self.judges.acquire().await;
         let _judge = judge.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
         let judged = tokio::task::spawn_blocking(move || (verdict(&new.file, &new.bytes, &trust), new.bytes)).await;
@@ -156,8 +155,8 @@ impl Packages {
         let kept = self.blobs.put(bytes).await;
         kept.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
         let package = Package { name, file, digest, bytes: size, descriptor, charts, warnings, signature, onboarded };
-        let of = Key::installation(Kind::Tenant, tenant.as_str());
-        let txn = Txn::new().absent(key.clone()).exists(of).put(key, codec::json(&package)?);
+        // It was judged by what the tenant asks for: another answer of the tenant's asks for another judgement.
+        let txn = Txn::new().absent(key.clone()).at(of.0, of.1).put(key, codec::json(&package)?);
         let txn = beside(tenant, &package).into_iter().fold(txn, |txn, key| txn.put(key, json!({})));
         let rev = self.store.commit(txn).await?;
         Ok((self.shown(tenant, package).await?, rev))

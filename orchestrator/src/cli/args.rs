@@ -410,6 +410,12 @@ pub(crate) struct CreateTenant {
     pub(crate) name: String,
     #[arg(long, default_value = "")]
     pub(crate) description: String,
+    /// Certificates of who signs its packages, or of authorities that vouch for them, as PEM; repeatable
+    #[arg(long, value_name = "CERTIFICATE")]
+    pub(crate) trust: Vec<PathBuf>,
+    /// Its packages must be signed by one of these
+    #[arg(long, requires = "trust")]
+    pub(crate) require_signature: bool,
 }
 
 #[derive(Args)]

@@ -43,6 +43,7 @@ mod server;
 mod setting;
 #[path = "../../../adapters/tests/shelf/mod.rs"]
 mod shelf;
+mod signed;
 mod slow;
 mod sources;
 mod stored;
