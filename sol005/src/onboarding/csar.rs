@@ -34,7 +34,7 @@ pub(super) fn read(files: &Entries, trust: &Trust) -> Read {
     match &named.manifest {
         Some(name) => {
             signed = Signed::manifest(files, (name, named.certificate.as_deref()), trust);
-            let (wrong, told) = manifest::check(files, (name, named.certificate.as_deref()), &signed);
+            let (wrong, told) = manifest::check(files, (name, &named), &signed);
             problems.extend(wrong);
             warnings.extend(told);
         }
@@ -63,10 +63,10 @@ fn contents(
 }
 
 /// Paths that the metadata say.
-struct Named {
-    entry: Option<String>,
+pub(super) struct Named {
+    pub(super) entry: Option<String>,
     manifest: Option<String>,
-    certificate: Option<String>,
+    pub(super) certificate: Option<String>,
 }
 
 fn meta(files: &Entries, text: &str, problems: &mut Vec<Problem>) -> Named {

@@ -1,6 +1,6 @@
 //! Digests that a package tells of its files: each is computed again.
 
-use super::csar::META;
+use super::csar::{META, Named};
 use super::signed::{self, Signed};
 use crate::archive::Entries;
 use md5::{Digest as _, Md5};
@@ -52,11 +52,7 @@ struct Source {
 
 /// SOL004 4.3.2. What the manifest does not name, but itself and what signs it, is told: as a warning, and as a problem where
 /// the manifest is signed, since everybody could have put it there.
-pub(super) fn check(
-    files: &Entries,
-    (name, certificate): (&str, Option<&str>),
-    signed: &Signed,
-) -> (Vec<Problem>, Vec<String>) {
+pub(super) fn check(files: &Entries, (name, told): (&str, &Named), signed: &Signed) -> (Vec<Problem>, Vec<String>) {
     let Some(bytes) = files.get(name) else {
         let mend = "put it in, or leave ETSI-Entry-Manifest out of TOSCA.meta";
         return (vec![Problem::at("", format!("the manifest {name} is not in the package")).mend(mend)], vec![]);
@@ -70,12 +66,17 @@ pub(super) fn check(
         named.insert(source.path.trim_start_matches("./"));
         problems.extend(compared(files, name, source));
     }
-    let signs = |path: &str| [".cert", ".cms", ".sf", ".p7s"].iter().any(|end| path.ends_with(end));
+    let ends = |path: &str, ends: &[&str]| ends.iter().any(|end| path.ends_with(end));
+    let signs = |path: &str| ends(path, &[".cert", ".cms", ".sf", ".p7s"]);
+    // The metadata need not be signed: they may not let through what somebody put in.
+    let certifies = |path: &str| {
+        let is_own = told.certificate.as_deref() == Some(path) && ends(path, &[".cert", ".crt", ".cer", ".pem"]);
+        (is_own || (signs(path) && !path.contains('/'))) && told.entry.as_deref() != Some(path)
+    };
     let mut warnings = Vec::new();
     for path in files.keys().filter(|path| !named.contains(path.as_str()) && path.as_str() != name) {
-        let beside = Some(path.as_str()) == certificate || (signs(path) && !path.contains('/'));
         let is_signed = !matches!(signed, Signed::Not);
-        if (is_signed && beside) || (!is_signed && signs(path)) {
+        if (is_signed && certifies(path)) || (!is_signed && signs(path)) {
             continue;
         }
         // Some name all but the metadata, which can choose only among files that are signed.

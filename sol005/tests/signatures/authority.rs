@@ -47,11 +47,12 @@ impl Authority {
         assert!(well, "openssl {arguments}: {words}");
     }
 
-    /// `NAME.key`: `rsa` or `ec`.
+    /// `NAME.key`: `rsa`, `ec` or `P-384`.
     pub fn key(&self, name: &str, kind: &str) {
         let what = match kind {
             "rsa" => "RSA -pkeyopt rsa_keygen_bits:2048",
-            _ => "EC -pkeyopt ec_paramgen_curve:P-256",
+            "ec" => "EC -pkeyopt ec_paramgen_curve:P-256",
+            curve => &format!("EC -pkeyopt ec_paramgen_curve:{curve}"),
         };
         self.openssl(&format!("genpkey -algorithm {what} -out {name}.key"));
     }

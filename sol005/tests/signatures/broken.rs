@@ -95,6 +95,34 @@ fn a_file_that_a_signed_manifest_does_not_name_is_refused() {
 }
 
 #[test]
+fn metadata_that_nobody_signed_let_nothing_through() {
+    let (of, signed) = acme();
+    let trust = Trust { required: true, ..of.trusts(&["acme"]) };
+    // Some manifests do not name them.
+    let (content, _) = manifest(&signed);
+    let meta = content.find("\nSource: TOSCA-Metadata/TOSCA.meta\n").unwrap();
+    let block = 1 + content[meta + 1..].find("\n\n").unwrap();
+    let content = format!("{}{}", &content[..meta], &content[meta + block..]);
+    let signature = of.signer("acme").sign(content.as_bytes()).unwrap();
+    let signed = changed(&signed, "web.mf", |_| format!("{content}{signature}"));
+    let warning = "TOSCA-Metadata/TOSCA.meta stands in no manifest: nothing says that it is what it was";
+    assert_eq!(taken(&signed, &trust).warnings, [warning]);
+    // A descriptor that is read as a certificate as well.
+    let descriptor = files(&signed)["Definitions/web_vnfd.yaml"].clone();
+    let both = [descriptor, b"\n# ".to_vec(), of.read("acme.pem")].concat();
+    for path in ["evil.cert", "evil.yaml", "Files/evil.pem"] {
+        let change = |text: &str| {
+            let text = text.replace("Definitions/web_vnfd.yaml", path);
+            text.replace("ETSI-Entry-Certificate: web.cert", &format!("ETSI-Entry-Certificate: {path}"))
+        };
+        let mut entries = files(&changed(&signed, "TOSCA-Metadata/TOSCA.meta", change));
+        entries.insert(path.into(), both.clone());
+        let words = refused(&zip(&entries), &trust);
+        assert!(words.contains(&format!("{path}: it stands in no manifest: the signature")), "{words}");
+    }
+}
+
+#[test]
 fn another_signers_signature_is_not_taken_for_this_one() {
     let (of, signed) = acme();
     of.certificate(("evil", "rsa"), ("evil", "signer"));

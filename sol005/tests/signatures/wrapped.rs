@@ -1,6 +1,6 @@
 //! A package beside its signature in a zip (SOL004 5, option 2).
 
-use super::authority::{Authority, package, refused, taken, zip};
+use super::authority::{Authority, changed, package, refused, taken, zip};
 use sol005::archive::{Entries, Tar};
 use sol005::signature::Trust;
 
@@ -69,6 +69,10 @@ fn another_package_a_second_one_or_none_is_refused() {
         let words = with(path, bytes);
         assert!(words.contains(why), "{path}: {words}");
     }
+    // Signed well outside, and not inside.
+    let broken = changed(&other, "web.mf", |text| text.replace("vnf_provider_id: acme", "vnf_provider_id: evil"));
+    let words = refused(&zip(&outer(&of, &broken, "PEM")), &trust);
+    assert!(words.contains("web.mf:") && words.contains("the signature does not hold"), "{words}");
     // In one more zip it is nothing that is known.
     let mut again = Entries::new();
     let wrapped = zip(&files);
