@@ -15,7 +15,7 @@ TOSCA_VERSION := 2.15.0
 TOSCA := $(CACHE)/bin/tosca-parser-$(TOSCA_VERSION)/bin/tosca-parser
 FUZZ_VERSION := 0.13.2
 FUZZ := $(CACHE)/bin/cargo-fuzz-$(FUZZ_VERSION)/bin/cargo-fuzz
-PACKAGES := runc iptables nftables conntrack busybox mosquitto mosquitto-clients docker-registry iproute2 util-linux gcc g++ ca-certificates python3-venv libyang2-tools
+PACKAGES := runc iptables nftables conntrack busybox mosquitto mosquitto-clients docker-registry iproute2 util-linux gcc g++ ca-certificates openssl python3-venv libyang2-tools
 SUITES := tidy lint deny unit store helm packages engine api lab ports e2e
 
 export CARGO_TERM_COLOR := never

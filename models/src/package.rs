@@ -17,7 +17,25 @@ pub struct Package {
     pub charts: Vec<PackagedChart>,
     /// What is no fault, and somebody should know.
     pub warnings: Vec<String>,
+    /// Absent: nobody signed it, or it came before signatures were looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
     pub onboarded: Timestamp,
+}
+
+/// Who signed a package (SOL004 5), and whether they were believed when it came. A signature that does not hold is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Signature {
+    /// The file that holds it: the manifest, or the signature beside the package.
+    pub entry: String,
+    /// The subject of the signer's certificate.
+    pub signer: String,
+    /// `sha256:…` of that certificate.
+    pub certificate: String,
+    pub trusted: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 /// What a package describes.

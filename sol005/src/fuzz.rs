@@ -2,6 +2,7 @@
 //! `fuzz/`; it must never be part of the product.
 
 use crate::onboarding::{Descriptor, onboard};
+use crate::signature::Trust;
 
 pub type Run = fn(&[u8]);
 
@@ -9,7 +10,7 @@ pub const TARGETS: &[(&str, Run)] = &[("package", package)];
 
 /// A package is refused with words, or is what it says: each function has its charts.
 pub fn package(bytes: &[u8]) {
-    let read = onboard("package", bytes);
+    let read = onboard("package", bytes, &Trust::default());
     match &read {
         Err(problems) => {
             assert!(!problems.is_empty() && problems.len() < 300, "{} problems", problems.len());
@@ -24,7 +25,7 @@ pub fn package(bytes: &[u8]) {
             assert_eq!(read.charts.len(), mciops);
         }
     }
-    assert_eq!(read, onboard("package", bytes), "the same bytes are the same package");
+    assert_eq!(read, onboard("package", bytes, &Trust::default()), "the same bytes are the same package");
 }
 
 #[cfg(test)]

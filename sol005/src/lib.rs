@@ -12,6 +12,7 @@ pub mod fuzz;
 mod lcm_state;
 pub mod onboarding;
 pub mod osm;
+pub mod signature;
 pub mod sol001;
 pub mod sol004;
 pub mod sol006;

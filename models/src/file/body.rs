@@ -32,7 +32,7 @@ const MOST_VALUES: usize = 100_000;
 const CHARTS: usize = 10_000;
 
 pub static TENANT_BODY: Form =
-    Form { title: "TenantBody", fields: &TENANT, example: r#"{"description": "the plant in the north"}"# };
+    Form { title: "TenantBody", fields: &table::TENANT_SPEC, example: r#"{"description": "the plant in the north"}"# };
 pub static TOKEN_BODY: Form = Form {
     title: "TokenBody",
     fields: &TOKEN,
@@ -103,8 +103,6 @@ pub static FORMS: [&Form; 12] = [
 
 const TEXT: Shape = Shape::Text(&forms::TEXT);
 const NAME: Shape = Shape::Text(&forms::NAME);
-
-static TENANT: Fields = Fields { fields: &[optional("description", "who this is, for people", TEXT)], rules: &[] };
 
 static TOKEN: Fields = Fields {
     fields: &[

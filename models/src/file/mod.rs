@@ -52,10 +52,14 @@ pub struct Meta {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TenantSpec {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_signature: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_signers: Vec<String>,
 }
 
 /// Paths on the side of the command line, which sends the contents instead; a server must refuse them.

@@ -61,8 +61,20 @@ static LABELLED: Fields = Fields {
 const NAME: Shape = Shape::Text(&forms::NAME);
 pub(super) const LABELS: Shape = Shape::Table { key: &forms::LABEL_KEY, value: &Shape::Text(&forms::LABEL_VALUE) };
 
-static TENANT_SPEC: Fields =
-    Fields { fields: &[optional("description", "who this is, for people", Shape::Text(&forms::TEXT))], rules: &[] };
+pub(super) static TENANT_SPEC: Fields = Fields {
+    fields: &[
+        optional("description", "who this is, for people", Shape::Text(&forms::TEXT)),
+        optional("requireSignature", "packages that none of the trusted signers signed are refused", Shape::Truth),
+        optional(
+            "trustedSigners",
+            "certificates of who signs packages, or of authorities that vouch for them, as PEM",
+            Shape::List(&SIGNERS),
+        ),
+    ],
+    rules: &[],
+};
+
+static SIGNERS: List = list(Shape::Text(&forms::PEM), 64);
 
 static CLUSTER_SPEC: Fields = Fields {
     fields: &[

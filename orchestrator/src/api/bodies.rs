@@ -20,13 +20,6 @@ use zeroize::Zeroizing;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TenantBody {
-    #[serde(default)]
-    pub(crate) description: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct TokenBody {
     pub(crate) tenant: Option<Name>,
     pub(crate) role: Role,

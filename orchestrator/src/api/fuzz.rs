@@ -1,13 +1,13 @@
 //! The parsers of requests, for the fuzzer: what is refused is a problem of the client's, in words.
 
-use super::bodies::{AdoptionBody, ClusterBody, PackageBody, RepositoryBody, TenantBody, TokenBody};
+use super::bodies::{AdoptionBody, ClusterBody, PackageBody, RepositoryBody, TokenBody};
 use super::idempotency::Keyed;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::table::{Endpoint, Match, TABLE, find};
 use super::{conditions, headers, listing, params, slices};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use models::file::{ADOPTION_BODY, CLUSTER_BODY, PACKAGE_BODY, REPOSITORY_BODY, TENANT_BODY, TOKEN_BODY};
+use models::file::{ADOPTION_BODY, CLUSTER_BODY, PACKAGE_BODY, REPOSITORY_BODY, TENANT_BODY, TOKEN_BODY, TenantSpec};
 use serde_json::{Value, json};
 
 fn text(bytes: &[u8]) -> &str {
@@ -100,7 +100,7 @@ pub fn request_body(bytes: &[u8]) {
     let Some((which, body)) = bytes.split_first() else { return };
     let input = Input { body: body.to_vec(), ..Input::default() };
     match which % 7 {
-        0 => drop(worded(input.read::<TenantBody>(&TENANT_BODY))),
+        0 => drop(worded(input.read::<TenantSpec>(&TENANT_BODY))),
         1 => drop(worded(input.read::<TokenBody>(&TOKEN_BODY))),
         2 => drop(worded(input.read::<ClusterBody>(&CLUSTER_BODY))),
         3 => {

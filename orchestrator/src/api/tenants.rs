@@ -1,14 +1,14 @@
 //! Tenants, tokens, and who is calling.
 
 use super::App;
-use super::bodies::{TenantBody, TokenBody};
+use super::bodies::TokenBody;
 use super::listing::page;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::watch::watched;
 use crate::auth::{Caller, Revoked, Wish};
 use crate::store::Kind;
-use models::file::{TENANT_BODY, TOKEN_BODY};
+use models::file::{TENANT_BODY, TOKEN_BODY, TenantSpec};
 use models::tenant::Tenant;
 use serde_json::json;
 use std::sync::Arc;
@@ -38,8 +38,8 @@ pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<R
 }
 
 pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let body: TenantBody = input.read(&TENANT_BODY)?;
-    let tenant = Tenant { name: input.new_name()?, description: body.description };
+    let TenantSpec { description, require_signature, trusted_signers } = input.read(&TENANT_BODY)?;
+    let tenant = Tenant { name: input.new_name()?, description, require_signature, trusted_signers };
     let rev = app.tenants.put(&caller.admin()?, &tenant, &input.expect).await?;
     Ok(Reply::ok(&tenant)?.etag(rev))
 }

@@ -15,6 +15,7 @@ use models::{Name, Problem, SliceSpec};
 use serde_json::{Value, json};
 use sol005::descriptor::{Nsd, Vnfd};
 use sol005::onboarding::{Descriptor, onboard};
+use sol005::signature::Trust;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which versions of its functions a service gets.
@@ -164,7 +165,9 @@ impl Packages {
         let bytes = self.blobs().get(&digest).await.map_err(|error| unreadable(error.to_string()))?;
         let _judge = self.judge().await?;
         let file = package.file.clone();
-        let read = tokio::task::spawn_blocking(move || onboard(&file, bytes.expose())).await;
+        // Whom the tenant trusts was asked when it came.
+        let judged = Trust { now: package.onboarded, ..Trust::default() };
+        let read = tokio::task::spawn_blocking(move || onboard(&file, bytes.expose(), &judged)).await;
         let read = read.map_err(|error| unreadable(error.to_string()))?;
         let read = read.map_err(|_| unreadable("it cannot be opened any more".into()))?;
         Ok(read.descriptor)

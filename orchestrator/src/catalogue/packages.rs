@@ -4,7 +4,7 @@
 use super::charts::mend;
 use super::repositories::Repositories;
 use super::users::Thing;
-use super::{CatalogueError, deletion, pinning, readable, services};
+use super::{CatalogueError, deletion, pinning, readable, services, tenants};
 use crate::auth::{ReadPermit, WritePermit};
 use crate::ops::codec;
 use crate::ops::footing::{package_key, users_of};
@@ -174,10 +174,12 @@ impl Packages {
         expect: &Expect,
     ) -> Result<(PackageShown, Revision), CatalogueError> {
         let (tenant, file, name) = (permit.tenant(), new.file.clone(), new.name);
+        let onboarded = self.now();
+        let (trust, of) = tenants::trust(self.store(), tenant, onboarded).await?;
         let _judge = self.judge().await?;
-        let judged = tokio::task::spawn_blocking(move || (verdict(&new.file, &new.bytes), new.bytes)).await;
+        let judged = tokio::task::spawn_blocking(move || (verdict(&new.file, &new.bytes, &trust), new.bytes)).await;
         let (told, bytes) = judged.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
-        let Verdict { digest, descriptor, mut charts, warnings, problems, .. } = told;
+        let Verdict { digest, descriptor, mut charts, warnings, signature, problems, .. } = told;
         let Some(descriptor) = descriptor else { return Err(CatalogueError::Problems(problems)) };
         let _turn = self.turn.lock().await;
         let key = package_key(tenant, &name);
@@ -195,10 +197,9 @@ impl Packages {
         let size = bytes.len() as u64;
         let kept = self.blobs().put(bytes).await;
         kept.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
-        let onboarded = self.now();
-        let package = Package { name, file, digest, bytes: size, descriptor, charts, warnings, onboarded };
-        let of = Key::installation(Kind::Tenant, tenant.as_str());
-        let txn = Txn::new().absent(key.clone()).exists(of).put(key, codec::json(&package)?);
+        let package = Package { name, file, digest, bytes: size, descriptor, charts, warnings, signature, onboarded };
+        // It was judged by what the tenant asks for: another answer of the tenant's asks for another judgement.
+        let txn = Txn::new().absent(key.clone()).at(of.0, of.1).put(key, codec::json(&package)?);
         let txn = beside(tenant, &package).into_iter().fold(txn, |txn, key| txn.put(key, json!({})));
         let rev = self.store().commit(txn).await?;
         Ok((self.shown(tenant, package).await?, rev))

@@ -13,6 +13,7 @@ use models::problem::nearest;
 use models::slice::{Chart, ChartFrom};
 use models::{Name, Problem};
 use sol005::onboarding::onboard;
+use sol005::signature::Trust;
 
 /// Charts in repositories and at addresses get their name, version and digest; all that cannot be had are told at once.
 pub(super) async fn pin(
@@ -141,8 +142,10 @@ impl Packages {
         let bytes = self.blobs().get(&whole).await.map_err(|error| later(error.to_string()))?;
         let _judge = self.judge().await.map_err(|error| later(error.to_string()))?;
         let (file, function) = (package.file.clone(), part.function.clone());
+        // Whom the tenant trusts was asked when it came.
+        let judged = Trust { now: package.onboarded, ..Trust::default() };
         let taken = tokio::task::spawn_blocking(move || {
-            let read = onboard(&file, bytes.expose()).ok()?;
+            let read = onboard(&file, bytes.expose(), &judged).ok()?;
             read.charts.into_iter().find(|chart| chart.function == function)?.archive
         });
         let archive = taken.await.map_err(|error| later(error.to_string()))?;

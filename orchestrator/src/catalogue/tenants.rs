@@ -5,9 +5,11 @@ use super::{CatalogueError, belongings, deletion, readable};
 use crate::auth::AdminPermit;
 use crate::ops::codec;
 use crate::store::{Expect, Key, Kind, Precondition, Query, Revision, Store, StoreError, Txn};
-use models::Name;
+use jiff::Timestamp;
 use models::tenant::Tenant;
+use models::{Name, Problem};
 use serde_json::json;
+use sol005::signature::{Certificate, Trust};
 use std::sync::Arc;
 
 #[derive(Clone)]
@@ -19,6 +21,45 @@ fn key(name: &Name) -> Key {
     Key::installation(Kind::Tenant, name.as_str())
 }
 
+/// Whose signatures on packages a tenant believes, and the tenant as it said so.
+pub(super) async fn trust(
+    store: &Arc<dyn Store>,
+    tenant: &Name,
+    now: Timestamp,
+) -> Result<(Trust, (Key, Revision)), CatalogueError> {
+    let key = key(tenant);
+    let missing = || CatalogueError::NotFound(format!("tenant {tenant}"));
+    let object = store.get(&key).await?.ok_or_else(missing)?;
+    let tenant: Tenant = object.read()?;
+    let signers = signers(&tenant).map_err(CatalogueError::Problems)?;
+    Ok((Trust { signers, required: tenant.require_signature, now }, (key, object.rev)))
+}
+
+fn signers(tenant: &Tenant) -> Result<Vec<Certificate>, Vec<Problem>> {
+    let (mut all, mut problems) = (Vec::new(), Vec::new());
+    for (at, pem) in tenant.trusted_signers.iter().enumerate() {
+        match Certificate::all(pem.as_bytes()) {
+            Ok(some) => all.extend(some),
+            Err(why) => {
+                let mend = "write certificates as PEM: of signers, or of authorities that vouch for them";
+                problems.push(Problem::at(format!("trustedSigners[{at}]"), why).mend(mend));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(all) } else { Err(problems) }
+}
+
+/// Nobody could add a package to a tenant that requires signatures and trusts no signer.
+fn check(tenant: &Tenant) -> Result<(), CatalogueError> {
+    let signers = signers(tenant).map_err(CatalogueError::Problems)?;
+    if tenant.require_signature && signers.is_empty() {
+        let message = "nobody is trusted whose signature it could be";
+        let problem = Problem::at("requireSignature", message).mend("say whose: trustedSigners, as PEM");
+        return Err(CatalogueError::Problems(vec![problem]));
+    }
+    Ok(())
+}
+
 impl Tenants {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
@@ -27,7 +68,7 @@ impl Tenants {
     pub async fn default(&self) -> Result<Name, StoreError> {
         let name: Name = "default".parse().expect("\"default\" is a name");
         if self.store.get(&key(&name)).await?.is_none() {
-            let tenant = Tenant { name: name.clone(), description: String::new() };
+            let tenant = Tenant::new(name.clone());
             self.store.commit(Txn::new().put(key(&name), codec::json(&tenant)?)).await?;
         }
         Ok(name)
@@ -43,8 +84,9 @@ impl Tenants {
         Ok((object.read()?, object.rev))
     }
 
-    /// Makes it, or changes its description; only where the caller finds what it expects.
+    /// Makes it, or changes what is known of it; only where the caller finds what it expects.
     pub async fn put(&self, _: &AdminPermit, tenant: &Tenant, expect: &Expect) -> Result<Revision, CatalogueError> {
+        check(tenant)?;
         let key = key(&tenant.name);
         loop {
             let found = self.store.get(&key).await?.map(|object| object.rev);

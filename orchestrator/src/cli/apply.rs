@@ -93,8 +93,7 @@ fn differs(plan: &Value) -> bool {
 async fn one(client: &Client, parsed: &Parsed, change: &Change) -> Result<Done, Failed> {
     match &parsed.document {
         Document::Tenant { meta, spec } => {
-            let body = json!({"description": spec.description});
-            let tenant = client.put(&format!("/api/v1/tenants/{}", meta.name), &body).await?;
+            let tenant = client.put(&format!("/api/v1/tenants/{}", meta.name), &json!(spec)).await?;
             say!("tenant {} applied", meta.name);
             Ok(Done::well(tenant))
         }

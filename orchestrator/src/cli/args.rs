@@ -12,7 +12,7 @@ mod template;
 pub(crate) use cluster::{ClusterAdd, ClusterVerb};
 pub(crate) use operation::OperationVerb;
 pub(crate) use orphans::Orphans;
-pub(crate) use package::{AddPackage, BuildPackage, Format, PackageVerb};
+pub(crate) use package::{AddPackage, BuildPackage, Format, PackageVerb, ValidatePackage};
 pub(crate) use repository::{ChartVerb, RepositoryAdd, RepositoryVerb};
 pub(crate) use service::{
     CreateService, HealService, Instantiate, Said, ScaleService, ServiceHow, ServiceVerb, TerminateService,
@@ -430,6 +430,12 @@ pub(crate) struct CreateTenant {
     pub(crate) name: String,
     #[arg(long, default_value = "")]
     pub(crate) description: String,
+    /// Certificates of who signs its packages, or of authorities that vouch for them, as PEM; repeatable
+    #[arg(long, value_name = "CERTIFICATE")]
+    pub(crate) trust: Vec<PathBuf>,
+    /// Its packages must be signed by one of these
+    #[arg(long, requires = "trust")]
+    pub(crate) require_signature: bool,
 }
 
 #[derive(Args)]

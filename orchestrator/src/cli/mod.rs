@@ -23,6 +23,7 @@ mod repository;
 mod run;
 mod service;
 mod serving;
+mod signing;
 mod template;
 mod test;
 mod validate;

@@ -82,6 +82,15 @@ fn chart(item: &Value) -> String {
     format!("{}/{}", from.and_then(Value::as_str).unwrap_or_default(), text(item, "/chart/name"))
 }
 
+/// Who signed a package, and whether they were believed.
+fn signer(item: &Value) -> String {
+    match (item.pointer("/signature/signer"), item.pointer("/signature/trusted")) {
+        (Some(signer), Some(Value::Bool(true))) => signer.as_str().unwrap_or("").to_owned(),
+        (Some(signer), _) => format!("{} (not trusted)", signer.as_str().unwrap_or("")),
+        (None, _) => String::new(),
+    }
+}
+
 fn attached(item: &Value) -> String {
     let one = item.get("server").and_then(Value::as_str).map(str::to_owned);
     let many = item.get("servers").and_then(Value::as_array);
@@ -164,6 +173,7 @@ pub(crate) static NOUNS: &[Noun] = &[
             wide("FORM", |item| text(item, "/descriptor/form")),
             wide("ID", |item| text(item, "/descriptor/id")),
             wide("DIGEST", |item| text(item, "/digest")),
+            wide("SIGNED BY", signer),
         ],
     },
     Noun {

@@ -4,10 +4,11 @@ use super::args::{BuildPackage, Format};
 use super::error::Failed;
 use super::exit;
 use super::pipe::say;
+use super::signing;
 use crate::packages::build::{Built, Order, build};
 use crate::packages::drawing::Assumed;
 use crate::packages::service;
-use crate::packages::written::{self, Form, Travels};
+use crate::packages::written::{self, Form, Travels, Wanted};
 use adapters::helm::{Helm, HelmError, Limits, locate, pack_folder};
 use sol005::osm::Release;
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ const LARGEST: u64 = 64 << 20;
 
 pub(crate) async fn make(args: &BuildPackage, output: Option<&str>) -> Result<u8, Failed> {
     let dir = folder((args.dir.as_deref(), output))?;
+    let signer = signing::signer(args)?;
     let mut values = values(args)?;
     let helm = Helm::new(locate(None, Path::new("")).map_err(|error| missing(&error))?, Limits::default());
     let mut all: Vec<Built> = Vec::new();
@@ -50,7 +52,7 @@ pub(crate) async fn make(args: &BuildPackage, output: Option<&str>) -> Result<u8
         Format::Osm => Form::Osm(Release::Nine),
         Format::OsmR8 => Form::Osm(Release::Eight),
     };
-    let files = written::files(&all, nsd.as_ref(), (form, travels));
+    let files = written::files(&all, nsd.as_ref(), Wanted { form, travels, signer: signer.as_ref() });
     write(dir, files.map_err(|error| Failed::new(exit::FAILED, error.to_string()))?)?;
     Ok(exit::DONE)
 }

@@ -54,7 +54,7 @@ async fn command(cli: Cli) -> Result<u8, Failed> {
             return package::make(&args, global.output.as_deref()).await;
         }
         Command::Package { verb: PackageVerb::Validate(args) } => {
-            return validate::validate(&args.files, global.format()?);
+            return validate::validate(&args, global.format()?);
         }
         _ => {}
     }

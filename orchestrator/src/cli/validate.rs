@@ -1,21 +1,23 @@
 //! `package validate`: what a server would say of a package, said here.
 
-use super::args::Output;
+use super::args::{Output, ValidatePackage};
 use super::error::Failed;
 use super::pipe::{out, say};
-use super::{exit, print};
+use super::{exit, print, signing};
 use crate::packages::verdict::{Verdict, verdict};
 use models::Problem;
+use models::package::Signature;
 use sol005::archive::Limits;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-pub(crate) fn validate(files: &[PathBuf], output: Output) -> Result<u8, Failed> {
+pub(crate) fn validate(args: &ValidatePackage, output: Output) -> Result<u8, Failed> {
+    let trust = signing::trust(args)?;
     let mut verdicts = Vec::new();
-    for path in files {
+    for path in &args.files {
         let bytes = read(path).map_err(|error| unreadable(path, &error))?;
-        verdicts.push(verdict(&path.display().to_string(), &bytes));
+        verdicts.push(verdict(&path.display().to_string(), &bytes, &trust));
     }
     for told in &verdicts {
         if output == Output::Table || output == Output::Wide {
@@ -23,7 +25,7 @@ pub(crate) fn validate(files: &[PathBuf], output: Output) -> Result<u8, Failed> 
         }
     }
     let values = verdicts.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
-    print::all(output, (files.len(), values.map_err(|error| Failed::new(exit::FAILED, error.to_string()))?));
+    print::all(output, (args.files.len(), values.map_err(|error| Failed::new(exit::FAILED, error.to_string()))?));
     let wrong: Vec<&Verdict> = verdicts.iter().filter(|verdict| !verdict.valid).collect();
     if wrong.is_empty() {
         return Ok(exit::DONE);
@@ -62,7 +64,7 @@ pub(super) fn line(verdict: &Verdict, problem: &Problem) -> String {
 
 fn tell(verdict: &Verdict) {
     let Some(of) = &verdict.descriptor else { return };
-    let Verdict { package, warnings, charts, .. } = verdict;
+    let Verdict { package, warnings, charts, signature, .. } = verdict;
     let (kind, name, version, provider, form) = (of.kind.as_str(), &of.name, &of.version, &of.provider, &of.form);
     let by = if provider.is_empty() { String::new() } else { format!(" by {provider}") };
     out!("{package}: valid: {kind} {name} {version}{by} ({form}), id {}", of.id);
@@ -75,6 +77,9 @@ fn tell(verdict: &Verdict) {
     }
     for member in &of.functions {
         out!("  {}: the function that {} describes", member.name, member.descriptor);
+    }
+    if let Some(Signature { signer, certificate, .. }) = signature.as_ref().filter(|signature| signature.trusted) {
+        out!("  signed by {signer}, who is trusted ({certificate})");
     }
     warnings.iter().for_each(|warning| say!("  warning: {warning}"));
 }

@@ -8,8 +8,8 @@ use super::exit;
 use super::nouns::find;
 use super::pipe::{out, say};
 use super::print::{self, text};
-use super::values;
-use models::file::API_VERSION;
+use super::{signing, values};
+use models::file::{API_VERSION, TenantSpec};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -157,12 +157,17 @@ pub(crate) async fn revoke(client: &Client, id: &str) -> Result<u8, Failed> {
 
 pub(crate) async fn create_tenant(client: &Client, args: &CreateTenant, output: Output) -> Result<u8, Failed> {
     let path = format!("/api/v1/tenants/{}", values::name(&args.name)?);
-    let made =
-        client.put_new(&path, &json!({"description": args.description})).await.map_err(|failed| match failed.code {
-            exit::CONFLICT => Failed::new(exit::CONFLICT, format!("tenant {} is there already", args.name))
-                .next("change it by a file: sliceway apply -f FILE with kind: Tenant"),
-            _ => failed,
-        })?;
+    let signers = args.trust.iter().map(|path| Ok(signing::certificates(path)?.0));
+    let body = TenantSpec {
+        description: args.description.clone(),
+        require_signature: args.require_signature,
+        trusted_signers: signers.collect::<Result<_, Failed>>()?,
+    };
+    let made = client.put_new(&path, &json!(body)).await.map_err(|failed| match failed.code {
+        exit::CONFLICT => Failed::new(exit::CONFLICT, format!("tenant {} is there already", args.name))
+            .next("change it by a file: sliceway apply -f FILE with kind: Tenant"),
+        _ => failed,
+    })?;
     print::data(output, &made);
     say!("tenant {} is there", args.name);
     say!("next:  sliceway token create --role operator --tenant {}", args.name);

@@ -1,11 +1,12 @@
 //! What is said of a package that somebody brings: the same words on the command line and at the API.
 
 use models::Problem;
-use models::package::{ChartPlace, Descriptor, DescriptorKind, Member, PackagedChart};
+use models::package::{ChartPlace, Descriptor, DescriptorKind, Member, PackagedChart, Signature};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use sol005::descriptor as nfv;
 use sol005::onboarding::{self, Chart, ChartSource, Onboarded, onboard};
+use sol005::signature::Trust;
 
 /// A package is valid where there are no problems; the rest is known then only.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -17,18 +18,21 @@ pub struct Verdict {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub descriptor: Option<Descriptor>,
     pub charts: Vec<PackagedChart>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
     pub warnings: Vec<String>,
     pub problems: Vec<Problem>,
 }
 
-pub fn verdict(package: &str, bytes: &[u8]) -> Verdict {
+pub fn verdict(package: &str, bytes: &[u8], trust: &Trust) -> Verdict {
     let digest = format!("sha256:{:x}", Sha256::digest(bytes));
     let of = Verdict { package: package.to_owned(), digest, ..Verdict::default() };
-    match onboard(package, bytes) {
+    match onboard(package, bytes, trust) {
         Ok(read) => Verdict {
             valid: true,
             descriptor: Some(described(&read)),
             charts: read.charts.iter().map(brought).collect(),
+            signature: read.signature,
             warnings: read.warnings,
             ..of
         },

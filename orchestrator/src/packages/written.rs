@@ -6,6 +6,7 @@ use models::yaml;
 use serde_json::Value;
 use sol005::descriptor::{Mciop, Nsd, Vnfd};
 use sol005::osm::{self, Release};
+use sol005::signature::Signer;
 use sol005::sol004::{self, Contents};
 use sol005::{sol001, sol006};
 use std::io;
@@ -26,10 +27,20 @@ pub enum Travels {
     Repository,
 }
 
+/// What is made of descriptors.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'s> {
+    pub form: Form,
+    pub travels: Travels,
+    /// Who signs packages of SOL004; other forms have nothing to sign.
+    pub signer: Option<&'s Signer>,
+}
+
 /// Paths and contents.
 pub type Files = Vec<(String, Vec<u8>)>;
 
-pub fn files(functions: &[Built], nsd: Option<&Nsd>, (form, travels): (Form, Travels)) -> io::Result<Files> {
+pub fn files(functions: &[Built], nsd: Option<&Nsd>, wanted: Wanted<'_>) -> io::Result<Files> {
+    let Wanted { form, travels, signer } = wanted;
     let mut files = Files::new();
     for built in functions {
         match form {
@@ -40,7 +51,7 @@ pub fn files(functions: &[Built], nsd: Option<&Nsd>, (form, travels): (Form, Tra
                     files.push((path, built.archive.to_vec()));
                 }
             }
-            Form::Sol001 => files.push(csar(built, travels)?),
+            Form::Sol001 => files.push(csar(built, (travels, signer))?),
             Form::Osm(release) => files.push(osm_function(built, (release, travels))?),
         }
         let report = serde_json::to_value(&built.drawn.report).map_err(io::Error::other)?;
@@ -51,7 +62,7 @@ pub fn files(functions: &[Built], nsd: Option<&Nsd>, (form, travels): (Form, Tra
         match form {
             Form::Sol006 => document(&mut files, &format!("{}-nsd", nsd.name), &sol006::nsd(nsd)),
             Form::Sol001 => {
-                let contents = Contents { change_log: change_log(&nsd.name, &nsd.version), ..contents() };
+                let contents = Contents { change_log: change_log(&nsd.name, &nsd.version), ..contents(signer) };
                 let archive = sol004::service(nsd, (&sol001::nsd(nsd, &vnfds), &contents))?;
                 files.push((format!("{}_ns.csar", nsd.name), archive));
             }
@@ -77,15 +88,15 @@ fn document(files: &mut Files, name: &str, document: &Value) {
 /// Nobody said when it is released: the same input gives the same bytes.
 const RELEASED: &str = "1970-01-01T00:00:00Z";
 
-fn contents() -> Contents {
-    Contents { released: RELEASED.into(), ..Contents::default() }
+fn contents(signer: Option<&Signer>) -> Contents<'_> {
+    Contents { released: RELEASED.into(), signer, ..Contents::default() }
 }
 
 fn change_log(name: &str, version: &str) -> String {
     format!("{name} {version}: made from charts by Sliceway; their own change logs are in them\n")
 }
 
-fn csar(built: &Built, travels: Travels) -> io::Result<(String, Vec<u8>)> {
+fn csar(built: &Built, (travels, signer): (Travels, Option<&Signer>)) -> io::Result<(String, Vec<u8>)> {
     let (vnfd, chart) = (&built.drawn.vnfd, &built.chart);
     let path = sol004::chart_path(&chart.name, &chart.version);
     let beside = |_: &Mciop| (travels == Travels::Package).then(|| format!("../{path}"));
@@ -100,7 +111,7 @@ fn csar(built: &Built, travels: Travels) -> io::Result<(String, Vec<u8>)> {
         licences: inside.all().iter().filter(licence).cloned().collect(),
         change_log: change_log(&chart.name, &chart.version),
         report: yaml::block(&serde_json::to_value(&built.drawn.report).map_err(io::Error::other)?),
-        ..contents()
+        ..contents(signer)
     };
     Ok((format!("{}.csar", chart.name), sol004::function(vnfd, (&document, &contents))?))
 }

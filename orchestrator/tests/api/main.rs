@@ -45,6 +45,7 @@ mod services;
 mod setting;
 #[path = "../../../adapters/tests/shelf/mod.rs"]
 mod shelf;
+mod signed;
 mod slow;
 mod sources;
 mod stored;

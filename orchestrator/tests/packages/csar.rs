@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Its words, where it does not take the archive; `None`: it is not here.
-fn parsed(archive: &Path) -> Option<String> {
+pub fn parsed(archive: &Path) -> Option<String> {
     let program = std::env::var_os("SLICEWAY_TOSCA_PARSER").filter(|path| Path::new(path).is_file());
     let Some(program) = program else {
         assert!(std::env::var_os("CI").is_none(), "make test-packages brings the TOSCA parser");
@@ -31,7 +31,7 @@ fn dinner() -> Made {
     made
 }
 
-fn entries(made: &Made, name: &str) -> BTreeMap<String, Vec<u8>> {
+pub fn entries(made: &Made, name: &str) -> BTreeMap<String, Vec<u8>> {
     let bytes = std::fs::read(made.folder.path().join(name)).unwrap();
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
     let mut found = BTreeMap::new();

@@ -14,4 +14,6 @@ mod hostile;
 #[cfg(test)]
 mod service;
 #[cfg(test)]
+mod signed;
+#[cfg(test)]
 mod validated;

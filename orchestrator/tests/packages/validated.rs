@@ -4,6 +4,7 @@ use super::bench::{Made, build, chart, modules};
 use serde_json::{Value, json};
 use sol005::archive::{Tar, Zip};
 use sol005::onboarding::ChartSource;
+use sol005::signature::Trust;
 use std::ffi::OsString;
 use std::process::Command;
 
@@ -299,7 +300,7 @@ fn every_chart_of_the_corpus_is_on_boarded_as_it_was_described() {
         for (format, end) in [("sol001", ".csar"), ("osm", "_knf.tar.gz")] {
             let made = super::corpus::made_as(&case, format);
             let (name, bytes) = made.files().into_iter().find(|(name, _)| name.ends_with(end)).unwrap();
-            let onboarded = sol005::onboarding::onboard(&name, &bytes);
+            let onboarded = sol005::onboarding::onboard(&name, &bytes, &Trust::default());
             let onboarded = onboarded.unwrap_or_else(|problems| panic!("{} as {format}: {problems:?}", case.name));
             let chart = &onboarded.charts[0];
             assert_eq!((onboarded.charts.len(), chart.digest.len()), (1, 64), "{}", case.name);

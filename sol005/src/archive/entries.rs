@@ -157,7 +157,7 @@ impl Taking {
 }
 
 /// A name for people, whatever is in it.
-fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     let mut shown: String = name.chars().take(200).flat_map(char::escape_debug).collect();
     if name.chars().count() > 200 {
         shown.push('…');

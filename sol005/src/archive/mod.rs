@@ -7,6 +7,7 @@ mod tar;
 mod zip;
 mod zipped;
 
+pub(crate) use entries::shown;
 pub use entries::{Entries, Limits, Packed, read};
 pub use tar::Tar;
 pub use zip::Zip;

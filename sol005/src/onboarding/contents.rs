@@ -1,6 +1,7 @@
 //! What came out of a package.
 
 use crate::descriptor::{Nsd, Vnfd};
+use models::package::Signature;
 
 /// What it was written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,4 +68,6 @@ pub struct Onboarded {
     /// One for each Mciop of a function, in their order.
     pub charts: Vec<Chart>,
     pub warnings: Vec<String>,
+    /// `None`: nobody signed it.
+    pub signature: Option<Signature>,
 }

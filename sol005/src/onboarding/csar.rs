@@ -1,8 +1,10 @@
 //! CSARs (SOL004): with a folder of metadata that names the descriptor, or with one descriptor at the top.
 
 use super::contents::Onboarded;
-use super::{charts, described, manifest, text};
+use super::signed::Signed;
+use super::{Read, described, manifest, pinned, text};
 use crate::archive::Entries;
+use crate::signature::Trust;
 use models::Problem;
 
 pub(super) const META: &str = "TOSCA-Metadata/TOSCA.meta";
@@ -16,46 +18,58 @@ pub(super) fn bare(files: &Entries) -> Option<&str> {
     (second.is_none() && files.contains_key(&manifest)).then_some(first.as_str())
 }
 
-pub(super) fn read(files: &Entries) -> Result<Onboarded, Vec<Problem>> {
+pub(super) fn read(files: &Entries, trust: &Trust) -> Read {
     let mut problems = Vec::new();
-    let (entry, manifest) = match files.get(META) {
+    let named = match files.get(META) {
         Some(bytes) => meta(files, &String::from_utf8_lossy(bytes), &mut problems),
         None => {
             let entry = bare(files).map(str::to_owned);
             let manifest =
                 entry.as_ref().and_then(|entry| entry.rsplit_once('.')).map(|(stem, _)| format!("{stem}.mf"));
-            (entry, manifest)
+            Named { entry, manifest, certificate: None }
         }
     };
     let mut warnings = Vec::new();
-    match &manifest {
+    let mut signed = Signed::Not;
+    match &named.manifest {
         Some(name) => {
-            let (wrong, told) = manifest::check(files, name);
+            signed = Signed::manifest(files, (name, named.certificate.as_deref()), trust);
+            let (wrong, told) = manifest::check(files, (name, &named), &signed);
             problems.extend(wrong);
             warnings.extend(told);
         }
         None => warnings.push("there is no manifest: nothing says that the files are what they were".into()),
     }
-    let Some(entry) = entry.filter(|entry| files.contains_key(entry)) else { return Err(problems) };
-    let described = text(&entry, &files[&entry]).and_then(|text| described(&entry, &text));
-    let (form, descriptor, told) = match described {
-        Ok(described) => described,
-        Err(more) => {
-            problems.extend(more);
-            return Err(problems);
-        }
-    };
-    warnings.extend(told);
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let mut read = Onboarded { form, descriptor, entry, warnings, charts: vec![] };
-    charts::pin(&mut read, files)?;
-    Ok(read)
+    (signed, contents(files, named.entry, (problems, warnings)))
 }
 
-/// What it says is the descriptor, and the manifest.
-fn meta(files: &Entries, text: &str, problems: &mut Vec<Problem>) -> (Option<String>, Option<String>) {
+fn contents(
+    files: &Entries,
+    entry: Option<String>,
+    (mut problems, mut warnings): (Vec<Problem>, Vec<String>),
+) -> Result<Onboarded, Vec<Problem>> {
+    let Some(entry) = entry.filter(|entry| files.contains_key(entry)) else { return Err(problems) };
+    match text(&entry, &files[&entry]).and_then(|text| described(&entry, &text)) {
+        Ok((form, descriptor, told)) if problems.is_empty() => {
+            warnings.extend(told);
+            pinned(entry, (form, descriptor, warnings), files)
+        }
+        Ok(_) => Err(problems),
+        Err(more) => {
+            problems.extend(more);
+            Err(problems)
+        }
+    }
+}
+
+/// Paths that the metadata say.
+pub(super) struct Named {
+    pub(super) entry: Option<String>,
+    manifest: Option<String>,
+    pub(super) certificate: Option<String>,
+}
+
+fn meta(files: &Entries, text: &str, problems: &mut Vec<Problem>) -> Named {
     let mut of = |key: &str| {
         let found = (1..)
             .zip(text.lines())
@@ -69,9 +83,10 @@ fn meta(files: &Entries, text: &str, problems: &mut Vec<Problem>) -> (Option<Str
         Some(path.to_owned())
     };
     let (entry, manifest) = (of("Entry-Definitions"), of("ETSI-Entry-Manifest"));
+    let certificate = of("ETSI-Entry-Certificate");
     if entry.is_none() {
         let mend = "Entry-Definitions: Definitions/NAME.yaml";
         problems.push(Problem { file: Some(META.into()), ..Problem::at("", "it names no descriptor") }.mend(mend));
     }
-    (entry, manifest)
+    Named { entry, manifest, certificate }
 }

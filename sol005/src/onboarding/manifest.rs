@@ -1,5 +1,7 @@
 //! Digests that a package tells of its files: each is computed again.
 
+use super::csar::{META, Named};
+use super::signed::{self, Signed};
 use crate::archive::Entries;
 use md5::{Digest as _, Md5};
 use models::Problem;
@@ -48,13 +50,15 @@ struct Source {
     hash: String,
 }
 
-/// SOL004 4.3.2. What the manifest does not name, but itself and what signs it, is told as a warning.
-pub(super) fn check(files: &Entries, name: &str) -> (Vec<Problem>, Vec<String>) {
+/// SOL004 4.3.2. What the manifest does not name, but itself and what signs it, is told: as a warning, and as a problem where
+/// the manifest is signed, since everybody could have put it there.
+pub(super) fn check(files: &Entries, (name, told): (&str, &Named), signed: &Signed) -> (Vec<Problem>, Vec<String>) {
     let Some(bytes) = files.get(name) else {
         let mend = "put it in, or leave ETSI-Entry-Manifest out of TOSCA.meta";
         return (vec![Problem::at("", format!("the manifest {name} is not in the package")).mend(mend)], vec![]);
     };
-    let text = String::from_utf8_lossy(bytes);
+    let (content, _) = signed::parts(bytes);
+    let text = String::from_utf8_lossy(content);
     let sources = sources(&text);
     let mut problems = Vec::new();
     let mut named = BTreeSet::new();
@@ -62,10 +66,28 @@ pub(super) fn check(files: &Entries, name: &str) -> (Vec<Problem>, Vec<String>) 
         named.insert(source.path.trim_start_matches("./"));
         problems.extend(compared(files, name, source));
     }
-    let is_about = |path: &str| path == name || [".cert", ".cms", ".sf", ".p7s"].iter().any(|end| path.ends_with(end));
-    let unnamed = files.keys().filter(|path| !named.contains(path.as_str()) && !is_about(path));
-    let warnings =
-        unnamed.map(|path| format!("{path} stands in no manifest: nothing says that it is what it was")).collect();
+    let ends = |path: &str, ends: &[&str]| ends.iter().any(|end| path.ends_with(end));
+    let signs = |path: &str| ends(path, &[".cert", ".cms", ".sf", ".p7s"]);
+    // The metadata need not be signed: they may not let through what somebody put in.
+    let certifies = |path: &str| {
+        let is_own = told.certificate.as_deref() == Some(path) && ends(path, &[".cert", ".crt", ".cer", ".pem"]);
+        (is_own || (signs(path) && !path.contains('/'))) && told.entry.as_deref() != Some(path)
+    };
+    let mut warnings = Vec::new();
+    for path in files.keys().filter(|path| !named.contains(path.as_str()) && path.as_str() != name) {
+        let is_signed = !matches!(signed, Signed::Not);
+        if (is_signed && certifies(path)) || (!is_signed && signs(path)) {
+            continue;
+        }
+        // Some name all but the metadata, which can choose only among files that are signed.
+        if !is_signed || path == META {
+            warnings.push(format!("{path} stands in no manifest: nothing says that it is what it was"));
+            continue;
+        }
+        let message = "it stands in no manifest: the signature does not hold for it";
+        let mend = "name it in the manifest with its digest, and sign that anew; or leave it out";
+        problems.push(Problem { file: Some(path.clone()), ..Problem::at("", message) }.mend(mend));
+    }
     (problems, warnings)
 }
 

@@ -2,8 +2,8 @@
 //! to change.
 //!
 //! Read are CSARs of SOL001 (with and without a folder of metadata), documents of SOL006 as YAML and JSON, packages of OSM
-//! since release nine and up to eight, and zips and tars of any of these. It must never fetch anything, and never believe a
-//! digest that it did not compute.
+//! since release nine and up to eight, zips and tars of any of these, and zips of one of them with its signature. It must
+//! never fetch anything, and never believe a digest that it did not compute.
 
 mod charts;
 mod checked;
@@ -12,14 +12,17 @@ mod csar;
 mod manifest;
 mod osm8;
 mod reader;
+mod signed;
 mod sol006;
 mod tosca;
 
 pub use contents::{Chart, ChartSource, Descriptor, Form, Onboarded};
 
 use crate::archive::{self, Entries, Limits, Packed};
+use crate::signature::Trust;
 use models::Problem;
 use models::file::Located;
+use signed::Signed;
 
 /// A descriptor that is larger is none.
 const LARGEST: usize = 4 << 20;
@@ -27,8 +30,8 @@ const LARGEST: usize = 4 << 20;
 const MOST: usize = 100;
 
 /// A package, or a bare document, by its bytes; `name` is what its sender calls it.
-pub fn onboard(name: &str, bytes: &[u8]) -> Result<Onboarded, Vec<Problem>> {
-    read(name, bytes).map_err(|mut problems| {
+pub fn onboard(name: &str, bytes: &[u8], trust: &Trust) -> Result<Onboarded, Vec<Problem>> {
+    judged(name, bytes, trust).map_err(|mut problems| {
         if let Some(more) = problems.len().checked_sub(MOST).filter(|more| *more > 0) {
             problems.truncate(MOST);
             problems.push(Problem::at("", format!("and {more} more")));
@@ -37,23 +40,53 @@ pub fn onboard(name: &str, bytes: &[u8]) -> Result<Onboarded, Vec<Problem>> {
     })
 }
 
-fn read(name: &str, bytes: &[u8]) -> Result<Onboarded, Vec<Problem>> {
+/// What is wrong with its signature is told beside what is wrong with itself.
+fn judged(name: &str, bytes: &[u8], trust: &Trust) -> Result<Onboarded, Vec<Problem>> {
+    let (signed, read) = read(name, bytes, trust)?;
+    let judgement = signed.judged(name, trust);
+    match (judgement, read) {
+        (Ok((signature, warning)), Ok(mut read)) => {
+            read.warnings.extend(warning);
+            Ok(Onboarded { signature, ..read })
+        }
+        (Ok(_), Err(problems)) => Err(problems),
+        (Err(problem), Ok(_)) => Err(vec![problem]),
+        (Err(problem), Err(problems)) => Err([vec![problem], problems].concat()),
+    }
+}
+
+/// How it is signed, and what it is.
+type Read = (Signed, Result<Onboarded, Vec<Problem>>);
+
+fn read(name: &str, bytes: &[u8], trust: &Trust) -> Result<Read, Vec<Problem>> {
     if Packed::of(bytes).is_none() {
-        return document(name, bytes);
+        return Ok((Signed::Not, document(name, bytes)));
     }
     let files = archive::read(bytes, Limits::default())?;
-    if files.keys().any(|path| path == csar::META) || csar::bare(&files).is_some() {
-        return csar::read(&files);
+    match signed::wrapped(&files) {
+        Some(signature) => signed::unwrapped(files, &signature, trust),
+        None => Ok(package(&files, trust)),
     }
-    folder(&files)
+}
+
+fn package(files: &Entries, trust: &Trust) -> Read {
+    if is_csar(files) { csar::read(files, trust) } else { (Signed::Not, folder(files)) }
+}
+
+fn is_csar(files: &Entries) -> bool {
+    files.contains_key(csar::META) || csar::bare(files).is_some()
 }
 
 /// A document without a package: nothing stands beside it.
 fn document(name: &str, bytes: &[u8]) -> Result<Onboarded, Vec<Problem>> {
     let text = text(name, bytes)?;
-    let (form, descriptor, warnings) = described(name, &text)?;
-    let mut read = Onboarded { form, descriptor, entry: name.to_owned(), warnings, charts: vec![] };
-    charts::pin(&mut read, &Entries::new())?;
+    pinned(name.to_owned(), described(name, &text)?, &Entries::new())
+}
+
+/// With its charts.
+fn pinned(entry: String, (form, descriptor, warnings): Described, files: &Entries) -> Result<Onboarded, Vec<Problem>> {
+    let mut read = Onboarded { form, descriptor, entry, warnings, charts: vec![], signature: None };
+    charts::pin(&mut read, files)?;
     Ok(read)
 }
 
@@ -99,11 +132,7 @@ fn folder(files: &Entries) -> Result<Onboarded, Vec<Problem>> {
     let mut problems = manifest::sums(files, &prefix);
     let described = text(&entry, &files[&entry]).and_then(|text| described(&entry, &text));
     match described {
-        Ok((form, descriptor, warnings)) if problems.is_empty() => {
-            let mut read = Onboarded { form, descriptor, entry, warnings, charts: vec![] };
-            charts::pin(&mut read, files)?;
-            Ok(read)
-        }
+        Ok(described) if problems.is_empty() => pinned(entry, described, files),
         Ok(_) => Err(problems),
         Err(more) => {
             problems.extend(more);

@@ -1,4 +1,5 @@
-//! SOL004: packages of descriptors as CSARs (option 1: with a folder of metadata), with a manifest of digests.
+//! SOL004: packages of descriptors as CSARs (option 1: with a folder of metadata), with a manifest of digests, which is signed
+//! where there is a signer (SOL004 5, option 1).
 
 mod manifest;
 
@@ -6,6 +7,7 @@ pub use manifest::Manifest;
 
 use crate::archive::Zip;
 use crate::descriptor::{Nsd, Vnfd};
+use crate::signature::Signer;
 use crate::sol001::TYPES;
 use models::yaml;
 use serde_json::Value;
@@ -13,7 +15,7 @@ use std::io;
 
 /// What a package holds beside its descriptor. Paths are those in the archive.
 #[derive(Debug, Clone, Default)]
-pub struct Contents {
+pub struct Contents<'s> {
     pub charts: Vec<(String, Vec<u8>)>,
     /// Licences of what is inside, by the names of their files.
     pub licences: Vec<(String, Vec<u8>)>,
@@ -23,6 +25,8 @@ pub struct Contents {
     pub report: String,
     /// When it was made: RFC 3339. It is told in the manifest; the archive itself holds no time.
     pub released: String,
+    /// Who signs it.
+    pub signer: Option<&'s Signer>,
 }
 
 /// Where a chart lies in a package.
@@ -31,20 +35,20 @@ pub fn chart_path(name: &str, version: &str) -> String {
 }
 
 /// A function's package.
-pub fn function(of: &Vnfd, (document, contents): (&Value, &Contents)) -> io::Result<Vec<u8>> {
+pub fn function(of: &Vnfd, (document, contents): (&Value, &Contents<'_>)) -> io::Result<Vec<u8>> {
     let manifest = Manifest::of_function(of, &contents.released);
     package((&of.product_name, "vnfd"), (document, contents), manifest)
 }
 
 /// A service's package.
-pub fn service(of: &Nsd, (document, contents): (&Value, &Contents)) -> io::Result<Vec<u8>> {
+pub fn service(of: &Nsd, (document, contents): (&Value, &Contents<'_>)) -> io::Result<Vec<u8>> {
     let manifest = Manifest::of_service(of, &contents.released);
     package((&of.name, "nsd"), (document, contents), manifest)
 }
 
 fn package(
     (name, kind): (&str, &str),
-    (document, contents): (&Value, &Contents),
+    (document, contents): (&Value, &Contents<'_>),
     mut manifest: Manifest,
 ) -> io::Result<Vec<u8>> {
     let entry = format!("Definitions/{name}_{kind}.yaml");
@@ -57,6 +61,10 @@ fn package(
     if !contents.report.is_empty() {
         files.push(("Files/not-represented.yaml".into(), contents.report.clone().into_bytes()));
     }
+    if let Some(signer) = contents.signer {
+        // It is in the signature as well; some look for the file.
+        files.push((certificate(name), signer.certificate().pem().into_bytes()));
+    }
     let meta = meta(&entry, (name, contents));
     let mut zip = Zip::default();
     // Readers look for it first.
@@ -66,16 +74,29 @@ fn package(
         zip.file(path, bytes)?;
         manifest.add(path, bytes);
     }
-    zip.file(&format!("{name}.mf"), manifest.text().as_bytes())?;
+    let mut manifest = manifest.text();
+    if let Some(signer) = contents.signer {
+        manifest.push('\n');
+        let signature = signer.sign(manifest.as_bytes())?;
+        manifest.push_str(&signature);
+    }
+    zip.file(&format!("{name}.mf"), manifest.as_bytes())?;
     zip.finished()
 }
 
+fn certificate(name: &str) -> String {
+    format!("{name}.cert")
+}
+
 /// SOL004 4.1.2.3: what is where.
-fn meta(entry: &str, (name, contents): (&str, &Contents)) -> String {
+fn meta(entry: &str, (name, contents): (&str, &Contents<'_>)) -> String {
     let mut text = String::from("TOSCA-Meta-File-Version: 1.0\nCSAR-Version: 1.1\nCreated-By: Sliceway\n");
     text.push_str(&format!("Entry-Definitions: {entry}\n"));
     text.push_str(&format!("ETSI-Entry-Manifest: {name}.mf\n"));
     text.push_str("ETSI-Entry-Change-Log: Files/ChangeLog.txt\n");
+    if contents.signer.is_some() {
+        text.push_str(&format!("ETSI-Entry-Certificate: {}\n", certificate(name)));
+    }
     if !contents.licences.is_empty() {
         text.push_str("ETSI-Entry-Licenses: Files/Licenses\n");
     }

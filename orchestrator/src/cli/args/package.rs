@@ -30,6 +30,12 @@ pub(crate) struct ValidatePackage {
     /// CSARs, archives of OSM, zips, tars, or documents of SOL001 or SOL006; - is the standard input
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// Certificates of signers, or of authorities that vouch for them, as PEM; repeatable
+    #[arg(long, value_name = "CERTIFICATE")]
+    pub(crate) trust: Vec<PathBuf>,
+    /// What nobody signed of those who are trusted is not valid
+    #[arg(long)]
+    pub(crate) require_signature: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -57,6 +63,12 @@ pub(crate) struct BuildPackage {
     pub(crate) dir: Option<PathBuf>,
     #[arg(long, value_enum, default_value = "sol006")]
     pub(crate) format: Format,
+    /// Sign the packages (sol001) with this key, as PEM: RSA, or EC on P-256
+    #[arg(long, value_name = "KEY", requires = "certificate")]
+    pub(crate) sign: Option<PathBuf>,
+    /// The key's certificate as PEM; those between it and an authority may follow in the file
+    #[arg(long, requires = "sign")]
+    pub(crate) certificate: Option<PathBuf>,
     /// Who answers for the functions
     #[arg(long, default_value = "unspecified")]
     pub(crate) provider: String,
