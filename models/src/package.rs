@@ -21,6 +21,26 @@ pub struct Package {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
     pub onboarded: Timestamp,
+    #[serde(default)]
+    pub operational: OperationalState,
+}
+
+/// `operationalState` of SOL005 (9.5.3): what is disabled makes nothing new, and what is made of it stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum OperationalState {
+    #[default]
+    Enabled,
+    Disabled,
+}
+
+/// `onboardingState` of SOL005 (9.5.3): a package is there when all of it was judged and kept; what is refused is told and
+/// never there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum OnboardingState {
+    #[default]
+    Onboarded,
 }
 
 /// Who signed a package (SOL004 5), and whether they were believed when it came. A signature that does not hold is none.

@@ -8,6 +8,7 @@ use super::reply::{Input, Reply};
 use crate::auth::Caller;
 use crate::catalogue::NewPackage;
 use models::file::PACKAGE_BODY;
+use models::package::OperationalState;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -37,6 +38,20 @@ pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<R
     let (name, bytes) = (input.new_name()?, body.archive()?);
     let file = body.file.unwrap_or_else(|| name.to_string());
     let (package, rev) = app.packages.put(&caller.write()?, NewPackage { name, file, bytes }, &input.expect).await?;
+    Ok(Reply::ok(&package)?.etag(rev))
+}
+
+pub(crate) async fn enable(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    set(app, caller, input, OperationalState::Enabled).await
+}
+
+pub(crate) async fn disable(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
+    set(app, caller, input, OperationalState::Disabled).await
+}
+
+async fn set(app: Arc<App>, caller: Caller, input: Input, state: OperationalState) -> Result<Reply, Problem> {
+    let name = input.name("name")?;
+    let (package, rev) = app.packages.set(&caller.write()?, (&name, state), &input.expect).await?;
     Ok(Reply::ok(&package)?.etag(rev))
 }
 

@@ -46,6 +46,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("supersede", Kind::Word(&["failed", "any", "never"])),
     ("dryRun", Kind::Flag),
     ("slice", Kind::Name),
+    ("template", Kind::Name),
     ("drain", Kind::Flag),
     ("forget", Kind::Flag),
     ("cluster", Kind::Names),

@@ -144,10 +144,8 @@ async fn change(
 
 async fn begin(app: &App, permit: &WritePermit, (input, wish): (&Input, Wish)) -> Result<Reply, Problem> {
     let Wish { name, labels, spec, before, newest } = wish;
-    let versions = match newest {
-        true => Taken::Newest,
-        false => Taken::Kept(before.as_ref().map(|(slice, _)| &slice.spec)),
-    };
+    let stands = before.as_ref().map(|(slice, _)| &slice.spec);
+    let versions = if newest { Taken::Newest(stands) } else { Taken::Kept(stands) };
     let composed = app.packages.expand((permit.tenant(), &spec), (versions, "")).await?;
     let mut options = options(input)?;
     // What was read is what is changed.

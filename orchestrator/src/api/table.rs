@@ -175,6 +175,10 @@ endpoints! {
         => 200 Tagged<PackageShown>;
     Put "/api/v1/packages/{name}" Operator packages::put, "On-boards an NFV package; one that is there never changes", [] takes PACKAGE_BODY
         => 200 Tagged<PackageShown>;
+    Post "/api/v1/packages/{name}:enable" Operator packages::enable, "What is made of it may be made", []
+        => 200 Tagged<PackageShown>;
+    Post "/api/v1/packages/{name}:disable" Operator packages::disable, "Nothing new is made of it; what is made stays", []
+        => 200 Tagged<PackageShown>;
     Delete "/api/v1/packages/{name}" Operator packages::delete, "Removes an NFV package on which nothing rests", []
         => 204 Nothing;
     Get "/api/v1/templates" Viewer templates::list, "Templates, every version",
@@ -186,8 +190,8 @@ endpoints! {
         => 200 Tagged<Template>;
     Delete "/api/v1/templates/{name}" Admin templates::delete, "Takes back versions of which no slice is", ["version" = "absent: all of them"]
         => 204 Nothing;
-    Get "/api/v1/templates/{name}/slices" Admin templates::slices, "Slices of a template, of all tenants",
-        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+    Get "/api/v1/template-slices" Admin templates::slices, "Slices of templates, of all tenants",
+        ["template" = "of this one", "limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
         => 200 Page<TemplateSlice>;
     Post "/api/v1/templates/{name}:instantiate" Operator templates::instantiate, "Makes a slice of a template; 202 with the operation",
         ["dryRun" = "true: only the plan", "timeout" = "seconds of patience", "supersede" = "failed (default) or any or never"] takes OFFER_BODY

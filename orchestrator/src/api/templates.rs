@@ -40,10 +40,13 @@ pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Resul
 }
 
 pub(crate) async fn slices(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let name = input.name("name")?;
-    let all = app.templates.slices(&caller.admin()?, &name).await?;
-    let path = format!("{PATH}/{name}/slices");
-    page(&input, &path, all.iter().map(|of| (format!("{}/{}", of.tenant, of.slice), json!(of))).collect())
+    let name = input.query_name("template")?;
+    let all = app.templates.slices(&caller.admin()?, name.as_ref()).await?;
+    page(
+        &input,
+        "/api/v1/template-slices",
+        all.iter().map(|of| (format!("{}/{}", of.tenant, of.slice), json!(of))).collect(),
+    )
 }
 
 pub(crate) async fn instantiate(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {

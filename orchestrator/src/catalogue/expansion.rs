@@ -9,7 +9,7 @@ use crate::packages::build::{Order, build};
 use crate::packages::completed;
 use crate::packages::composed::{self, Composed, Described, Parts};
 use crate::store::Digest;
-use models::package::Package;
+use models::package::{OperationalState, Package};
 use models::slice::ServiceUse;
 use models::{Name, Problem, SliceSpec};
 use serde_json::{Value, json};
@@ -24,7 +24,15 @@ pub enum Taken<'a> {
     /// Those that it has, if it is there already; else the newest of the descriptors that the service names.
     Kept(Option<&'a SliceSpec>),
     /// The newest of the same products.
-    Newest,
+    Newest(Option<&'a SliceSpec>),
+}
+
+impl<'a> Taken<'a> {
+    /// The packages that the service is made of already.
+    fn standing(self) -> BTreeSet<&'a Name> {
+        let (Self::Kept(before) | Self::Newest(before)) = self;
+        before.map(SliceSpec::packages).unwrap_or_default()
+    }
 }
 
 /// A service with the descriptors of everything in it.
@@ -68,6 +76,10 @@ impl Packages {
     ) -> Result<Opened, CatalogueError> {
         let (package, _) = self.found(tenant, ("package", &said.package)).await?;
         expect_service(&package, "package").map_err(|problem| CatalogueError::Problems(vec![problem]))?;
+        let standing = versions.standing();
+        if !standing.contains(&package.name) {
+            enabled(&package, "package").map_err(|problem| CatalogueError::Problems(vec![problem]))?;
+        }
         let Descriptor::Service(nsd) = self.descriptor(&package).await? else {
             return Err(CatalogueError::Unavailable(format!("package {} is not what was on-boarded", package.name)));
         };
@@ -75,7 +87,16 @@ impl Packages {
         for member in &nsd.members {
             let asked = said.functions.get(&member.id).and_then(|function| function.package.as_ref());
             let chosen = match asked {
-                Some(name) => self.asked((tenant, name), (&member.id, &member.vnfd)).await,
+                Some(name) => {
+                    let found = self.asked((tenant, name), (&member.id, &member.vnfd)).await;
+                    found.and_then(|found| match standing.contains(&found.name) {
+                        true => Ok(found),
+                        false => match enabled(&found, &format!("functions.{}.package", member.id)) {
+                            Ok(()) => Ok(found),
+                            Err(problem) => Err(CatalogueError::Problems(vec![problem])),
+                        },
+                    })
+                }
                 None => self.kept_or_newest((tenant, versions), &member.vnfd).await,
             };
             match chosen {
@@ -109,17 +130,21 @@ impl Packages {
     ) -> Result<Package, CatalogueError> {
         let mut known = self.versions(tenant, vnfd).await?;
         let kept = match versions {
-            Taken::Kept(before) => before.map(SliceSpec::packages).unwrap_or_default(),
-            Taken::Newest => BTreeSet::new(),
+            Taken::Kept(_) => versions.standing(),
+            Taken::Newest(_) => BTreeSet::new(),
         };
         known.sort_by(newer);
         let at = known.iter().position(|package| kept.contains(&package.name));
         if let (None, Taken::Kept(_)) = (at, versions) {
             known.retain(|package| package.descriptor.id == vnfd);
         }
+        if at.is_none() {
+            known.retain(|package| package.operational == OperationalState::Enabled);
+        }
         let missing = || {
-            let message = format!("no package describes the function {vnfd} any more");
-            CatalogueError::Problems(vec![Problem::at("package", message).mend("sliceway package add FILE")])
+            let message = format!("no package that is enabled describes the function {vnfd}");
+            let mend = "sliceway package add FILE, or sliceway package enable NAME";
+            CatalogueError::Problems(vec![Problem::at("package", message).mend(mend)])
         };
         match at {
             Some(at) => Ok(known.swap_remove(at)),
@@ -171,6 +196,15 @@ impl Packages {
         let read = read.map_err(|error| unreadable(error.to_string()))?;
         let read = read.map_err(|_| unreadable("it cannot be opened any more".into()))?;
         Ok(read.descriptor)
+    }
+}
+
+/// What is disabled makes nothing new.
+fn enabled(package: &Package, field: &str) -> Result<(), Problem> {
+    match package.operational {
+        OperationalState::Enabled => Ok(()),
+        OperationalState::Disabled => Err(Problem::at(field, format!("package {} is disabled", package.name))
+            .mend(format!("sliceway package enable {}, or take another version", package.name))),
     }
 }
 

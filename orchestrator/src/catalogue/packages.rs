@@ -11,7 +11,7 @@ use crate::ops::footing::{package_key, users_of};
 use crate::packages::verdict::{Verdict, verdict};
 use crate::store::{Blobs, Digest, Expect, Key, Kind, Object, Query, Revision, Store, StoreError, Txn};
 use adapters::helm::Helm;
-use models::package::{Descriptor, DescriptorKind, Member, Package, UsageState};
+use models::package::{Descriptor, DescriptorKind, Member, OnboardingState, OperationalState, Package, UsageState};
 use models::problem::nearest;
 use models::{Name, Problem, Slice};
 use serde::Serialize;
@@ -33,6 +33,7 @@ pub struct NewPackage {
 pub struct PackageShown {
     #[serde(flatten)]
     pub package: Package,
+    pub onboarding: OnboardingState,
     pub usage: UsageState,
     /// Packages of services whose descriptors name this one's, and slices that are made of it.
     pub users: Vec<String>,
@@ -197,11 +198,41 @@ impl Packages {
         let size = bytes.len() as u64;
         let kept = self.blobs().put(bytes).await;
         kept.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
-        let package = Package { name, file, digest, bytes: size, descriptor, charts, warnings, signature, onboarded };
+        let package = Package {
+            name,
+            file,
+            digest,
+            bytes: size,
+            descriptor,
+            charts,
+            warnings,
+            signature,
+            onboarded,
+            operational: OperationalState::Enabled,
+        };
         // It was judged by what the tenant asks for: another answer of the tenant's asks for another judgement.
         let txn = Txn::new().absent(key.clone()).at(of.0, of.1).put(key, codec::json(&package)?);
         let txn = beside(tenant, &package).into_iter().fold(txn, |txn, key| txn.put(key, json!({})));
         let rev = self.store().commit(txn).await?;
+        Ok((self.shown(tenant, package).await?, rev))
+    }
+
+    /// Whether something new may be made of it.
+    pub async fn set(
+        &self,
+        permit: &WritePermit,
+        (name, operational): (&Name, OperationalState),
+        expect: &Expect,
+    ) -> Result<(PackageShown, Revision), CatalogueError> {
+        let tenant = permit.tenant();
+        let (package, rev) = self.one(tenant, name).await?;
+        let key = package_key(tenant, name);
+        expect.check(&key, Some(rev))?;
+        if package.operational == operational {
+            return Ok((self.shown(tenant, package).await?, rev));
+        }
+        let package = Package { operational, ..package };
+        let rev = self.store().commit(Txn::new().at(key.clone(), rev).put(key, codec::json(&package)?)).await?;
         Ok((self.shown(tenant, package).await?, rev))
     }
 
@@ -294,7 +325,7 @@ impl Packages {
         let services = services.iter().map(|name| format!("package {name}"));
         let users: Vec<String> = services.chain(self.slices(tenant, &package.name).await?).collect();
         let usage = if users.is_empty() { UsageState::NotInUse } else { UsageState::InUse };
-        Ok(PackageShown { package, usage, users })
+        Ok(PackageShown { package, onboarding: OnboardingState::Onboarded, usage, users })
     }
 
     /// Services and slices that are made of it; no more than a person reads.

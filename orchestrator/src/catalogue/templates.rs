@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub struct TemplateSlice {
     pub tenant: Name,
     pub slice: Name,
+    pub template: Name,
     pub version: String,
 }
 
@@ -145,16 +146,28 @@ impl Templates {
         Ok(())
     }
 
-    pub async fn slices(&self, _: &AdminPermit, name: &Name) -> Result<Vec<TemplateSlice>, CatalogueError> {
-        self.one((name, None)).await?;
-        Ok(self.slices_of(name).await?)
+    /// Of one template, or of all.
+    pub async fn slices(&self, _: &AdminPermit, name: Option<&Name>) -> Result<Vec<TemplateSlice>, CatalogueError> {
+        if let Some(name) = name {
+            self.one((name, None)).await?;
+        }
+        Ok(self.used(name).await?)
     }
 
     async fn slices_of(&self, name: &Name) -> Result<Vec<TemplateSlice>, StoreError> {
+        self.used(Some(name)).await
+    }
+
+    async fn used(&self, name: Option<&Name>) -> Result<Vec<TemplateSlice>, StoreError> {
         let objects = codec::all(&self.store, Query::all(Kind::Slice)).await?;
         let of = |slice: Slice| {
-            let used = slice.spec.template.filter(|used| used.name == *name)?;
-            Some(TemplateSlice { tenant: slice.tenant, slice: slice.name, version: used.version.unwrap_or_default() })
+            let used = slice.spec.template.filter(|used| name.is_none_or(|name| used.name == *name))?;
+            Some(TemplateSlice {
+                tenant: slice.tenant,
+                slice: slice.name,
+                template: used.name,
+                version: used.version.unwrap_or_default(),
+            })
         };
         Ok(objects.iter().filter_map(readable::<Slice>).filter_map(of).collect())
     }

@@ -170,6 +170,7 @@ pub(crate) static NOUNS: &[Noun] = &[
             always("VERSION", |item| text(item, "/descriptor/version")),
             always("PROVIDER", |item| text(item, "/descriptor/provider")),
             always("USAGE", |item| text(item, "/usage")),
+            wide("OPERATIONAL", |item| text(item, "/operational")),
             wide("FORM", |item| text(item, "/descriptor/form")),
             wide("ID", |item| text(item, "/descriptor/id")),
             wide("DIGEST", |item| text(item, "/digest")),

@@ -1,11 +1,12 @@
 //! `package add`: a package goes to the server, which judges it as `package validate` does.
 
 use super::apply::Done;
-use super::args::AddPackage;
+use super::args::{AddPackage, Output};
 use super::client::{Client, escape};
 use super::error::Failed;
+use super::exit;
 use super::pipe::say;
-use super::print::text;
+use super::print::{self, text};
 use super::validate::{line, read, unreadable};
 use super::values;
 use crate::packages::verdict::verdict;
@@ -47,6 +48,14 @@ pub(crate) async fn add(client: &Client, args: &AddPackage) -> Result<Done, Fail
     let word = if stands { " unchanged" } else { "" };
     say!("package {name}{word}: {} {} {}", of("/descriptor/kind"), of("/descriptor/name"), of("/descriptor/version"));
     Ok(Done::well(package))
+}
+
+/// Whether something new may be made of it.
+pub(crate) async fn set(client: &Client, (name, verb): (&str, &str), output: Output) -> Result<u8, Failed> {
+    let package = client.post(&format!("/api/v1/packages/{}:{verb}", escape(name)), String::new()).await?.body;
+    say!("package {name} {}", text(&package, "/operational"));
+    print::data(output, &package);
+    Ok(exit::DONE)
 }
 
 /// What it describes, with its version: a service's name tells that it is one.

@@ -7,9 +7,12 @@ use super::pipe::say;
 use super::signing;
 use crate::packages::build::{Built, Order, build};
 use crate::packages::drawing::Assumed;
-use crate::packages::service;
 use crate::packages::written::{self, Form, Travels, Wanted};
+use crate::packages::{service, sliced};
 use adapters::helm::{Helm, HelmError, Limits, locate, pack_folder};
+use models::Problem;
+use models::file::{Document, Source, parse};
+use sol005::descriptor::Nsd;
 use sol005::osm::Release;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,12 +41,7 @@ pub(crate) async fn make(args: &BuildPackage, output: Option<&str>) -> Result<u8
         return Err(Failed::usage(format!("-f {name}=…: no chart here is called {name:?}"))
             .next(format!("the charts are {}", names.join(", "))));
     }
-    let service = args.service.as_ref().map(|name| service::Wish {
-        name: name.clone(),
-        version: args.service_version.clone(),
-        designer: args.provider.clone(),
-    });
-    let nsd = service.map(|wish| service::compose(&wish, &mut all));
+    let nsd = service(args, &mut all)?;
     all.iter().for_each(tell);
     let travels = if args.repository.is_some() { Travels::Repository } else { Travels::Package };
     let form = match args.format {
@@ -55,6 +53,33 @@ pub(crate) async fn make(args: &BuildPackage, output: Option<&str>) -> Result<u8
     let files = written::files(&all, nsd.as_ref(), Wanted { form, travels, signer: signer.as_ref() });
     write(dir, files.map_err(|error| Failed::new(exit::FAILED, error.to_string()))?)?;
     Ok(exit::DONE)
+}
+
+/// The descriptor of the service, where one is asked for.
+fn service(args: &BuildPackage, all: &mut [Built]) -> Result<Option<Nsd>, Failed> {
+    let wish = |name: &str| service::Wish {
+        name: name.to_owned(),
+        version: args.service_version.clone(),
+        designer: args.provider.clone(),
+    };
+    let Some(path) = &args.slice else {
+        return Ok(args.service.as_ref().map(|name| service::compose(&wish(name), all)));
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?;
+    let told = |problems: Vec<Problem>| {
+        let lines = problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n");
+        Failed::usage(lines).next("sliceway package build CHART... --slice FILE -o DIR")
+    };
+    let name = path.display().to_string();
+    let parsed = parse(&[Source { name: &name, text: &text }]).map_err(told)?;
+    let [parsed] = parsed.as_slice() else {
+        return Err(Failed::usage(format!("{name}: one slice is wanted")).next("leave one document in it"));
+    };
+    let Document::Slice { meta, spec } = &parsed.document else {
+        return Err(Failed::usage(format!("{name} holds a {}, not a Slice", parsed.document.kind())));
+    };
+    let placed = |problems: Vec<Problem>| told(problems.into_iter().map(|problem| parsed.place(problem)).collect());
+    sliced::compose(&wish(meta.name.as_str()), spec, all).map(Some).map_err(placed)
 }
 
 /// A form of output is no folder.

@@ -121,6 +121,8 @@ async fn noun(client: &Client, command: &Command, (tenant, output): (Option<&str
         },
         Command::Package { verb } => match verb {
             PackageVerb::Add(args) => onboard::add(client, args).await?.print(output),
+            PackageVerb::Disable(one) => onboard::set(client, (&one.name, "disable"), output).await,
+            PackageVerb::Enable(one) => onboard::set(client, (&one.name, "enable"), output).await,
             PackageVerb::General(verb) => general(client, ("package", verb), output).await,
             PackageVerb::Build(_) | PackageVerb::Validate(_) => unserved(),
         },

@@ -142,7 +142,7 @@ pub(crate) async fn upgrade(client: &Client, args: &UpgradeTemplate, output: Out
     let version = args.to.as_ref().map(|version| format!("?version={}", escape(version))).unwrap_or_default();
     let template = client.get(&format!("/api/v1/templates/{}{version}", escape(&args.name))).await?;
     let to = text(&template, "/spec/version");
-    let all = client.all(&format!("/api/v1/templates/{}/slices", escape(&args.name))).await?.0;
+    let all = client.all(&format!("/api/v1/template-slices?template={}", escape(&args.name))).await?.0;
     let behind: Vec<&Value> = all.iter().filter(|slice| text(slice, "/version") != to).collect();
     say!("template {} {to}: {} of {} slices to move", args.name, behind.len(), all.len());
     if args.plan {

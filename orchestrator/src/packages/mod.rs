@@ -10,6 +10,7 @@ pub mod drawing;
 pub mod offered;
 mod reached;
 pub mod service;
+pub mod sliced;
 pub mod verdict;
 pub mod written;
 

@@ -6,7 +6,7 @@ use models::slice::{MQTT_TLS, Role};
 use sol005::descriptor::{ExternalCp, FLAVOUR, LEVEL, Link, Member, Nsd, VirtualLink, Vnfd};
 
 /// The network by which everything is managed.
-const MANAGED: &str = "mgmt";
+pub(super) const MANAGED: &str = "mgmt";
 
 /// What charts do not say about the service that they make together.
 pub struct Wish {
@@ -24,15 +24,8 @@ pub fn compose(wish: &Wish, functions: &mut [Built]) -> Nsd {
         name: wish.name.clone(),
         designer: wish.designer.clone(),
         version: wish.version.clone(),
-        saps: vec![("mgmt-sap".into(), MANAGED.into())],
-        links: vec![VirtualLink {
-            id: MANAGED.into(),
-            description: "the clusters' networks of pods".into(),
-            management: true,
-            quality: None,
-        }],
         members: functions.iter().map(member).collect(),
-        ..Nsd::default()
+        ..managed()
     };
     for at in 0..functions.len() {
         for (needed, service) in reached(at, functions) {
@@ -41,6 +34,20 @@ pub fn compose(wish: &Wish, functions: &mut [Built]) -> Nsd {
     }
     contract(&mut nsd, functions);
     nsd
+}
+
+/// A service of nobody yet, with the link by which all are managed.
+pub(super) fn managed() -> Nsd {
+    Nsd {
+        saps: vec![("mgmt-sap".into(), MANAGED.into())],
+        links: vec![VirtualLink {
+            id: MANAGED.into(),
+            description: "the clusters' networks of pods".into(),
+            management: true,
+            quality: None,
+        }],
+        ..Nsd::default()
+    }
 }
 
 /// Where every gateway reaches every server, and devices every gateway.
@@ -156,7 +163,7 @@ fn join(nsd: &mut Nsd, (functions, at): (&mut [Built], usize), (needed, service)
     }
 }
 
-fn connect(nsd: &mut Nsd, (member, link): (&str, &str), point: &str) {
+pub(super) fn connect(nsd: &mut Nsd, (member, link): (&str, &str), point: &str) {
     let found = nsd.members.iter_mut().find(|known| known.id == member);
     if let Some(found) = found.filter(|found| found.connections.iter().all(|(known, _)| known != link)) {
         found.connections.push((link.to_owned(), point.to_owned()));

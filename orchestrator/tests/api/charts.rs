@@ -208,22 +208,60 @@ async fn two_functions_with_an_object_of_one_name_are_refused_where_they_share_a
 #[tokio::test]
 async fn an_object_of_a_chart_that_has_the_name_of_one_of_ours_is_refused() {
     let server = Server::start().with_lab().await;
-    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: it}\nspec: {ports: [{port: 1}]}\n";
+    let service = "apiVersion: v1\n{{ if hasPrefix \"it-\" .Release.Name }}\nkind: Service\nmetadata: {name: far}\nspec: {ports: [{port: 1}]}\n\
+                   {{ else }}\nkind: ConfigMap\nmetadata: {name: c}\n{{ end }}";
     let charts = chart(&server.path("x"), service);
     assert!(server.cli(&["repository", "add", "odd", "--path", &charts]).status.success());
     let file = server.path("odd.yaml");
-    let access = "  access: [{from: devices, to: it, ports: [80/tcp]}]\n";
-    std::fs::write(&file, format!("{SLICE}{access}")).unwrap();
+    let far = format!("{SLICE}    - {{name: far, site: edge, chart: {{repository: odd, name: odd}}}}\n");
+    let access = "  access: [{from: devices, to: far, ports: [80/tcp]}]\n";
+    std::fs::write(&file, format!("{far}{access}")).unwrap();
     let out = server.cli(&["plan", "-f", file.to_str().unwrap()]);
     let said = words(&out);
     assert_eq!(out.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("odd/templates/it.yaml: Service it is also made by Sliceway (it is called from outside"),
+        said.contains("odd/templates/it.yaml: Service far is also made by Sliceway (far is called from outside"),
         "{said}"
     );
-    std::fs::write(&file, SLICE).unwrap();
+    std::fs::write(&file, far).unwrap();
     let out = server.cli(&["plan", "-f", file.to_str().unwrap()]);
     assert!(out.status.success(), "nobody reaches it, so that it is the chart's: {}", words(&out));
+}
+
+/// ADR 0020: within its cluster the chart's Service is the way; from outside ours stands beside it.
+#[tokio::test]
+async fn a_service_of_the_functions_own_name_is_the_way_to_it() {
+    let server = Server::start().with_lab().await;
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: {{ .Release.Name | trunc 2 }}}\nspec: {ports: [{port: 5432, targetPort: 80}]}\n";
+    let charts = chart(&server.path("x"), service);
+    assert!(server.cli(&["repository", "add", "odd", "--path", &charts]).status.success());
+    let file = server.path("odd.yaml");
+    let on = |cluster: &str| {
+        let at = SLICE.replace(
+            "sites: {edge: {cluster: edge}}",
+            &format!("sites: {{edge: {{cluster: edge}}, other: {{cluster: {cluster}}}}}"),
+        );
+        let by = "    - {name: by, site: other, chart: {repository: odd, name: odd}}\n  access: [{from: by, to: it, ports: [80/tcp]}]\n";
+        std::fs::write(&file, format!("{at}{by}")).unwrap();
+        let out = server.cli(&["plan", "-f", file.to_str().unwrap(), "-o", "json"]);
+        let said = words(&out);
+        assert!(out.status.success(), "{said}");
+        let plan: Value = serde_json::from_slice(&out.stdout).unwrap();
+        let changes = plan["changes"].as_array().unwrap().clone();
+        let service = |change: &Value| change["id"]["kind"] == "v1/Service";
+        let of = |change: Value| {
+            (format!("{}/{}", change["id"]["target"].as_str().unwrap(), change["id"]["name"].as_str().unwrap()), change)
+        };
+        changes.into_iter().filter(service).map(of).collect::<BTreeMap<String, Value>>()
+    };
+    let names = |all: &BTreeMap<String, Value>| all.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&on("edge")), ["edge/by", "edge/it"]);
+    let apart = on("cloud");
+    assert_eq!(names(&apart), ["cloud/by", "cloud/it", "edge/it", "edge/sliceway-it"]);
+    // Callers have the ports that the chart's authors told them, too.
+    let ports = &apart["cloud/it"]["after"]["body"]["plain"]["spec"]["ports"];
+    let numbers: Vec<u64> = ports.as_array().unwrap().iter().map(|port| port["port"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [80, 5432]);
 }
 
 #[tokio::test]

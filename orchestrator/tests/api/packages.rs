@@ -1,5 +1,6 @@
 //! NFV packages at the server: on-boarded as they came, judged as the command line judges, kept while something rests on them.
 
+use crate::kitchen;
 use crate::server::{Server, stdout, words};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -201,4 +202,51 @@ async fn the_command_line_adds_lists_and_deletes_and_says_the_same_of_a_wrong_on
         let gone = server.cli(&["package", "delete", name]);
         assert!(gone.status.success() && words(&gone).contains(&format!("package {name} deleted")), "{}", words(&gone));
     }
+}
+
+fn named(id: &str, chart: &str) -> Vec<u8> {
+    let mut tar = Tar::default();
+    let text = vnfd(id, "1.0").replace(&format!("helm-chart: {id}"), &format!("helm-chart: '{chart}'"));
+    tar.file(&format!("{id}/{id}_vnfd.yaml"), text.as_bytes()).unwrap();
+    tar.gzipped().unwrap()
+}
+
+#[tokio::test]
+async fn a_chart_in_a_repository_is_pinned_when_the_package_comes_and_not_looked_for_again() {
+    let server = Server::start().with_lab().await;
+    let folder = server.path("x");
+    let published = folder.join("published");
+    let (status, refused) = put(&server, "web", &named("web", "iml/web")).await;
+    assert_eq!(status, 422, "{refused}");
+    let problem = &refused["problems"][0];
+    assert_eq!(problem["file"], "web/web_vnfd.yaml", "{refused}");
+    assert!(problem["message"].as_str().unwrap().contains("web: no repository is called \"iml\""), "{refused}");
+    std::fs::create_dir_all(&published).unwrap();
+    let chart = kitchen::chart(&published, "web", ("1.0.0", ""));
+    let added = server.cli(&["repository", "add", "iml", "--path", published.to_str().unwrap()]);
+    assert!(added.status.success(), "{}", words(&added));
+    let (status, refused) = put(&server, "web", &named("web", "iml/wbe")).await;
+    assert!(status == 422 && refused["detail"].as_str().unwrap().contains("did you mean \"web\"?"), "{refused}");
+    let (status, made) = put(&server, "web", &named("web", "iml/web")).await;
+    assert_eq!(status, 200, "{made}");
+    let pinned = &made["charts"][0];
+    assert_eq!((&pinned["name"], &pinned["version"]), (&json!("web"), &json!("1.0.0")));
+    assert!(pinned["digest"].as_str().unwrap().starts_with("sha256:"), "{made}");
+    // The repository has something else, and then is gone: the package makes what it was on-boarded with.
+    std::fs::remove_dir_all(chart).unwrap();
+    kitchen::chart(&published, "web", ("2.0.0", ""));
+    let again = server.cli(&["repository", "add", "iml", "--path", published.to_str().unwrap()]);
+    assert!(again.status.success(), "{}", words(&again));
+    assert!(server.cli(&["delete", "repository", "iml"]).status.success());
+    let file = kitchen::slice(&server, "package: web, name: web");
+    let applied = server.cli(&["apply", "-f", &file, "--wait"]);
+    assert!(applied.status.success(), "{}", words(&applied));
+    let (_, told) = server.admin("GET", "/api/v1/slices/one/description", Value::Null).await;
+    let source = &told["functions"][0]["source"];
+    assert_eq!((&source["version"], &source["digest"]), (&json!("1.0.0"), &pinned["digest"]), "{told}");
+    // An address that nobody registered is asked nothing.
+    let (status, refused) = put(&server, "far", &named("far", "oci://registry.example/charts/web")).await;
+    assert_eq!(status, 422, "{refused}");
+    let told = refused["problems"][0]["message"].as_str().unwrap();
+    assert!(told.contains("no registered repository has oci://registry.example/charts/web"), "{refused}");
 }

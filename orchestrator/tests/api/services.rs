@@ -148,8 +148,13 @@ async fn life(form: &str) {
     done(&server, &["ns", "scale", "shop", "web", "--in", "--wait"]);
     let slice = json_of(&server, &["get", "slice", "shop"]);
     assert_eq!(function(&slice, "web")["values"], json!({"limit": 20, "replicas": {"min": 2}}));
-    // What came meanwhile changes nothing until somebody says so.
+    // What came meanwhile changes nothing until somebody says so; what is disabled is not taken, and stays where it is.
     newer(&server, form);
+    done(&server, &["package", "disable", &new]);
+    refused(&server, &["ns", "update", "shop", "--use", &format!("web={new}")], &["is disabled", "package enable"]);
+    assert!(done(&server, &["ns", "update", "shop", "--newest"]).contains("unchanged"));
+    done(&server, &["package", "enable", &new]);
+    done(&server, &["package", "disable", &old]);
     assert!(done(&server, &["ns", "heal", "shop"]).contains("unchanged"));
     let plan = done(&server, &["ns", "update", "shop", "--use", &format!("web={new}"), "--plan"]);
     assert!(plan.contains("1 to change") || plan.contains("to change"), "{plan}");

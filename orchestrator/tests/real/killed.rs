@@ -33,6 +33,10 @@ impl Server {
         Self { child, url }
     }
 
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

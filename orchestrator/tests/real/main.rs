@@ -34,5 +34,6 @@ mod said;
 mod server;
 #[path = "../../../adapters/tests/settled/mod.rs"]
 mod settled;
+mod tutorial;
 mod watched;
 mod wide;

@@ -436,3 +436,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn sites_that_keep_apart_are_on_different_clusters() {
+    let site = |text: &str| (name(text), select(Policy::BestFit));
+    let of = |candidates: Vec<Candidate>| Request {
+        sites: BTreeMap::from([site("one"), site("other")]),
+        demands: vec![demand("a", "one", &[(100, 1)]), demand("b", "other", &[(100, 1)])],
+        candidates,
+        apart: vec![(name("other"), name("one"))],
+        ..Request::default()
+    };
+    let clusters = |placement: &Placement| -> BTreeSet<String> {
+        placement.sites.iter().map(|choice| choice.standing.cluster.to_string()).collect()
+    };
+    let request = of(two());
+    let placed = place(&request).unwrap();
+    assert_eq!(clusters(&placed).len(), 2, "{placed:?}");
+    // Without that the policy packs both into one.
+    let together = place(&Request { apart: vec![], ..request.clone() }).unwrap();
+    assert_eq!(clusters(&together).len(), 1, "{together:?}");
+    // What stands together already moves only when somebody says so, and that is told.
+    let standing: Vec<Standing> = together.sites.iter().map(|choice| choice.standing.clone()).collect();
+    let stays = place(&Request { standing: standing.clone(), ..request.clone() }).unwrap();
+    assert_eq!(clusters(&stays).len(), 1);
+    assert!(stays.sites.iter().any(|choice| choice.warning.as_ref().is_some_and(|w| w.contains("are to be apart"))));
+    let moved = place(&Request { standing, replace: BTreeSet::from([name("b")]), ..request }).unwrap();
+    assert_eq!(clusters(&moved).len(), 2);
+    // Of one cluster alone there is no place for both.
+    let none = place(&of(vec![two().remove(0)])).unwrap_err();
+    assert!(none.candidates[0].reason.contains("site one is on edge, and the two are to be apart"), "{none:?}");
+}

@@ -1,6 +1,6 @@
 //! What can be typed after `package`.
 
-use super::General;
+use super::{General, Name};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -12,6 +12,10 @@ pub(crate) enum PackageVerb {
     Validate(ValidatePackage),
     /// On-board a package at the server
     Add(AddPackage),
+    /// Nothing new is made of it; what is made stays
+    Disable(Name),
+    /// It may be used again
+    Enable(Name),
     #[command(flatten)]
     General(General),
 }
@@ -78,8 +82,11 @@ pub(crate) struct BuildPackage {
     /// Also a descriptor (NSD) of the service that the charts make together, under this name
     #[arg(long)]
     pub(crate) service: Option<String>,
+    /// A slice's file: the descriptor of the service that the slice is, of the charts that are named
+    #[arg(long, value_name = "FILE", conflicts_with = "service")]
+    pub(crate) slice: Option<PathBuf>,
     /// The version of that service
-    #[arg(long, default_value = "1.0", requires = "service")]
+    #[arg(long, default_value = "1.0")]
     pub(crate) service_version: String,
     /// Taken of each container that asks for no CPU, and marked as assumed: 100m
     #[arg(long)]
