@@ -3,9 +3,10 @@
 //! reaches anybody.
 
 use super::composed::{Names, Parts};
+use super::service;
 use models::Name;
 use models::quantity::Port;
-use models::slice::AccessRule;
+use models::slice::{AccessRule, MQTT_TLS, Role};
 use sol005::descriptor::{Link, Mciop, Vnfd};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ const OUTSIDE: &str = "devices";
 #[derive(Default)]
 struct On {
     callers: BTreeSet<Name>,
+    gateways: BTreeSet<Name>,
     reached: BTreeMap<Name, BTreeSet<Port>>,
 }
 
@@ -29,7 +31,15 @@ pub(super) fn rules(parts: &Parts<'_>, names: &Names) -> (Vec<AccessRule>, Vec<S
         if on.reached.is_empty() && members.count() > 1 {
             warnings.push(format!("virtual link {} opens nothing: no connection point on it says a port", link.id));
         }
-        let outside = parts.nsd.saps.iter().any(|(_, to)| *to == link.id).then(|| OUTSIDE.parse().ok()).flatten();
+        let outside: Option<Name> =
+            OUTSIDE.parse().ok().filter(|_| parts.nsd.saps.iter().any(|(_, to)| *to == link.id));
+        if let Some(outside) = &outside {
+            // What devices speak to on a gateway its platform says, also where a descriptor does not.
+            let unsaid = on.gateways.iter().filter(|gateway| !on.reached.contains_key(*gateway));
+            for gateway in unsaid {
+                opened.entry((outside.clone(), gateway.clone())).or_default().insert(MQTT_TLS);
+            }
+        }
         for (to, ports) in &on.reached {
             for from in on.callers.iter().chain(&outside).filter(|from| *from != to) {
                 opened.entry((from.clone(), to.clone())).or_default().extend(ports);
@@ -52,6 +62,9 @@ fn on(parts: &Parts<'_>, names: &Names, link: &str) -> On {
         let own = || names.iter().filter(|((id, _), _)| *id == member.id).map(|(_, name)| name.clone());
         for point in points {
             on.callers.extend(own());
+            if service::played(&described.vnfd) == Some(Role::Gateway) {
+                on.gateways.extend(own());
+            }
             for (chart, port) in ports(&described.vnfd, point) {
                 if let Some(name) = names.get(&(member.id.clone(), chart)) {
                     on.reached.entry(name.clone()).or_default().insert(port);

@@ -78,9 +78,18 @@ async fn tenant<'s>(server: &'s Server, (name, body): (&str, Value)) -> Tenant<'
     Tenant { server, token: server.token("operator", name).await }
 }
 
+/// The repository in which the packages' chart is.
+fn with_iml(server: Server) -> Server {
+    let charts = server.path("iml");
+    crate::kitchen::chart(&charts, "web", ("1.0.0", ""));
+    let added = server.cli(&["repository", "add", "iml", "--path", charts.to_str().unwrap()]);
+    assert!(added.status.success(), "{}", words(&added));
+    server
+}
+
 #[tokio::test]
 async fn a_tenant_that_requires_signatures_takes_what_its_signers_signed_and_keeps_nothing_else() {
-    let server = Server::start();
+    let server = with_iml(Server::start());
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     let body = json!({"requireSignature": true, "trustedSigners": [&ours.pem]});
     let acme = tenant(&server, ("acme", body.clone())).await;
@@ -142,7 +151,7 @@ async fn a_tenant_that_requires_signatures_takes_what_its_signers_signed_and_kee
 
 #[tokio::test]
 async fn a_tenant_that_requires_none_is_told_who_signed_and_refuses_what_does_not_hold() {
-    let server = Server::start();
+    let server = with_iml(Server::start());
     let ours = Authority::new("ours");
     let acme = tenant(&server, ("acme", json!({}))).await;
     let (web, signer) = (function("web"), ours.signer(&params("acme")));
@@ -166,7 +175,7 @@ async fn a_tenant_that_requires_none_is_told_who_signed_and_refuses_what_does_no
 
 #[tokio::test]
 async fn whom_a_tenant_trusts_is_read_when_it_is_said() {
-    let server = Server::start();
+    let server = with_iml(Server::start());
     let begun = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
     for (body, wanted) in [
         (
@@ -189,7 +198,7 @@ async fn whom_a_tenant_trusts_is_read_when_it_is_said() {
 
 #[tokio::test]
 async fn the_command_line_says_whom_a_tenant_trusts_and_judges_as_the_server_does() {
-    let server = Server::start();
+    let server = with_iml(Server::start());
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     let write = |name: &str, bytes: &[u8]| {
         let path = server.path(name);
