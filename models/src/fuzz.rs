@@ -60,6 +60,7 @@ fn stored(document: &Document) {
             same(spec);
             same(files);
         }
+        Document::Template { spec, .. } => same(&**spec),
         Document::Tenant { spec, .. } => same(spec),
     }
 }

@@ -27,6 +27,7 @@ pub mod service;
 pub mod slice;
 pub mod template;
 pub mod tenant;
+pub mod version;
 pub mod yaml;
 
 pub use alarm::{Alarm, Drift};

@@ -176,14 +176,3 @@ pub struct TemplateUse {
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub set: Map<String, Value>,
 }
-
-/// Versions in their order: by numbers where both are numbers, else as texts.
-pub fn newer(one: &str, other: &str) -> std::cmp::Ordering {
-    let parts = |text: &str| -> Vec<String> { text.split(['.', '-', '+']).map(str::to_owned).collect() };
-    let (one, other) = (parts(one.trim_start_matches('v')), parts(other.trim_start_matches('v')));
-    let each = one.iter().zip(&other).map(|(a, b)| match (a.parse::<u64>(), b.parse::<u64>()) {
-        (Ok(a), Ok(b)) => a.cmp(&b),
-        _ => a.cmp(b),
-    });
-    each.into_iter().find(|order| order.is_ne()).unwrap_or(one.len().cmp(&other.len()))
-}

@@ -109,8 +109,7 @@ impl Server {
         });
         let packages = Packages::new(repositories.clone());
         let renderer = Arc::new(Rendering { helm, blobs: Arc::clone(&blobs), finder: Arc::new(clusters.clone()) });
-        let charts = ChartSources { repositories: repositories.clone(), packages: packages.clone() };
-        let known = (Arc::new(clusters.clone()) as _, Arc::new(charts) as _);
+        let known = (Arc::new(clusters.clone()) as _, Arc::new(ChartSources::new(&packages)) as _);
         let slices = Slices::new(Arc::clone(&store), engine.clone(), renderer, known);
         let parts = Parts {
             store: Arc::clone(&store),

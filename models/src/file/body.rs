@@ -223,7 +223,10 @@ static SERVICE: Fields = Fields {
 };
 
 static INSTANTIATE: Fields = Fields {
-    fields: &[optional("functions", "what is said of its functions, by their ids", table::FUNCTION_USES)],
+    fields: &[
+        optional("package", "creates it of this on-boarded package (NSD) first", NAME),
+        optional("functions", "what is said of its functions, by their ids", table::FUNCTION_USES),
+    ],
     rules: &[],
 };
 

@@ -163,6 +163,8 @@ pub(crate) struct ServiceBody {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InstantiateBody {
+    /// Creates it of this package first.
+    pub(crate) package: Option<Name>,
     #[serde(default)]
     pub(crate) functions: BTreeMap<String, FunctionUse>,
 }
@@ -238,8 +240,10 @@ impl ScaleBody {
             (None, _) => return Err(Problem::at("aspect", "is missing").mend(format!("name one of {}", aspects()))),
         };
         let of = service.functions.entry(self.function.clone()).or_default();
-        let level = of.level.as_deref().unwrap_or(LEVEL);
-        let level = vnfd.levels.iter().find(|known| known.id == level);
+        let member = opened.nsd.members.iter().find(|member| member.id == self.function);
+        let asked = of.level.as_deref().or(member.map(|member| member.level.as_str())).unwrap_or(LEVEL);
+        let named = |id: &str| vnfd.levels.iter().find(|known| known.id == id);
+        let level = named(asked).or_else(|| named(LEVEL));
         let made = level.and_then(|level| level.aspects.iter().find(|(id, _)| *id == aspect)).map_or(0, |(_, n)| *n);
         let now = of.scale.get(&aspect).copied().unwrap_or(made);
         let steps = self.steps.unwrap_or(1);

@@ -43,14 +43,25 @@ pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Resul
 
 pub(crate) async fn instantiate(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let (permit, name) = (caller.write()?, input.name("name")?);
-    let InstantiateBody { functions } = input.read(&INSTANTIATE_BODY)?;
+    let InstantiateBody { functions, package } = input.read(&INSTANTIATE_BODY)?;
     let missing = || Problem::not_found(format!("service {name}"));
-    let created = app.services.created(permit.tenant(), &name).await?;
+    let created = app.services.created(permit.tenant(), &name).await?.map(|service| service.package);
     if running(&app, &permit, &name).await?.is_some() {
         let detail = format!("service {name} is instantiated already");
         return Err(Problem::new(409, "illegal-state", detail).next(format!("sliceway ns update {name}")));
     }
-    let service = ServiceUse { package: created.ok_or_else(missing)?.package, functions };
+    let package = match (created, package) {
+        (Some(created), None) => created,
+        (Some(created), Some(package)) if created == package => package,
+        (_, Some(package)) if input.flag("dryRun")? => package,
+        (_, Some(package)) => {
+            let new = NewService { name: name.clone(), package: package.clone(), description: String::new() };
+            app.services.put(&permit, new, &Expect::Anything).await?;
+            package
+        }
+        (None, None) => return Err(missing()),
+    };
+    let service = ServiceUse { package, functions };
     let spec = SliceSpec { service: Some(service), ..SliceSpec::default() };
     let wish = Wish { name, labels: Labels::new(), spec, before: None, newest: false };
     begin(&app, &permit, (&input, wish)).await
@@ -80,7 +91,13 @@ pub(crate) async fn scale(app: Arc<App>, caller: Caller, input: Input) -> Result
 /// The same again: what was changed by hand is put back, what failed is made.
 pub(crate) async fn heal(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let (permit, name) = (caller.write()?, input.name("name")?);
-    change(&app, &permit, (&input, name, false), async |_, _| Ok(())).await
+    let Some((slice, rev)) = running(&app, &permit, &name).await? else {
+        return Err(idle(&app, &permit, &name).await?);
+    };
+    let mut options = options(&input)?;
+    options.expect = Expect::At(vec![rev]);
+    let goal = Goal::Apply { labels: slice.labels, spec: Box::new(slice.spec) };
+    carried_out(&app, &permit, (&input, &Ask { name, goal, options }, vec![])).await
 }
 
 pub(crate) async fn terminate(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
@@ -129,6 +146,11 @@ async fn change(
     let Some((slice, rev)) = running(app, permit, &name).await? else {
         return Err(idle(app, permit, &name).await?);
     };
+    if let Some(template) = &slice.spec.template {
+        let detail =
+            format!("service {name} is of template {}: what may be said of it the template says", template.name);
+        return Err(Problem::new(409, "refused", detail).next(format!("sliceway template change {name}")));
+    }
     let Some(mut service) = slice.spec.service.clone() else { return Err(idle(app, permit, &name).await?) };
     with(&slice.spec, &mut service).await?;
     let spec = SliceSpec {

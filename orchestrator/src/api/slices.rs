@@ -7,8 +7,7 @@ use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::{params, watch::watched};
 use crate::auth::Caller;
-use crate::catalogue::{CatalogueError, Taken, foreign};
-use crate::packages::composed::Composed;
+use crate::catalogue::{CatalogueError, Composed, Taken, foreign};
 use crate::slices::{Ask, AskError, AskOptions, Goal, NoPlace, Started, Supersede};
 use crate::store::Kind;
 use futures::StreamExt;
@@ -84,7 +83,11 @@ pub(crate) async fn plan(app: Arc<App>, caller: Caller, input: Input) -> Result<
 
 pub(crate) async fn apply(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let permit = caller.write()?;
-    let (parsed, ask, warnings) = whole(&app, permit.tenant(), document(&input)?).await?;
+    let (parsed, ask) = document(&input)?;
+    // A slice of a template is counted and begun in one turn.
+    let of_template = matches!(&ask.goal, Goal::Apply { spec, .. } if spec.template.is_some());
+    let _turn = if of_template { Some(app.templates.turn().await) } else { None };
+    let (parsed, ask, warnings) = whole(&app, permit.tenant(), (parsed, ask)).await?;
     known((&app, permit.tenant()), &ask).await?;
     let started = app.slices.start(permit.tenant(), &ask).await.map_err(|error| placed(&parsed, error))?;
     answer(started, warnings)

@@ -12,19 +12,31 @@ use crate::store::Expect;
 use models::SliceSpec;
 use models::file::{OFFER_BODY, TEMPLATE_BODY};
 use models::labels::Labels;
+use models::template::{Template, TemplateQuota};
 use serde_json::json;
 use std::sync::Arc;
 
 const PATH: &str = "/api/v1/templates";
 
 pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let all = app.templates.list(&caller.read()?).await?;
+    let permit = caller.read()?;
+    let all: Vec<Template> = app.templates.list(&permit).await?.into_iter().map(|of| seen(&caller, of)).collect();
     page(&input, PATH, all.iter().map(|of| (format!("{}/{}", of.name, of.spec.version), json!(of))).collect())
 }
 
 pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let (template, rev) = app.templates.get(&caller.read()?, (&input.name("name")?, input.query("version"))).await?;
-    Ok(Reply::ok(&template)?.etag(rev))
+    Ok(Reply::ok(&seen(&caller, template))?.etag(rev))
+}
+
+/// Of quotas a tenant sees its own.
+fn seen(caller: &Caller, mut template: Template) -> Template {
+    if let (Err(_), Ok(permit)) = (caller.admin(), caller.read()) {
+        let own = |quota: &TemplateQuota| quota.of(permit.tenant());
+        let own = template.spec.quota.as_ref().map(own);
+        template.spec.quota = own.map(|slices| TemplateQuota { slices, ..TemplateQuota::default() });
+    }
+    template
 }
 
 pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {

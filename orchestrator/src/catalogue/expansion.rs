@@ -11,9 +11,10 @@ use crate::packages::composed::{self, Composed, Described, Parts};
 use crate::store::Digest;
 use models::package::{OperationalState, Package};
 use models::slice::ServiceUse;
+use models::version::rank;
 use models::{Name, Problem, SliceSpec};
 use serde_json::{Value, json};
-use sol005::descriptor::{Nsd, Vnfd};
+use sol005::descriptor::{Member, Nsd, Vnfd};
 use sol005::onboarding::{Descriptor, onboard};
 use sol005::signature::Trust;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,16 @@ impl<'a> Taken<'a> {
     fn standing(self) -> BTreeSet<&'a Name> {
         let (Self::Kept(before) | Self::Newest(before)) = self;
         before.map(SliceSpec::packages).unwrap_or_default()
+    }
+
+    /// The package that one member is made of.
+    fn of(self, member: &Member) -> Option<&'a Name> {
+        let (Self::Kept(before) | Self::Newest(before)) = self;
+        before?
+            .workloads()
+            .iter()
+            .find(|workload| composed::is_of(member, workload))
+            .and_then(|own| own.chart.package())
     }
 }
 
@@ -84,6 +95,8 @@ impl Packages {
             return Err(CatalogueError::Unavailable(format!("package {} is not what was on-boarded", package.name)));
         };
         let (mut functions, mut problems) = (BTreeMap::new(), Vec::new());
+        // A package is opened once, whoever is made of it.
+        let mut opened: BTreeMap<Name, Described> = BTreeMap::new();
         for member in &nsd.members {
             let asked = said.functions.get(&member.id).and_then(|function| function.package.as_ref());
             let chosen = match asked {
@@ -97,10 +110,17 @@ impl Packages {
                         },
                     })
                 }
-                None => self.kept_or_newest((tenant, versions), &member.vnfd).await,
+                None => self.kept_or_newest((tenant, versions), member).await,
             };
             match chosen {
-                Ok(package) => drop(functions.insert(member.id.clone(), self.described(package).await?)),
+                Ok(package) => {
+                    let described = match opened.get(&package.name) {
+                        Some(known) => known.clone(),
+                        None => self.described(package).await?,
+                    };
+                    opened.insert(described.package.clone(), described.clone());
+                    functions.insert(member.id.clone(), described);
+                }
                 Err(CatalogueError::Problems(more)) => problems.extend(more),
                 Err(other) => return Err(other),
             }
@@ -122,34 +142,32 @@ impl Packages {
         Err(CatalogueError::Problems(vec![Problem::at(field, message).mend(mend)]))
     }
 
-    /// The package that the slice has it from, as long as it is still meant; else the newest version.
+    /// The package that the slice has the function from, as long as it is still meant; else the newest version that is
+    /// enabled, and never an older one than it has.
     async fn kept_or_newest(
         &self,
         (tenant, versions): (&Name, Taken<'_>),
-        vnfd: &str,
+        member: &Member,
     ) -> Result<Package, CatalogueError> {
-        let mut known = self.versions(tenant, vnfd).await?;
-        let kept = match versions {
-            Taken::Kept(_) => versions.standing(),
-            Taken::Newest(_) => BTreeSet::new(),
-        };
+        let mut known = self.versions(tenant, &member.vnfd).await?;
         known.sort_by(newer);
-        let at = known.iter().position(|package| kept.contains(&package.name));
-        if let (None, Taken::Kept(_)) = (at, versions) {
-            known.retain(|package| package.descriptor.id == vnfd);
+        let standing = versions.of(member);
+        let kept = known.iter().position(|package| Some(&package.name) == standing);
+        if let (Some(at), Taken::Kept(_)) = (kept, versions) {
+            return Ok(known.swap_remove(at));
         }
-        if at.is_none() {
-            known.retain(|package| package.operational == OperationalState::Enabled);
-        }
+        let exact = matches!(versions, Taken::Kept(_));
+        let fits = |package: &Package| {
+            package.operational == OperationalState::Enabled && (!exact || package.descriptor.id == member.vnfd)
+        };
+        let best = known.iter().rposition(fits);
         let missing = || {
-            let message = format!("no package that is enabled describes the function {vnfd}");
+            let message = format!("no package that is enabled describes the function {}", member.vnfd);
             let mend = "sliceway package add FILE, or sliceway package enable NAME";
             CatalogueError::Problems(vec![Problem::at("package", message).mend(mend)])
         };
-        match at {
-            Some(at) => Ok(known.swap_remove(at)),
-            None => known.pop().ok_or_else(missing),
-        }
+        // In the order of versions: the later of the two.
+        best.max(kept).map(|at| known.swap_remove(at)).ok_or_else(missing)
     }
 
     async fn described(&self, package: Package) -> Result<Described, CatalogueError> {
@@ -208,18 +226,10 @@ fn enabled(package: &Package, field: &str) -> Result<(), Problem> {
     }
 }
 
-/// By version where both have one, else by when they came.
+/// By version; of one version by when they came.
 fn newer(one: &Package, other: &Package) -> std::cmp::Ordering {
-    let numbers = |package: &Package| -> Option<Vec<u64>> {
-        let core = package.descriptor.version.trim_start_matches('v');
-        let core = core.split(['-', '+']).next().unwrap_or_default();
-        core.split('.').map(|part| part.parse().ok()).collect()
-    };
-    let by_version = match (numbers(one), numbers(other)) {
-        (Some(one), Some(other)) => one.cmp(&other),
-        (Some(_) | None, _) => std::cmp::Ordering::Equal,
-    };
-    by_version.then(one.onboarded.cmp(&other.onboarded)).then(one.name.cmp(&other.name))
+    let rank = |package: &Package| rank(&package.descriptor.version);
+    rank(one).cmp(&rank(other)).then(one.onboarded.cmp(&other.onboarded)).then(one.name.cmp(&other.name))
 }
 
 /// Devices of gateways that the service has not.

@@ -25,6 +25,7 @@ mod templates;
 mod tenants;
 mod users;
 
+pub use crate::packages::composed::Composed;
 pub use browse::{Found, Search, Versions};
 pub use clusters::Clusters;
 pub use expansion::{Opened, Taken, foreign};

@@ -109,6 +109,10 @@ impl Packages {
         Self { repositories, turn: Arc::default(), judges: Arc::new(Semaphore::new(JUDGES)) }
     }
 
+    pub(super) fn repositories(&self) -> &Repositories {
+        &self.repositories
+    }
+
     pub(super) fn store(&self) -> &Arc<dyn Store> {
         &self.repositories.0.store
     }
@@ -328,24 +332,31 @@ impl Packages {
         Ok(PackageShown { package, onboarding: OnboardingState::Onboarded, usage, users })
     }
 
-    /// Services and slices that are made of it; no more than a person reads.
+    /// Services and slices that are made of it; no more than a person reads. Marks may be left of what is not any more.
     async fn slices(&self, tenant: &Name, package: &Name) -> Result<Vec<String>, StoreError> {
-        let query = Query::of(Kind::Meta, tenant.as_str()).prefix(users_of(package)).limit(NAMED);
-        let mut slices = Vec::new();
-        for mark in self.store().list(&query).await? {
-            let Some(Ok(name)) = mark.key.id.rsplit('/').next().map(str::parse::<Name>) else { continue };
-            if let Some(service) = self.store().get(&services::key(tenant, &name)).await?
-                && service.doc["package"] == package.as_str()
-            {
-                slices.push(format!("service {name}"));
-                continue;
+        let mut query = Query::of(Kind::Meta, tenant.as_str()).prefix(users_of(package)).limit(NAMED);
+        let mut users = Vec::new();
+        loop {
+            let marks = self.store().list(&query).await?;
+            for name in marks.iter().filter_map(|mark| mark.key.id.rsplit('/').next()?.parse::<Name>().ok()) {
+                users.extend(self.user(tenant, (package, &name)).await?);
             }
-            let Some(object) = self.store().get(&codec::slice_key(tenant, &name)).await? else { continue };
-            if readable::<Slice>(&object).is_none_or(|slice| slice.spec.packages().contains(package)) {
-                slices.push(format!("slice {name}"));
+            match marks.last() {
+                Some(last) if marks.len() == NAMED && users.len() < NAMED => query = query.after(&last.key),
+                _ => return Ok(users),
             }
         }
-        Ok(slices)
+    }
+
+    async fn user(&self, tenant: &Name, (package, name): (&Name, &Name)) -> Result<Option<String>, StoreError> {
+        if let Some(service) = self.store().get(&services::key(tenant, name)).await?
+            && service.doc["package"] == package.as_str()
+        {
+            return Ok(Some(format!("service {name}")));
+        }
+        let Some(object) = self.store().get(&codec::slice_key(tenant, name)).await? else { return Ok(None) };
+        let uses = readable::<Slice>(&object).is_none_or(|slice| slice.spec.packages().contains(package));
+        Ok(uses.then(|| format!("slice {name}")))
     }
 
     /// One descriptor of a version is there once; a service's functions are there before it.

@@ -8,7 +8,7 @@ use super::{CatalogueError, repositories::Repositories};
 use crate::ops::footing::package_key;
 use crate::slices::{ChartPin, Retry, Unresolved};
 use crate::store::{Digest, StoreError};
-use models::package::{ChartPlace, Package, PackagedChart};
+use models::package::{ChartPlace, OperationalState, Package, PackagedChart};
 use models::problem::nearest;
 use models::slice::{Chart, ChartFrom};
 use models::{Name, Problem};
@@ -117,6 +117,10 @@ impl Packages {
             return Ok(Err(never(Problem::at(".package", message).mend(mend))));
         };
         let package: Package = object.read()?;
+        if package.operational == OperationalState::Disabled {
+            let mend = format!("sliceway package enable {name}, or take another version");
+            return Ok(Err(never(Problem::at(".package", format!("package {name} is disabled")).mend(mend))));
+        }
         Ok(match packaged(&package, chart) {
             Ok(part) => self.brought(&package, part).await.map(|digest| ChartPin {
                 name: chart.name.clone(),

@@ -9,8 +9,14 @@ use models::Name;
 use models::slice::{Chart, ChartFrom};
 
 pub struct ChartSources {
-    pub repositories: Repositories,
-    pub packages: Packages,
+    repositories: Repositories,
+    packages: Packages,
+}
+
+impl ChartSources {
+    pub fn new(packages: &Packages) -> Self {
+        Self { repositories: packages.repositories().clone(), packages: packages.clone() }
+    }
 }
 
 #[async_trait]

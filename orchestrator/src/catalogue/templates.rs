@@ -7,7 +7,9 @@ use crate::packages::offered;
 use crate::store::{Clock, Expect, Key, Kind, Object, Query, Revision, Store, StoreError, Txn};
 use jiff::Timestamp;
 use models::problem::nearest;
-use models::template::{Template, TemplateSpec, TemplateUse, newer};
+use models::slice::Phase;
+use models::template::{Template, TemplateSpec, TemplateUse};
+use models::version::rank;
 use models::{Name, Problem, Slice, SliceSpec};
 use serde::Serialize;
 use std::sync::Arc;
@@ -20,6 +22,10 @@ pub struct TemplateSlice {
     pub slice: Name,
     pub template: Name,
     pub version: String,
+    /// While it is not `Ready` it may go back to another version.
+    pub phase: Phase,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
 }
 
 #[derive(Clone)]
@@ -44,7 +50,7 @@ impl Templates {
     pub async fn list(&self, _: &ReadPermit) -> Result<Vec<Template>, CatalogueError> {
         let objects = codec::all(&self.store, Query::of(Kind::Template, "")).await?;
         let mut all: Vec<Template> = objects.iter().filter_map(readable).collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| newer(&a.spec.version, &b.spec.version)));
+        all.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| rank(&a.spec.version).cmp(&rank(&b.spec.version))));
         Ok(all)
     }
 
@@ -59,7 +65,7 @@ impl Templates {
 
     async fn one(&self, (name, version): (&Name, Option<&str>)) -> Result<(Template, Revision), CatalogueError> {
         let mut all = self.versions(name).await?;
-        all.sort_by(|(a, _), (b, _)| newer(&a.spec.version, &b.spec.version));
+        all.sort_by(|(a, _), (b, _)| rank(&a.spec.version).cmp(&rank(&b.spec.version)));
         let missing = || CatalogueError::NotFound(format!("template {name}"));
         let Some(version) = version else { return all.pop().ok_or_else(missing) };
         let at = all.iter().position(|(template, _)| template.spec.version == version);
@@ -126,7 +132,9 @@ impl Templates {
             return Err(CatalogueError::NotFound(format!("template {name}")));
         }
         let slices = self.slices_of(name).await?;
-        let uses = |slice: &&TemplateSlice| version.is_none_or(|version| slice.version == version);
+        let uses = |slice: &&TemplateSlice| {
+            slice.phase != Phase::Ready || version.is_none_or(|version| slice.version == version)
+        };
         let users: Vec<String> = slices
             .iter()
             .filter(uses)
@@ -167,6 +175,8 @@ impl Templates {
                 slice: slice.name,
                 template: used.name,
                 version: used.version.unwrap_or_default(),
+                phase: slice.phase,
+                operation: slice.operation,
             })
         };
         Ok(objects.iter().filter_map(readable::<Slice>).filter_map(of).collect())
@@ -186,7 +196,11 @@ impl Templates {
             ]),
             other => other,
         })?;
-        let spec = offered::fill((&template, slice), (said, was)).map_err(CatalogueError::Problems)?;
+        let before = match was.and_then(|was| Some((was, was.version.as_deref()?))) {
+            Some((was, version)) => Some(offered::said_of(&self.one((&said.name, Some(version))).await?.0, was)),
+            None => None,
+        };
+        let spec = offered::fill((&template, slice), (said, before.as_ref())).map_err(CatalogueError::Problems)?;
         if was.is_none() {
             self.room((tenant, slice), &template).await?;
         }

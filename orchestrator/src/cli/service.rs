@@ -19,17 +19,14 @@ pub(crate) async fn create(client: &Client, args: &CreateService, output: Output
     Ok(exit::DONE)
 }
 
-pub(super) async fn made(client: &Client, (name, package, description): (&str, &str, &str)) -> Result<Value, Failed> {
+async fn made(client: &Client, (name, package, description): (&str, &str, &str)) -> Result<Value, Failed> {
     let name = values::name(name)?;
     let body = json!({"package": package, "description": description});
     client.put(&format!("/api/v1/services/{}", escape(name.as_str())), &body).await
 }
 
 pub(crate) async fn instantiate(client: &Client, args: &Instantiate, output: Output) -> Result<u8, Failed> {
-    let body = json!({"functions": functions(&args.said)?});
-    if let Some(package) = &args.package {
-        made(client, (&args.name, package, "")).await?;
-    }
+    let body = json!({"package": args.package, "functions": functions(&args.said)?});
     ask(client, (&args.name, "instantiate", body), (&args.how, Allow::default(), output)).await
 }
 
@@ -93,25 +90,34 @@ pub(super) fn functions(said: &Said) -> Result<Value, Failed> {
     {
         for text in words {
             let (function, value) = pair(flag, text)?;
-            of(&mut all, function).insert(key.into(), json!(value));
+            let said = of(&mut all, function);
+            if key == "cluster" {
+                said.remove("select");
+            }
+            said.insert(key.into(), json!(value));
         }
     }
     for text in &said.select {
         let (function, label, value) = dotted("--select", text)?;
-        let select = of(&mut all, function).entry("select").or_insert_with(|| json!({"labels": {}}));
-        select["labels"][label] = json!(value);
+        let select = below(of(&mut all, function), "select");
+        below(select, "labels").insert(label.to_owned(), json!(value));
     }
     for text in &said.set {
         let (function, path, value) = dotted("--set", text)?;
-        let parameters = of(&mut all, function).entry("parameters").or_insert_with(|| json!({}));
         // As it would be in a file; a number for a text is mended where the descriptor is known.
-        parameters[path] = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+        let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+        below(of(&mut all, function), "parameters").insert(path.to_owned(), value);
     }
     Ok(Value::Object(all))
 }
 
 fn of<'a>(all: &'a mut Map<String, Value>, function: &str) -> &'a mut Map<String, Value> {
-    let entry = all.entry(function.to_owned()).or_insert_with(|| json!({}));
+    below(all, function)
+}
+
+/// The map under a key; what else a file has there gives way to the flag.
+fn below<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
+    let entry = map.entry(key.to_owned()).or_insert_with(|| json!({}));
     if !entry.is_object() {
         *entry = json!({});
     }

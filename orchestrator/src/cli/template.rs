@@ -68,8 +68,11 @@ pub(crate) async fn instantiate(client: &Client, args: &InstantiateTemplate, out
         }
         Err(failed) if failed.code == exit::NOT_FOUND => match of_service(client, args).await {
             Some(said) => {
-                service::made(client, (&args.slice, &args.name, "")).await?;
-                let body = json!({"functions": service::functions(&said)?});
+                if args.said.version.is_some() || args.said.profile.is_some() {
+                    return Err(Failed::usage("a service's package has neither versions nor profiles of its own")
+                        .next("leave --version and --profile out"));
+                }
+                let body = json!({"package": args.name, "functions": service::functions(&said)?});
                 service::ask(client, (&args.slice, "instantiate", body), (&args.how, Allow::default(), output)).await
             }
             None => Err(failed),
@@ -145,6 +148,20 @@ pub(crate) async fn upgrade(client: &Client, args: &UpgradeTemplate, output: Out
     let all = client.all(&format!("/api/v1/template-slices?template={}", escape(&args.name))).await?.0;
     let behind: Vec<&Value> = all.iter().filter(|slice| text(slice, "/version") != to).collect();
     say!("template {} {to}: {} of {} slices to move", args.name, behind.len(), all.len());
+    // One that was moved and is not well stops those behind it.
+    let unwell = all.iter().find(|slice| text(slice, "/version") == to && text(slice, "/phase") != "Ready");
+    if let Some(slice) = unwell.filter(|_| !args.plan) {
+        let (name, operation) = (text(slice, "/slice"), text(slice, "/operation"));
+        let message = format!(
+            "slice {name} of tenant {} is {}, by operation {operation}",
+            text(slice, "/tenant"),
+            text(slice, "/phase")
+        );
+        return Err(Failed::new(exit::WAITING, message).next(format!(
+            "sliceway explain operation {operation}; when it is well: sliceway template upgrade {}",
+            args.name
+        )));
+    }
     if args.plan {
         for slice in behind {
             out!("{}/{}: {} -> {to}", text(slice, "/tenant"), text(slice, "/slice"), text(slice, "/version"));

@@ -46,7 +46,7 @@ impl Allowed<'_> {
         let field = format!("{}.parameters.{said}", self.field);
         let (chart, path) = self.chart(said).map_err(|problem| Problem { field: field.clone(), ..problem })?;
         let known = || self.vnfd.properties.iter().map(|property| property.path.as_str());
-        let Some(property) = self.vnfd.properties.iter().find(|property| property.path == path) else {
+        let Some(property) = self.vnfd.properties.iter().find(|own| own.path == path || own.path == said) else {
             let message = format!("{} declares no property {path:?}", self.vnfd.product_name);
             let mend = match (nearest(path, known()), known().next()) {
                 (Some(near), _) => format!("did you mean {near}?"),
@@ -57,10 +57,10 @@ impl Allowed<'_> {
         };
         let value = fits(property.default.as_ref(), value).ok_or_else(|| {
             let default = property.default.as_ref().map(Value::to_string).unwrap_or_default();
-            Problem::at(field, format!("{value} is of another type than its default {default}"))
+            Problem::at(&*field, format!("{value} is of another type than its default {default}"))
                 .mend(format!("write a {}", kind(property.default.as_ref())))
         })?;
-        Ok((chart.id.clone(), parts(path), value))
+        Ok((chart.id.clone(), bounded(parts(path), &field)?, value))
     }
 
     /// Of several charts it is the one that the path begins with.
@@ -123,7 +123,7 @@ impl Allowed<'_> {
                 Problem::at(field, message).mend("the cluster scales it by itself, or the chart cannot be told")
             );
         };
-        Ok((self.made_by(aspect), parts(path), aspect.base.saturating_add(level)))
+        Ok((self.made_by(aspect), bounded(parts(path), &field)?, aspect.base.saturating_add(level)))
     }
 
     /// The chart that makes what the aspect scales.
@@ -161,6 +161,17 @@ fn kind(default: Option<&Value>) -> &'static str {
         Some(Value::Array(_)) => "list",
         Some(Value::Object(_)) => "map",
     }
+}
+
+/// Deeper values are no chart's, and could not be read back.
+const DEEPEST: usize = 32;
+
+fn bounded(path: Vec<String>, field: &str) -> Result<Vec<String>, Problem> {
+    if path.len() <= DEEPEST {
+        return Ok(path);
+    }
+    let message = format!("the descriptor's path has {} parts, more than {DEEPEST}", path.len());
+    Err(Problem::at(field, message).mend("mend the descriptor"))
 }
 
 /// A path as Helm writes it: a dot inside a name has a backslash before it.

@@ -23,6 +23,9 @@ pub fn complete(vnfd: &mut Vnfd, (chart, mut drawn): (&str, Vnfd)) {
     if let Some(mciop) = vnfd.mciops.iter_mut().find(|mciop| mciop.id == chart) {
         mciop.vdus = drawn.vdus.iter().map(|vdu| vdu.id.clone()).collect();
     }
+    if !alone {
+        drawn.properties.iter_mut().for_each(|property| property.path = format!("{chart}.{}", property.path));
+    }
     let told = |path: &str| vnfd.properties.iter().any(|property| property.path == path);
     let new: Vec<_> = drawn.properties.into_iter().filter(|property| !told(&property.path)).collect();
     vnfd.properties.extend(new);

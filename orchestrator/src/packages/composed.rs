@@ -6,12 +6,15 @@
 use super::allowed::Allowed;
 use super::{reached, service};
 use models::problem::nearest;
-use models::slice::{Bind, Chart, ChartFrom, Function, FunctionUse, Gateway, Platform, Role, Server, ServiceUse, Site};
+use models::slice::{
+    Bind, Chart, ChartFrom, Function, FunctionUse, Gateway, Platform, Role, Server, ServiceUse, Site, Workload,
+};
 use models::{Name, Problem, SliceSpec};
 use sol005::descriptor::{Member, Nsd, Vnfd};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A function's descriptor, and the package that it came with.
+#[derive(Clone)]
 pub struct Described {
     pub package: Name,
     pub vnfd: Vnfd,
@@ -102,6 +105,12 @@ impl Made {
         self.names.insert((member.id.clone(), part.to_owned()), name.clone());
         Ok(name)
     }
+}
+
+/// Whether a function of a slice is this member, or a part of it.
+pub fn is_of(member: &Member, workload: &Workload<'_>) -> bool {
+    let part = format!("{}-{}", member.id, workload.chart.name);
+    [member.id.as_str(), &part].into_iter().any(|words| plain(words).as_ref() == Some(workload.name))
 }
 
 fn plain(words: &str) -> Option<Name> {
@@ -204,11 +213,16 @@ fn sites(nsd: &Nsd) -> Vec<(Name, Vec<&Member>)> {
         site.sort_by_key(|member| position(member));
     }
     sites.sort_by_key(|site| site.first().and_then(|member| position(member)));
-    let named = sites.into_iter().enumerate().filter_map(|(at, site)| {
-        let name = site.first().and_then(|member| plain(&member.id)).or_else(|| format!("site-{at}").parse().ok())?;
-        Some((name, site))
-    });
-    named.collect()
+    let mut named: Vec<(Name, Vec<&Member>)> = Vec::new();
+    for site in sites {
+        let own = site.first().and_then(|member| plain(&member.id));
+        let numbered = (1..).map_while(|at| format!("site-{at}").parse::<Name>().ok());
+        let free = |name: &Name| named.iter().all(|(taken, _)| taken != name);
+        if let Some(name) = own.into_iter().chain(numbered).find(free) {
+            named.push((name, site));
+        }
+    }
+    named
 }
 
 /// Where a site may be: as was said of one of its members, anywhere where nobody said anything.

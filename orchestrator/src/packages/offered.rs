@@ -8,11 +8,21 @@ use models::template::{Change, Parameter, ParameterKind, Template, TemplateUse};
 use models::{Name, Problem, SliceSpec};
 use serde_json::{Map, Value, json};
 
-/// The slice that is called `slice`; `before` is what it was of the same template. The use has everything that was said, and
-/// the version.
+/// The value of each parameter of a slice as it stands, by its own version ([`fill`] takes them).
+pub fn said_of(template: &Template, said: &TemplateUse) -> Map<String, Value> {
+    let value = |parameter: &Parameter| {
+        let name = parameter.name.as_str();
+        let said = said.set.get(name).or(parameter.default.as_ref())?;
+        Some((name.to_owned(), parameter.kind.read(said)?))
+    };
+    template.spec.parameters.iter().filter_map(value).collect()
+}
+
+/// The slice that is called `slice`; `before` are the values that it has of the same template. The use has everything that
+/// was said, the version, and what may not be changed any more.
 pub fn fill(
     (template, slice): (&Template, &Name),
-    (said, before): (&TemplateUse, Option<&TemplateUse>),
+    (said, before): (&TemplateUse, Option<&Map<String, Value>>),
 ) -> Result<SliceSpec, Vec<Problem>> {
     let (values, mut problems) = values(template, (said, before));
     let quality = profile(template, said).unwrap_or_else(|problem| {
@@ -27,8 +37,13 @@ pub fn fill(
         map.insert("quality".into(), quality);
     }
     let mut made = read(slice, &spec).map_err(|problems| within(template, problems))?;
-    let set = said.set.iter().filter_map(|(name, _)| Some((name.clone(), values.get(name)?.clone()))).collect();
-    made.template = Some(TemplateUse { version: Some(template.spec.version.clone()), set, ..said.clone() });
+    let once = template.spec.parameters.iter().filter(|parameter| parameter.change == Change::Once);
+    let kept = said.set.keys().map(String::as_str).chain(once.map(|parameter| parameter.name.as_str()));
+    let set = kept.filter_map(|name| Some((name.to_owned(), values.get(name)?.clone()))).collect();
+    let only = || template.spec.profiles.keys().next().filter(|_| template.spec.profiles.len() == 1).cloned();
+    let profile = said.profile.clone().or_else(only);
+    made.template =
+        Some(TemplateUse { version: Some(template.spec.version.clone()), profile, set, name: said.name.clone() });
     Ok(made)
 }
 
@@ -121,7 +136,7 @@ fn sample(parameter: &Parameter) -> Value {
 /// The value of each parameter, and what is wrong.
 fn values(
     template: &Template,
-    (said, before): (&TemplateUse, Option<&TemplateUse>),
+    (said, before): (&TemplateUse, Option<&Map<String, Value>>),
 ) -> (Map<String, Value>, Vec<Problem>) {
     let mut problems = Vec::new();
     let known = || template.spec.parameters.iter().map(|parameter| parameter.name.as_str());
@@ -144,27 +159,33 @@ fn values(
     (values, problems)
 }
 
-fn value(parameter: &Parameter, (said, before): (&TemplateUse, Option<&TemplateUse>)) -> Result<Value, Problem> {
+fn value(parameter: &Parameter, (said, before): (&TemplateUse, Option<&Map<String, Value>>)) -> Result<Value, Problem> {
     let name = parameter.name.as_str();
     let own = || parameter.default.as_ref().and_then(|default| parameter.kind.read(default));
-    let value = match said.set.get(name) {
-        Some(value) => judged(parameter, value)?,
-        None => own().ok_or_else(|| {
+    // What was said once stays, whatever a newer version takes for it.
+    let was = before.and_then(|before| before.get(name)).filter(|_| parameter.change == Change::Once);
+    let value = match (said.set.get(name), was) {
+        (Some(value), _) => judged(parameter, value)?,
+        (None, Some(was)) => was.clone(),
+        (None, None) => own().ok_or_else(|| {
             let help = if parameter.help.is_empty() { String::new() } else { format!(": {}", parameter.help) };
             Problem::at("", format!("is missing{help}")).mend(format!("say {}", parameter.kind.allowed()))
         })?,
     };
-    let was = before.and_then(|before| before.set.get(name).and_then(|value| parameter.kind.read(value)).or_else(own));
-    match parameter.change {
-        Change::Never if own().is_some_and(|own| own != value) => {
+    // 1Gi is 1024Mi.
+    let same = |one: &Value, other: &Value| {
+        let measured = parameter.kind.measure(one).zip(parameter.kind.measure(other));
+        one == other || measured.is_some_and(|(one, other)| one.total_cmp(&other).is_eq())
+    };
+    match (parameter.change, was) {
+        (Change::Never, _) if own().is_some_and(|own| !same(&own, &value)) => {
             Err(Problem::at("", "is the operator's to say").mend("leave it out"))
         }
-        Change::Once if was.as_ref().is_some_and(|was| *was != value) => {
-            let was = was.unwrap_or_default();
+        (Change::Once, Some(was)) if !same(was, &value) => {
             Err(Problem::at("", format!("is {was} since the slice was made, and may not be changed"))
                 .mend("leave it as it is, or make another slice"))
         }
-        Change::Always | Change::Once | Change::Never => Ok(value),
+        (Change::Always | Change::Once | Change::Never, _) => Ok(value),
     }
 }
 

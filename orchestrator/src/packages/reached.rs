@@ -28,7 +28,7 @@ pub(super) fn rules(parts: &Parts<'_>, names: &Names) -> (Vec<AccessRule>, Vec<S
     for link in parts.nsd.links.iter().filter(|link| !link.management) {
         let on = on(parts, names, &link.id);
         let members = parts.nsd.members.iter().filter(|m| m.connections.iter().any(|(known, _)| *known == link.id));
-        if on.reached.is_empty() && members.count() > 1 {
+        if on.reached.is_empty() && on.gateways.is_empty() && members.count() > 1 {
             warnings.push(format!("virtual link {} opens nothing: no connection point on it says a port", link.id));
         }
         let outside: Option<Name> =
@@ -62,7 +62,7 @@ fn on(parts: &Parts<'_>, names: &Names, link: &str) -> On {
         let own = || names.iter().filter(|((id, _), _)| *id == member.id).map(|(_, name)| name.clone());
         for point in points {
             on.callers.extend(own());
-            if service::played(&described.vnfd) == Some(Role::Gateway) {
+            if service::played(&described.vnfd) == Some(Role::Gateway) && own().count() == 1 {
                 on.gateways.extend(own());
             }
             for (chart, port) in ports(&described.vnfd, point) {

@@ -2,6 +2,8 @@
 //! scaled, moved to newer versions and ended by operations of the engine.
 
 use crate::server::{Server, code, stdout, words};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -240,4 +242,122 @@ async fn a_file_may_say_a_service_and_nothing_beside_it() {
     );
     done(&server, &["apply", "-f", &path, "--wait"]);
     refused(&server, &["delete", "package", "web-1-0-0"], &["slice shop", "package shop-ns-1-0"]);
+}
+
+/// A descriptor that is written by hand, on-boarded.
+async fn put(server: &Server, name: &str, document: Value) -> (u16, Value) {
+    let body = json!({"file": format!("{name}.json"), "archive": STANDARD.encode(document.to_string())});
+    server.admin("PUT", &format!("/api/v1/packages/{name}"), body).await
+}
+
+fn front(version: &str, aspect: &str) -> Value {
+    json!({"vnfd": {
+        "id": "front", "provider": "acme", "product-name": "front", "version": version,
+        "kdu": [{"name": "front", "helm-chart": "mine/web"}],
+        "vdu": [{"id": "web"}],
+        "configurable-properties": {"additional-configurable-property": [{"key": "limit", "value": "10"}]},
+        "modifiable-attributes": {"metadata": [format!("scaling.web={aspect}")]},
+        "df": [{
+            "id": "d",
+            "vdu-profile": [{"id": "web", "min-number-of-instances": 1, "max-number-of-instances": 4}],
+            "instantiation-level": [
+                {"id": "default", "scaling-info": [{"scaling-aspect-id": "web", "scale-level": 0}]},
+                {"id": "big", "scaling-info": [{"scaling-aspect-id": "web", "scale-level": 2}]},
+            ],
+            "scaling-aspect": [{
+                "id": "web", "max-scale-level": 3,
+                "aspect-delta-details": {"deltas": [{"id": "one", "vdu-delta": [{"id": "web", "number-of-instances": 1}]}]},
+            }],
+        }],
+    }})
+}
+
+/// Two functions of one descriptor; the second is made at a level of its own.
+fn twins() -> Value {
+    let profile =
+        |id: &str, level: &str| json!({"id": id, "vnfd-id": "front", "flavour-id": "d", "instantiation-level": level});
+    json!({"nsd": {"nsd": [{"id": "twins", "designer": "acme", "name": "twins", "version": "1.0", "vnfd-id": ["front"],
+        "df": [{"id": "d", "vnf-profile": [profile("left", "default"), profile("right", "big")]}]}]}})
+}
+
+async fn with_twins() -> Server {
+    let server = Server::start().with_lab().await;
+    let charts = server.path("charts");
+    web(&charts, "1.0.0");
+    done(&server, &["repository", "add", "mine", "--path", charts.to_str().unwrap()]);
+    for (name, document) in [("front-1", front("1.0", "replicas.min")), ("twins", twins())] {
+        let (status, made) = put(&server, name, document).await;
+        assert_eq!(status, 200, "{made}");
+    }
+    done(
+        &server,
+        &["ns", "instantiate", "twins", "--package", "twins", "--at", "left=edge", "--at", "right=cloud", "--wait"],
+    );
+    server
+}
+
+#[tokio::test]
+async fn each_function_keeps_its_own_version_and_is_scaled_from_where_it_stands() {
+    let server = with_twins().await;
+    let (status, made) = put(&server, "front-2", front("2.0", "replicas.min")).await;
+    assert_eq!(status, 200, "{made}");
+    done(&server, &["ns", "update", "twins", "--use", "right=front-2", "--wait"]);
+    let of = |name: &str| {
+        let slice = json_of(&server, &["get", "slice", "twins"]);
+        let function = function(&slice, name);
+        (function["chart"]["package"].as_str().unwrap().to_owned(), function["values"]["replicas"]["min"].as_u64())
+    };
+    // The level that the service says makes three of it.
+    assert_eq!((of("left"), of("right")), (("front-1".into(), None), ("front-2".into(), Some(3))));
+    // A file that says nothing of versions leaves each where it is.
+    let file = server.path("twins.yaml");
+    let text = "apiVersion: sliceway/v1\nkind: Slice\nmetadata: {name: twins}\nspec:\n  service: {package: twins, functions: \
+                {left: {cluster: edge}, right: {cluster: cloud}}}\n";
+    std::fs::write(&file, text).unwrap();
+    done(&server, &["apply", "-f", file.to_str().unwrap()]);
+    assert_eq!((of("left").0, of("right").0), ("front-1".to_owned(), "front-2".to_owned()));
+    refused(&server, &["ns", "scale", "twins", "right", "--out", "2"], &["level 4", "write at most 3"]);
+    done(&server, &["ns", "scale", "twins", "right", "--in", "1", "--wait"]);
+    assert_eq!(of("right").1, Some(2));
+    // Nothing takes an older version than stands, also where the newer one is disabled.
+    done(&server, &["package", "disable", "front-2"]);
+    done(&server, &["ns", "update", "twins", "--newest"]);
+    assert_eq!(of("right").0, "front-2");
+    let text = "apiVersion: sliceway/v1\nkind: Slice\nmetadata: {name: other}\nspec:\n  sites: {edge: {cluster: edge}}\n  \
+                functions: [{name: f, site: edge, chart: {package: front-2, name: front}}]\n";
+    std::fs::write(&file, text).unwrap();
+    refused(&server, &["apply", "-f", file.to_str().unwrap()], &["package front-2 is disabled"]);
+}
+
+#[tokio::test]
+async fn a_descriptor_whose_paths_lead_too_deep_changes_nothing() {
+    let server = with_twins().await;
+    let (status, made) = put(&server, "front-3", front("3.0", &vec!["a"; 20_000].join("."))).await;
+    assert_eq!(status, 200, "{made}");
+    let words = ["ns", "update", "twins", "--use", "left=front-3", "--level", "left=big"];
+    refused(&server, &words, &["the descriptor's path has 20000 parts, more than 32"]);
+    assert_eq!(json_of(&server, &["get", "ns", "twins"])["phase"], "Ready");
+}
+
+#[tokio::test]
+async fn a_plan_creates_nothing_and_a_service_of_a_template_stays_of_it() {
+    let server = with_twins().await;
+    done(&server, &["ns", "instantiate", "more", "--package", "twins", "--plan"]);
+    assert_eq!(json_of(&server, &["get", "ns"]).as_array().unwrap().len(), 1);
+    let template = "apiVersion: sliceway/v1\nkind: Template\nmetadata: {name: pair}\nspec:\n  version: \"1\"\n  \
+        parameters: [{name: limit, type: integer, default: 5, maximum: 9}]\n  \
+        slice: {service: {package: twins, functions: {left: {parameters: {limit: \"${limit}\"}}}}}\n";
+    let file = server.path("pair.yaml");
+    std::fs::write(&file, template).unwrap();
+    done(&server, &["template", "create", "-f", file.to_str().unwrap()]);
+    done(&server, &["template", "instantiate", "pair", "two", "--set", "limit=6", "--wait"]);
+    refused(
+        &server,
+        &["ns", "update", "two", "--set", "left.limit=9999"],
+        &["is of template pair", "sliceway template change two"],
+    );
+    refused(&server, &["ns", "scale", "two", "left", "--out"], &["is of template pair"]);
+    assert!(done(&server, &["ns", "heal", "two"]).contains("unchanged"));
+    let spec = json_of(&server, &["get", "slice", "two"])["spec"].take();
+    assert_eq!((&spec["template"]["name"], &spec["functions"][0]["values"]["limit"]), (&json!("pair"), &json!(6)));
 }

@@ -125,8 +125,15 @@ async fn a_quota_holds_whoever_comes_at_once() {
     let server = with_basic().await;
     let body = |slice: &str| json!({"slice": slice, "profile": "1", "set": {"at": "edge"}});
     let path = "/api/v1/templates/basic:instantiate";
-    let all = ["a", "b", "c", "d"].map(|slice| server.admin("POST", path, body(slice)));
-    let answers = futures::future::join_all(all).await;
+    let file = |slice: &str| {
+        let used = json!({"name": "basic", "profile": "1", "set": {"at": "edge"}});
+        json!({"apiVersion": "sliceway/v1", "kind": "Slice", "metadata": {"name": slice}, "spec": {"template": used}})
+    };
+    // By the template's own way and by files.
+    let all = ["a", "b"].map(|slice| server.admin("POST", path, body(slice)));
+    let files = ["c", "d"].map(|slice| server.admin("POST", "/api/v1/slices", file(slice)));
+    let (mut answers, more) = tokio::join!(futures::future::join_all(all), futures::future::join_all(files));
+    answers.extend(more);
     let begun = answers.iter().filter(|(status, _)| *status == 202).count();
     assert_eq!(begun, 2, "{answers:?}");
     let refused = answers.iter().find(|(status, _)| *status == 422).unwrap();

@@ -50,7 +50,14 @@ pub(super) fn vnfd(of: &Vnfd, path: &str, notes: &mut Notes) {
     }
 }
 
+/// A service of more functions is several.
+const MEMBERS: usize = 200;
+
 pub(super) fn nsd(of: &Nsd, path: &str, notes: &mut Notes) {
+    if of.members.len() > MEMBERS {
+        let message = format!("it has {} functions, more than {MEMBERS}", of.members.len());
+        notes.wrong(path, message, "make several services of it");
+    }
     twice(of.members.iter().map(|member| member.id.as_str()), "function", (path, notes));
     twice(of.links.iter().map(|link| link.id.as_str()), "virtual link", (path, notes));
     let links: BTreeSet<&str> = of.links.iter().map(|link| link.id.as_str()).collect();

@@ -205,7 +205,10 @@ fn uplink(scene: &Scene<'_>, here: &Name, to: &Name) -> Vec<Wanted> {
     }
     let mut body = json!({"endpoints": [{"addresses": [], "conditions": {"ready": true}}]});
     body["addressType"] = json!(family(&way.address));
-    body["ports"] = Value::Array(named.clone());
+    // Where no port is born at run time the load balancer has the container's.
+    let behind =
+        ports.iter().map(|p| json!({"name": port_name(p.port), "port": p.to.number, "protocol": protocol(p.port)}));
+    body["ports"] = behind.collect();
     body["metadata"] = json!({
         "name": to, "namespace": scene.namespace, "labels": {"kubernetes.io/service-name": to},
     });
