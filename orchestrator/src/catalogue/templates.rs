@@ -65,7 +65,7 @@ impl Templates {
 
     async fn one(&self, (name, version): (&Name, Option<&str>)) -> Result<(Template, Revision), CatalogueError> {
         let mut all = self.versions(name).await?;
-        all.sort_by(|(a, _), (b, _)| rank(&a.spec.version).cmp(&rank(&b.spec.version)));
+        all.sort_by_key(|(template, _)| rank(&template.spec.version));
         let missing = || CatalogueError::NotFound(format!("template {name}"));
         let Some(version) = version else { return all.pop().ok_or_else(missing) };
         let at = all.iter().position(|(template, _)| template.spec.version == version);
