@@ -130,6 +130,8 @@ func handle(req *request, lim limits) (ans answer) {
 		problems = fail(kindInternal, "the worker speaks protocol %d, not %d", protocol, req.Protocol)
 	case req.Render != nil:
 		ans.Rendered, problems = render(req.Render, lim)
+	case req.Objects != nil:
+		ans.Objects, problems = objectsOf(req.Objects, lim)
 	case req.Inspect != nil:
 		ans.Chart, problems = inspect(req.Inspect, lim)
 	case req.Show != nil:

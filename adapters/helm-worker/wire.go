@@ -9,16 +9,17 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
-const protocol = 6
+const protocol = 7
 
 type request struct {
-	ID       uint64         `json:"id"`
-	Protocol int            `json:"protocol"`
-	Render   *renderRequest `json:"render,omitempty"`
-	Inspect  *chartRef      `json:"inspect,omitempty"`
-	Show     *chartRef      `json:"show,omitempty"`
-	Depend   *dependRequest `json:"depend,omitempty"`
-	Pick     *pickRequest   `json:"pick,omitempty"`
+	ID       uint64          `json:"id"`
+	Protocol int             `json:"protocol"`
+	Render   *renderRequest  `json:"render,omitempty"`
+	Objects  *objectsRequest `json:"objects,omitempty"`
+	Inspect  *chartRef       `json:"inspect,omitempty"`
+	Show     *chartRef       `json:"show,omitempty"`
+	Depend   *dependRequest  `json:"depend,omitempty"`
+	Pick     *pickRequest    `json:"pick,omitempty"`
 }
 
 // chartRef is a packed chart.
@@ -35,6 +36,12 @@ type renderRequest struct {
 	IncludeValues     bool          `json:"include_values"`
 	CheckReproducible bool          `json:"check_reproducible"`
 	Found             []found       `json:"found"`
+}
+
+// objectsRequest asks for the objects of these kinds that a render gives, and for nothing else of it.
+type objectsRequest struct {
+	Render renderRequest `json:"render"`
+	Kinds  []string      `json:"kinds"`
 }
 
 // found answers one lookup; what is not among the answers is answered as absent and told.
@@ -70,6 +77,7 @@ type capabilities struct {
 type answer struct {
 	ID       uint64        `json:"id"`
 	Rendered *rendered     `json:"rendered,omitempty"`
+	Objects  []object      `json:"objects,omitzero"`
 	Chart    *chartInfo    `json:"chart,omitempty"`
 	Shown    *shown        `json:"shown,omitempty"`
 	Needs    *dependencies `json:"needs,omitempty"`

@@ -24,6 +24,6 @@ pub use pack::{PackError, pack_folder};
 pub use recorded::{chart_of, source};
 pub use supply::{DependRequest, Lock, Needs, PackedChart, PickRequest, Picked, Shown, ShownDependency, Wanted};
 pub use wire::{
-    ApiVersions, Capabilities, ChartInfo, ChartSource, Found, Hook, Lookup, Object, Problem, ProblemKind, Release,
-    RenderRequest, Rendered, UnknownHook,
+    ApiVersions, Capabilities, ChartInfo, ChartSource, Found, Hook, Lookup, Object, ObjectsRequest, Problem,
+    ProblemKind, Release, RenderRequest, Rendered, UnknownHook,
 };

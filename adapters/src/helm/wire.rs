@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Changes with every change that one side alone would misread.
-pub(super) const PROTOCOL: u32 = 6;
+pub(super) const PROTOCOL: u32 = 7;
 
 #[derive(Serialize)]
 pub(super) struct Request<'a> {
@@ -26,6 +26,7 @@ pub(super) struct Request<'a> {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ask<'a> {
     Render(&'a RenderRequest),
+    Objects(&'a ObjectsRequest),
     Inspect(&'a ChartSource),
     Show(&'a ChartSource),
     Depend(&'a DependRequest),
@@ -36,6 +37,7 @@ pub(super) enum Ask<'a> {
 pub(super) struct Answer {
     pub(super) id: u64,
     pub(super) rendered: Option<Rendered>,
+    pub(super) objects: Option<Vec<Object>>,
     pub(super) chart: Option<ChartInfo>,
     pub(super) shown: Option<Shown>,
     pub(super) needs: Option<Needs>,
@@ -73,6 +75,14 @@ pub struct RenderRequest {
     pub check_reproducible: bool,
     /// Answers to lookups of an earlier render; see [`Rendered::lookups`].
     pub found: Vec<Found>,
+}
+
+/// Asks for the objects of these kinds, such as `Deployment`, that a render gives, and for nothing else of it: hooks, CRDs,
+/// and what the request wants to know beyond objects, are left out.
+#[derive(Clone, Serialize)]
+pub struct ObjectsRequest {
+    pub render: RenderRequest,
+    pub kinds: Vec<String>,
 }
 
 /// What a lookup found; `None`: it is not there.

@@ -1,7 +1,7 @@
 //! The corpus: each chart, with each of its values, renders to the command line's bytes; and its table says the truth.
 
 use super::bench::{helm, pack, request, template};
-use adapters::helm::{ApiVersions, Capabilities, Hook, RenderRequest, Rendered};
+use adapters::helm::{ApiVersions, Capabilities, Hook, Object, ObjectsRequest, RenderRequest, Rendered};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -94,6 +94,27 @@ impl Render {
         arguments.extend(self.upgrade.then_some("--is-upgrade"));
         arguments.extend(self.crds.then_some("--include-crds"));
         arguments
+    }
+}
+
+#[tokio::test]
+async fn objects_of_some_kinds_are_those_that_the_whole_render_has() {
+    let helm = helm();
+    let kinds = ["Deployment", "Service", "ConfigMap", "Pod", "Job", "HorizontalPodAutoscaler"];
+    let told = |objects: &[Object]| {
+        let mut told: Vec<_> = objects.iter().map(|object| (object.source.clone(), object.raw.clone())).collect();
+        told.sort();
+        told
+    };
+    for entry in corpus() {
+        for case in entry.renders.iter().filter(|case| case.refused.is_none()) {
+            let request = RenderRequest { check_reproducible: false, ..case.request(&entry.chart) };
+            let mut whole = helm.render(&request).await.unwrap().objects;
+            whole.retain(|object| kinds.iter().any(|kind| object.object["kind"] == *kind));
+            let asked = ObjectsRequest { render: request, kinds: kinds.map(str::to_owned).to_vec() };
+            let some = helm.objects(&asked).await.unwrap();
+            assert_eq!(told(&some), told(&whole), "{} with {:?}", entry.chart, case.values);
+        }
     }
 }
 

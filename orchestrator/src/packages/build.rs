@@ -1,9 +1,10 @@
 //! From packed charts to what is written of them: rendered by the worker, drawn, and spelled.
 
 use super::NAMESPACE;
-use super::drawing::{Assumed, Drawn, Probe, Wish, draw};
+use super::drawing::{AUTOSCALER, Assumed, Drawn, Probe, Wish, draw};
 use adapters::helm::{
-    ApiVersions, Capabilities, ChartInfo, ChartSource, Helm, HelmError, Release, RenderRequest, Rendered,
+    ApiVersions, Capabilities, ChartInfo, ChartSource, Helm, HelmError, ObjectsRequest, Release, RenderRequest,
+    Rendered,
 };
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -64,9 +65,12 @@ pub async fn build(helm: &Helm, order: &Order) -> Result<Built, HelmError> {
     Ok(Built { chart: rendered.chart, archive: Arc::clone(&order.archive), drawn })
 }
 
-/// The chart once more, each value that may be a number of replicas set to a number of its own. A chart that does not take
-/// that tells nothing of its scaling.
+/// The chart's autoscalers once more, each value that may be a number of replicas set to a number of its own. A chart that
+/// does not take that tells nothing of its scaling, and one without autoscalers has nothing to tell.
 async fn probe(helm: &Helm, request: &RenderRequest, rendered: &Rendered) -> Option<Probe> {
+    if rendered.objects.iter().all(|object| object.object["kind"] != AUTOSCALER) {
+        return None;
+    }
     let mut paths = Vec::new();
     candidates(&rendered.values, &mut Vec::new(), &mut paths);
     paths.truncate(MOST_TRIED);
@@ -84,11 +88,12 @@ async fn probe(helm: &Helm, request: &RenderRequest, rendered: &Rendered) -> Opt
         check_reproducible: false,
         ..request.clone()
     };
-    let probed = helm.render(&again).await.ok()?;
+    let only = ObjectsRequest { render: again, kinds: vec![AUTOSCALER.to_owned()] };
+    let probed = helm.objects(&only).await.ok()?;
     let joined = |path: &Vec<String>| super::drawing::joined(&path.iter().map(String::as_str).collect::<Vec<_>>());
     Some(Probe {
         set: numbered.map(|(path, number)| (joined(path), number)).collect(),
-        objects: probed.objects.into_iter().map(|object| object.object).collect(),
+        objects: probed.into_iter().map(|object| object.object).collect(),
     })
 }
 

@@ -6,13 +6,17 @@
 mod away;
 mod bare;
 mod begun;
+mod charts;
 #[path = "../../../adapters/tests/control_plane/mod.rs"]
 #[allow(dead_code, reason = "a bench needs less of it than the port's tests")]
 mod control_plane;
+mod descriptor;
 mod idle;
 mod objects;
+mod onboarded;
 mod operations;
 mod ours;
+mod pages;
 mod peer;
 mod rate;
 mod requests;
@@ -20,6 +24,7 @@ mod restart;
 mod row;
 mod slice;
 mod wait;
+mod wire;
 
 use row::Table;
 
@@ -56,6 +61,15 @@ fn main() {
         }
         if wanted("P11") {
             away::measure(&mut table).await;
+        }
+        if wanted("P17") {
+            descriptor::measure(&mut table).await;
+        }
+        if wanted("P18") {
+            onboarded::measure(&mut table).await;
+        }
+        if wanted("P19") {
+            pages::measure(&mut table).await;
         }
         if wanted("P4") {
             slice::measure(&mut table).await;

@@ -73,6 +73,11 @@ impl Ours {
         &self.token
     }
 
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Until an operation has done all that it was to do.
     pub async fn completed(&self, operation: &str) {
         self.until(operation, Duration::from_millis(2), |view| view["state"] == "COMPLETED").await;

@@ -3,6 +3,7 @@
 
 use crate::ours::Ours;
 use crate::row::{Row, Table, millis, quantile};
+use crate::wire::Wire;
 use axum::Router;
 use base64::Engine as _;
 use orchestrator::store::{Clock, Key, Kind, Options, Sqlite, Store, Txn};
@@ -10,8 +11,6 @@ use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 const CLIENTS: usize = 60;
 const TURNS: usize = 3;
@@ -79,9 +78,8 @@ async fn one_client(
     token: String,
     (turn, client): (usize, usize),
 ) -> (Vec<Duration>, usize) {
-    let mut stream = TcpStream::connect(at).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let (mut took, mut errors, mut buffer) = (Vec::new(), 0, Vec::new());
+    let mut wire = Wire::to(at, &token).await;
+    let (mut took, mut errors) = (Vec::new(), 0);
     let made = json!({"kubeconfig": kubeconfig()}).to_string();
     let index = json!({"spec": {"url": format!("http://{index}")}}).to_string();
     let end = Instant::now() + TURN;
@@ -100,33 +98,11 @@ async fn one_client(
         ];
         for (method, path, body, status) in wanted {
             let asked = Instant::now();
-            let request = format!(
-                "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            );
-            stream.write_all(request.as_bytes()).await.unwrap();
-            errors += usize::from(!answer(&mut stream, &mut buffer).await.starts_with(status));
+            errors += usize::from(!wire.ask((method, path), body).await.starts_with(status));
             took.push(asked.elapsed());
         }
     }
     (took, errors)
-}
-
-/// Reads one answer; its status.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> String {
-    buffer.clear();
-    loop {
-        let mut piece = [0; 8192];
-        let n = stream.read(&mut piece).await.unwrap();
-        assert!(n > 0, "the server closed the connection");
-        buffer.extend_from_slice(&piece[..n]);
-        let Some(head) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
-        if buffer.len() >= head + 4 + length.unwrap_or(0) {
-            return text.split(' ').nth(1).unwrap_or_default().to_owned();
-        }
-    }
 }
 
 /// Of a cluster where nobody listens, with a certificate and a token as they are.

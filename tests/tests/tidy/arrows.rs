@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("orchestrator", &["adapters", "models", "sol005", "topology"]),
     ("agent", &["adapters", "models"]),
     ("labs", &["models"]),
-    ("tests", &["adapters", "models", "orchestrator", "topology"]),
+    ("tests", &["adapters", "models", "orchestrator", "sol005", "topology"]),
 ];
 
 /// What `cargo metadata` says, so that a renamed or a target's own dependency counts as well.

@@ -16,6 +16,7 @@ mod workload;
 
 pub(in crate::packages) use properties::joined;
 pub use report::{Edge, Gap, Mapped, Report};
+pub(in crate::packages) use scaling::AUTOSCALER;
 
 use adapters::helm::Rendered;
 use serde_json::Value;
@@ -49,6 +50,7 @@ pub struct Assumed {
 pub struct Probe {
     /// The path of each value, and the number that it was set to.
     pub set: Vec<(String, u64)>,
+    /// The chart's autoscalers.
     pub objects: Vec<Value>,
 }
 

@@ -5,6 +5,9 @@ use super::{Probe, list, text};
 use serde_json::Value;
 use sol005::descriptor::{Aspect, LEVEL, Level, Vdu, VduProfile, Vnfd, WorkloadKind};
 
+/// What says by itself how many replicas there are: the only kind whose numbers in the probe are looked at.
+pub(in crate::packages) const AUTOSCALER: &str = "HorizontalPodAutoscaler";
+
 pub(super) fn draw(sheet: &mut Sheet<'_>, vnfd: &mut Vnfd, probe: Option<&Probe>) {
     for vdu in &vnfd.vdus {
         let is = |thing: &&super::sheet::Thing<'_>| thing.kind() == vdu.kind.name() && thing.name() == vdu.name;
@@ -13,7 +16,7 @@ pub(super) fn draw(sheet: &mut Sheet<'_>, vnfd: &mut Vnfd, probe: Option<&Probe>
             vnfd.profiles.insert(vdu.id.clone(), profile);
         }
     }
-    for at in sheet.of_kind("HorizontalPodAutoscaler") {
+    for at in sheet.of_kind(AUTOSCALER) {
         let (kind, name) = (
             text(sheet.things[at].object, "/spec/scaleTargetRef/kind"),
             text(sheet.things[at].object, "/spec/scaleTargetRef/name"),
@@ -95,7 +98,7 @@ pub(super) fn said_by(probe: &Probe, object: &Value) -> Option<String> {
     };
     let probed = probe.objects.iter().find(same)?;
     let pointer = match text(object, "/kind") {
-        "HorizontalPodAutoscaler" => "/spec/minReplicas",
+        AUTOSCALER => "/spec/minReplicas",
         _ => "/spec/replicas",
     };
     let (before, after) = (object.pointer(pointer), probed.pointer(pointer).and_then(Value::as_u64)?);
