@@ -79,7 +79,7 @@ fn what_is_built_here_is_valid_in_every_form() {
         );
         let chart = &verdict["charts"][0];
         assert_eq!((&chart["name"], &chart["version"]), (&json!("kitchen"), &json!("2.1.0")), "{verdict}");
-        assert_eq!(chart_digest(&verdict).len(), 64);
+        assert_eq!(chart_digest(&verdict).len(), "sha256:".len() + 64);
         let verdict = told(&made, service);
         let functions = verdict["descriptor"]["functions"].as_array().unwrap();
         assert_eq!((&verdict["descriptor"]["kind"], functions.len()), (&json!("NSD"), 2), "{verdict}");
