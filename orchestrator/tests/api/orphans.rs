@@ -45,7 +45,8 @@ async fn delete(server: &Server, query: &str) -> Value {
     let (status, said) =
         server.admin("DELETE", &format!("/api/v1/slices/factory-7?allowDataLoss=store{query}"), Value::Null).await;
     assert_eq!(status, 202, "{said}");
-    assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
+    // A cluster that is asked and does not answer is waited for 5 s.
+    assert!(before.elapsed() < Duration::from_secs(4), "{:?}", before.elapsed());
     let id = said["operation"]["id"].as_str().unwrap();
     until(server, &format!("/api/v1/operations/{id}"), |body| !body["ended"].is_null()).await
 }
@@ -122,7 +123,7 @@ async fn a_cluster_that_is_away_is_drained_and_forgotten_and_its_slice_moves() {
     let before = Instant::now();
     let (status, said) = server.admin("DELETE", "/api/v1/clusters/edge?drain=true&forget=true", Value::Null).await;
     assert_eq!(status, 202, "{said}");
-    assert!(before.elapsed() < Duration::from_secs(1));
+    assert!(before.elapsed() < Duration::from_secs(4));
     until(&server, "/api/v1/clusters/edge", |body| body["status"] == 404).await;
     let slice = get(&server, "/api/v1/slices/mobile").await;
     assert_eq!(slice["placed"]["gw"], "other", "{slice}");
@@ -176,7 +177,8 @@ async fn a_look_at_a_list_does_not_wait_for_a_cluster_that_is_away() {
     away(&server, "edge", true).await;
     let before = Instant::now();
     let slice = get(&server, "/api/v1/slices/factory-7?state=true").await;
-    assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
+    // A cluster that is asked and does not answer is waited for 5 s.
+    assert!(before.elapsed() < Duration::from_secs(4), "{:?}", before.elapsed());
     assert_eq!(slice["state"]["word"], "unknown", "{slice}");
 }
 
