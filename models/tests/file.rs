@@ -169,7 +169,7 @@ spec:
         "f:7:27: spec.sites.edge.select: cannot stand beside cluster; give only one of cluster or select",
         "f:8:3: spec.servres: unknown field; did you mean \"servers\"?",
         "f:10:24: spec.gateways[0].site: no site is called \"egde\"; did you mean \"edge\"?",
-        "f:10:37: spec.gateways[0].chart.name: is missing; give the chart's name in the repository; of a folder, its folder there",
+        "f:10:37: spec.gateways[0].chart.name: is missing; give the chart's name in the repository; of a folder, its folder there; in a package, the part (KDU, MCIOP) that it makes",
         "f:10:64: spec.gateways[0].server: no server is called \"stor\"; the slice has none",
         "f:10:80: spec.gateways[0].platform: \"mqttt\" is not known here; did you mean \"mqtt\"?",
     ];
@@ -179,7 +179,7 @@ spec:
 #[test]
 fn a_wrong_document_says_what_is_expected() {
     let check = |text: &str, expect: &[&str]| assert_eq!(lines(text), expect, "{text}");
-    let write = "f: holds no document; write one of kind Tenant, Cluster, Repository or Slice";
+    let write = "f: holds no document; write one of kind Tenant, Cluster, Repository, Template or Slice";
     check("", &[write]);
     check("# nothing\n---\n", &[write]);
     check("hello", &["f:1:1: the text \"hello\" does not fit here; write a map of apiVersion, kind, metadata, spec"]);
@@ -189,7 +189,7 @@ fn a_wrong_document_says_what_is_expected() {
     );
     check(
         "apiVersion: sliceway/v1\nkind: Pod\n",
-        &["f:2:7: kind: \"Pod\" is not known here; write Tenant, Cluster, Repository or Slice"],
+        &["f:2:7: kind: \"Pod\" is not known here; write Tenant, Cluster, Repository, Template or Slice"],
     );
     check(
         "apiVersion: sliceway/v1\nkind: Slice\nmetadata: {name: s}\nspec:\n",
