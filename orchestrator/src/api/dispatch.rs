@@ -114,7 +114,7 @@ async fn body(app: &App, endpoint: &Endpoint, body: Body) -> Result<Vec<u8>, Pro
         true => Problem::new(413, "too-large", format!("the body is larger than {} MiB", limit >> 20)),
         false => Problem::bad("the body ended before its length"),
     })?;
-    Ok(read.to_vec())
+    Ok(read.into())
 }
 
 async fn once(

@@ -90,7 +90,7 @@ struct Inner {
 #[derive(Default)]
 struct Flushed {
     blobs: HashSet<Digest>,
-    /// At most one for each first two digits.
+    /// At most one for each first two digits, and those that they are in.
     folders: HashSet<PathBuf>,
 }
 
@@ -216,11 +216,11 @@ impl Inner {
         let Some(parent) = path.parent().filter(|parent| !flushed.folders.contains(*parent)) else {
             return Ok(());
         };
-        let made = files::make_folder(parent).and_then(|()| {
-            parent.ancestors().take_while(|folder| folder.starts_with(&self.folder)).try_for_each(files::sync_parent)
-        });
+        let ours = parent.ancestors().take_while(|folder| folder.starts_with(&self.folder));
+        let new: Vec<&Path> = ours.take_while(|folder| !flushed.folders.contains(*folder)).collect();
+        let made = files::make_folder(parent).and_then(|()| new.iter().copied().try_for_each(files::sync_parent));
         made.map_err(|e| BlobError::at(parent, e))?;
-        flushed.folders.insert(parent.to_owned());
+        flushed.folders.extend(new.into_iter().map(Path::to_owned));
         Ok(())
     }
 
