@@ -1,20 +1,18 @@
 //! Bodies of requests that are no documents of `models::file`.
 
-use crate::catalogue::{Credentials, Opened};
+use crate::catalogue::{Credentials, Scaling, Step};
 use crate::slices::{Adoption, HelmRelease};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use models::labels::Labels;
-use models::problem::nearest;
 use models::repository::RepositorySpec;
 use models::slice::{FunctionUse, ServiceUse};
 use models::template::TemplateUse;
 use models::tenant::Role;
-use models::{ClusterSpec, Name, Problem};
+use models::{ClusterSpec, Name};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sol005::descriptor::LEVEL;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -183,6 +181,9 @@ pub(crate) struct UpdateBody {
 impl UpdateBody {
     pub(crate) fn apply(self, service: &mut ServiceUse) {
         service.package = self.package.unwrap_or_else(|| service.package.clone());
+        if self.newest {
+            service.functions.values_mut().for_each(|of| of.package = None);
+        }
         for (id, new) in self.functions {
             let of = service.functions.entry(id).or_default();
             if new.cluster.is_some() || new.select.is_some() {
@@ -194,13 +195,10 @@ impl UpdateBody {
             of.parameters.extend(new.parameters);
             of.parameters.retain(|_, value| !value.is_null());
         }
-        if self.newest {
-            service.functions.values_mut().for_each(|of| of.package = None);
-        }
     }
 }
 
-/// To a level, or by steps (ScaleToLevelData and ScaleByStepData, SOL003 5.5.2.5).
+/// The form takes exactly one of `level` and `direction`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ScaleBody {
@@ -218,45 +216,15 @@ enum Direction {
     In,
 }
 
-impl ScaleBody {
-    pub(crate) fn apply(self, (opened, service): (&Opened, &mut ServiceUse)) -> Result<(), Problem> {
-        let known = || opened.functions.keys().map(String::as_str);
-        let Some(vnfd) = opened.vnfd(&self.function) else {
-            let message = format!("the service has no function {:?}", self.function);
-            let mend = match nearest(&self.function, known()) {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!("its functions are {}", known().collect::<Vec<_>>().join(", ")),
-            };
-            return Err(Problem::at("function", message).mend(mend));
+impl From<ScaleBody> for Scaling {
+    fn from(body: ScaleBody) -> Self {
+        let steps = body.steps.unwrap_or(1);
+        let step = match (body.level, body.direction) {
+            (Some(level), _) => Step::To(level),
+            (None, Some(Direction::In)) => Step::In(steps),
+            (None, Some(Direction::Out) | None) => Step::Out(steps),
         };
-        let aspects = || vnfd.aspects.iter().map(|aspect| aspect.id.as_str()).collect::<Vec<_>>().join(", ");
-        let aspect = match (&self.aspect, vnfd.aspects.as_slice()) {
-            (Some(aspect), _) => aspect.clone(),
-            (None, [only]) => only.id.clone(),
-            (None, []) => {
-                let message = format!("the descriptor of {} does not say how it scales", self.function);
-                return Err(Problem::at("function", message).mend("change its parameters: sliceway ns update"));
-            }
-            (None, _) => return Err(Problem::at("aspect", "is missing").mend(format!("name one of {}", aspects()))),
-        };
-        let of = service.functions.entry(self.function.clone()).or_default();
-        let member = opened.nsd.members.iter().find(|member| member.id == self.function);
-        let asked = of.level.as_deref().or(member.map(|member| member.level.as_str())).unwrap_or(LEVEL);
-        let named = |id: &str| vnfd.levels.iter().find(|known| known.id == id);
-        let level = named(asked).or_else(|| named(LEVEL));
-        let made = level.and_then(|level| level.aspects.iter().find(|(id, _)| *id == aspect)).map_or(0, |(_, n)| *n);
-        let now = of.scale.get(&aspect).copied().unwrap_or(made);
-        let steps = self.steps.unwrap_or(1);
-        let next = match (self.level, self.direction) {
-            (Some(level), _) => level,
-            (None, Some(Direction::In)) => now.checked_sub(steps).ok_or_else(|| {
-                Problem::at("steps", format!("{steps} steps down from level {now} lead below 0"))
-                    .mend("take fewer steps")
-            })?,
-            (None, Some(Direction::Out) | None) => now.saturating_add(steps),
-        };
-        of.scale.insert(aspect, next);
-        Ok(())
+        Self { function: body.function, aspect: body.aspect, step }
     }
 }
 

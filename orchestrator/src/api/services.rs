@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::slices::{answer, options, redacted};
 use crate::auth::{Caller, WritePermit};
-use crate::catalogue::{NewService, Taken};
+use crate::catalogue::{Composed, NewService, Taken};
 use crate::slices::{Ask, AskError, Goal};
 use crate::store::{Expect, Revision};
 use models::file::{INSTANTIATE_BODY, SCALE_BODY, SERVICE_BODY, UPDATE_BODY};
@@ -50,42 +50,52 @@ pub(crate) async fn instantiate(app: Arc<App>, caller: Caller, input: Input) -> 
         let detail = format!("service {name} is instantiated already");
         return Err(Problem::new(409, "illegal-state", detail).next(format!("sliceway ns update {name}")));
     }
-    let package = match (created, package) {
-        (Some(created), None) => created,
-        (Some(created), Some(package)) if created == package => package,
-        (_, Some(package)) if input.flag("dryRun")? => package,
-        (_, Some(package)) => {
-            let new = NewService { name: name.clone(), package: package.clone(), description: String::new() };
-            app.services.put(&permit, new, &Expect::Anything).await?;
-            package
+    let package = match (&created, package) {
+        (Some(created), Some(package)) if *created != package => {
+            let detail = format!("service {name} was created of package {created}");
+            let next = format!("sliceway ns create {name} --package {package} changes that");
+            return Err(Problem::new(409, "illegal-state", detail).next(next));
         }
+        (Some(created), _) => created.clone(),
+        (None, Some(package)) => package,
         (None, None) => return Err(missing()),
     };
-    let service = ServiceUse { package, functions };
+    let service = ServiceUse { package: package.clone(), functions };
     let spec = SliceSpec { service: Some(service), ..SliceSpec::default() };
-    let wish = Wish { name, labels: Labels::new(), spec, before: None, newest: false };
-    begin(&app, &permit, (&input, wish)).await
+    let composed = app.packages.expand((permit.tenant(), &spec), (Taken::Kept(None), "")).await?;
+    let wish = Wish { name: name.clone(), labels: Labels::new(), before: None, composed };
+    let begun = begin(&app, &permit, (&input, wish)).await?;
+    if created.is_none() && !input.flag("dryRun")? {
+        // Only of what was begun: a request that is refused creates nothing.
+        let new = NewService { name, package, description: String::new() };
+        app.services.put(&permit, new, &Expect::Anything).await?;
+    }
+    Ok(begun)
 }
 
 pub(crate) async fn update(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let (permit, name) = (caller.write()?, input.name("name")?);
     let body: UpdateBody = input.read(&UPDATE_BODY)?;
-    change(&app, &permit, (&input, name, body.newest), async |_, service| {
-        body.apply(service);
-        Ok(())
-    })
-    .await
+    let (slice, rev, mut service) = changeable(&app, &permit, &name).await?;
+    let newest = body.newest;
+    body.apply(&mut service);
+    let stands = Some(&slice.spec);
+    let taken = if newest { Taken::Newest(stands) } else { Taken::Kept(stands) };
+    let spec = said(&slice, service);
+    let composed = app.packages.expand((permit.tenant(), &spec), (taken, "")).await?;
+    let wish = Wish { name, labels: slice.labels, before: Some(rev), composed };
+    begin(&app, &permit, (&input, wish)).await
 }
 
 pub(crate) async fn scale(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let (permit, name) = (caller.write()?, input.name("name")?);
     let body: ScaleBody = input.read(&SCALE_BODY)?;
-    let tenant = permit.tenant();
-    change(&app, &permit, (&input, name, false), async |spec, service| {
-        let opened = app.packages.open(tenant, (service, Taken::Kept(Some(spec)))).await?;
-        body.apply((&opened, service)).map_err(|problem| Problem::findings(&[problem]))
-    })
-    .await
+    let (slice, rev, service) = changeable(&app, &permit, &name).await?;
+    let opened = app.packages.open(permit.tenant(), (&service, Taken::Kept(Some(&slice.spec)))).await?;
+    let service = opened.scaled(&service, &body.into()).map_err(|problem| Problem::findings(&[problem]))?;
+    let composed = opened.whole((&said(&slice, service.clone()), &service), "")?;
+    let wish = Wish { name, labels: slice.labels, before: Some(rev), composed };
+    begin(&app, &permit, (&input, wish)).await
 }
 
 /// The same again: what was changed by hand is put back, what failed is made.
@@ -112,10 +122,9 @@ pub(crate) async fn terminate(app: Arc<App>, caller: Caller, input: Input) -> Re
 struct Wish {
     name: Name,
     labels: Labels,
-    spec: SliceSpec,
-    before: Option<(Slice, Revision)>,
-    /// Each function takes the newest version that is there.
-    newest: bool,
+    /// What was read is what is changed.
+    before: Option<Revision>,
+    composed: Composed,
 }
 
 /// The slice that the service is.
@@ -136,42 +145,37 @@ async fn idle(app: &App, permit: &WritePermit, name: &Name) -> Result<Problem, P
     })
 }
 
-/// Changes what is said of a service that runs.
-async fn change(
-    app: &App,
-    permit: &WritePermit,
-    (input, name, newest): (&Input, Name, bool),
-    with: impl AsyncFnOnce(&SliceSpec, &mut ServiceUse) -> Result<(), Problem>,
-) -> Result<Reply, Problem> {
-    let Some((slice, rev)) = running(app, permit, &name).await? else {
-        return Err(idle(app, permit, &name).await?);
+/// A service that runs, and of which something may be said.
+async fn changeable(app: &App, permit: &WritePermit, name: &Name) -> Result<(Slice, Revision, ServiceUse), Problem> {
+    let Some((slice, rev)) = running(app, permit, name).await? else {
+        return Err(idle(app, permit, name).await?);
     };
     if let Some(template) = &slice.spec.template {
         let detail =
             format!("service {name} is of template {}: what may be said of it the template says", template.name);
         return Err(Problem::new(409, "refused", detail).next(format!("sliceway template change {name}")));
     }
-    let Some(mut service) = slice.spec.service.clone() else { return Err(idle(app, permit, &name).await?) };
-    with(&slice.spec, &mut service).await?;
-    let spec = SliceSpec {
+    match slice.spec.service.clone() {
+        Some(service) => Ok((slice, rev, service)),
+        None => Err(idle(app, permit, name).await?),
+    }
+}
+
+/// What a file would say of the slice.
+fn said(slice: &Slice, service: ServiceUse) -> SliceSpec {
+    SliceSpec {
         service: Some(service),
         quality: slice.spec.quality.clone(),
         heal: slice.spec.heal,
         devices: slice.spec.devices.clone(),
         ..SliceSpec::default()
-    };
-    let wish = Wish { name, labels: slice.labels.clone(), spec, before: Some((slice, rev)), newest };
-    begin(app, permit, (input, wish)).await
+    }
 }
 
 async fn begin(app: &App, permit: &WritePermit, (input, wish): (&Input, Wish)) -> Result<Reply, Problem> {
-    let Wish { name, labels, spec, before, newest } = wish;
-    let stands = before.as_ref().map(|(slice, _)| &slice.spec);
-    let versions = if newest { Taken::Newest(stands) } else { Taken::Kept(stands) };
-    let composed = app.packages.expand((permit.tenant(), &spec), (versions, "")).await?;
+    let Wish { name, labels, before, composed } = wish;
     let mut options = options(input)?;
-    // What was read is what is changed.
-    options.expect = before.map_or(Expect::Absent, |(_, rev)| Expect::At(vec![rev]));
+    options.expect = before.map_or(Expect::Absent, |rev| Expect::At(vec![rev]));
     let ask = Ask { name, goal: Goal::Apply { labels, spec: Box::new(composed.spec) }, options };
     carried_out(app, permit, (input, &ask, composed.warnings)).await
 }

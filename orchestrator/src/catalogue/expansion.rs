@@ -3,20 +3,20 @@
 //! one was on-boarded meanwhile.
 
 use super::CatalogueError;
-use super::packages::Packages;
+use super::packages::{Packages, unreadable};
+use super::repositories::problem;
 use super::services::expect_service;
 use crate::packages::build::{Order, build};
 use crate::packages::completed;
 use crate::packages::composed::{self, Composed, Described, Parts};
-use crate::store::Digest;
+use crate::packages::scaled::{Scaling, scaled};
 use models::package::{OperationalState, Package};
 use models::slice::ServiceUse;
 use models::version::rank;
 use models::{Name, Problem, SliceSpec};
 use serde_json::{Value, json};
 use sol005::descriptor::{Member, Nsd, Vnfd};
-use sol005::onboarding::{Descriptor, onboard};
-use sol005::signature::Trust;
+use sol005::onboarding::Descriptor;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which versions of its functions a service gets.
@@ -48,28 +48,23 @@ impl<'a> Taken<'a> {
 
 /// A service with the descriptors of everything in it.
 pub struct Opened {
-    pub nsd: Nsd,
-    pub functions: BTreeMap<String, Described>,
+    nsd: Nsd,
+    functions: BTreeMap<String, Described>,
 }
 
-impl Packages {
+impl Opened {
+    fn parts<'p>(&'p self, said: &'p ServiceUse) -> Parts<'p> {
+        Parts { nsd: &self.nsd, functions: &self.functions, said }
+    }
+
+    /// What is said of the service once it is scaled.
+    pub fn scaled(&self, said: &ServiceUse, scaling: &Scaling) -> Result<ServiceUse, Problem> {
+        scaled(&self.parts(said), scaling)
+    }
+
     /// What the slice is in whole. Fields of the problems begin with `field`, which ends with a dot where it is not empty.
-    pub async fn expand(
-        &self,
-        (tenant, spec): (&Name, &SliceSpec),
-        (versions, field): (Taken<'_>, &str),
-    ) -> Result<Composed, CatalogueError> {
-        let Some(said) = &spec.service else {
-            return Ok(Composed { spec: spec.clone(), warnings: vec![] });
-        };
-        let inside = |problem: Problem| Problem { field: format!("{field}{}", problem.field), ..problem };
-        let told = |problems: Vec<Problem>| CatalogueError::Problems(problems.into_iter().map(inside).collect());
-        let opened = self.open(tenant, (said, versions)).await.map_err(|error| match error {
-            CatalogueError::Problems(problems) => told(problems),
-            other => other,
-        })?;
-        let parts = Parts { nsd: &opened.nsd, functions: &opened.functions, said };
-        let mut composed = composed::slice(&parts).map_err(told)?;
+    pub fn whole(&self, (spec, said): (&SliceSpec, &ServiceUse), field: &str) -> Result<Composed, CatalogueError> {
+        let mut composed = composed::slice(&self.parts(said)).map_err(|problems| below(field, problems))?;
         let whole = &mut composed.spec;
         (whole.quality, whole.heal) = (spec.quality.clone(), spec.heal);
         whole.devices.clone_from(&spec.devices);
@@ -78,39 +73,46 @@ impl Packages {
         wrong.extend(foreign(spec, whole, "service"));
         if wrong.is_empty() { Ok(composed) } else { Err(CatalogueError::Problems(wrong)) }
     }
+}
+
+fn below(field: &str, problems: Vec<Problem>) -> CatalogueError {
+    let inside = |problem: Problem| Problem { field: format!("{field}{}", problem.field), ..problem };
+    CatalogueError::Problems(problems.into_iter().map(inside).collect())
+}
+
+impl Packages {
+    /// What a slice that may be a service is in whole ([`Opened::whole`]).
+    pub async fn expand(
+        &self,
+        (tenant, spec): (&Name, &SliceSpec),
+        (taken, field): (Taken<'_>, &str),
+    ) -> Result<Composed, CatalogueError> {
+        let Some(said) = &spec.service else {
+            return Ok(Composed { spec: spec.clone(), warnings: vec![] });
+        };
+        let opened = self.open(tenant, (said, taken)).await.map_err(|error| match error {
+            CatalogueError::Problems(problems) => below(field, problems),
+            other => other,
+        })?;
+        opened.whole((spec, said), field)
+    }
 
     /// The descriptors of a service and its functions.
-    pub async fn open(
-        &self,
-        tenant: &Name,
-        (said, versions): (&ServiceUse, Taken<'_>),
-    ) -> Result<Opened, CatalogueError> {
+    pub async fn open(&self, tenant: &Name, (said, taken): (&ServiceUse, Taken<'_>)) -> Result<Opened, CatalogueError> {
         let (package, _) = self.found(tenant, ("package", &said.package)).await?;
-        expect_service(&package, "package").map_err(|problem| CatalogueError::Problems(vec![problem]))?;
-        let standing = versions.standing();
-        if !standing.contains(&package.name) {
-            enabled(&package, "package").map_err(|problem| CatalogueError::Problems(vec![problem]))?;
+        expect_service(&package, "package")?;
+        if !taken.standing().contains(&package.name) {
+            enabled(&package, "package")?;
         }
-        let Descriptor::Service(nsd) = self.descriptor(&package).await? else {
-            return Err(CatalogueError::Unavailable(format!("package {} is not what was on-boarded", package.name)));
-        };
+        let Descriptor::Service(nsd) = self.descriptor(&package).await? else { return Err(changed(&package)) };
         let (mut functions, mut problems) = (BTreeMap::new(), Vec::new());
         // A package is opened once, whoever is made of it.
         let mut opened: BTreeMap<Name, Described> = BTreeMap::new();
         for member in &nsd.members {
             let asked = said.functions.get(&member.id).and_then(|function| function.package.as_ref());
             let chosen = match asked {
-                Some(name) => {
-                    let found = self.asked((tenant, name), (&member.id, &member.vnfd)).await;
-                    found.and_then(|found| match standing.contains(&found.name) {
-                        true => Ok(found),
-                        false => match enabled(&found, &format!("functions.{}.package", member.id)) {
-                            Ok(()) => Ok(found),
-                            Err(problem) => Err(CatalogueError::Problems(vec![problem])),
-                        },
-                    })
-                }
-                None => self.kept_or_newest((tenant, versions), member).await,
+                Some(name) => self.asked((tenant, name), (member, taken)).await,
+                None => self.kept_or_newest((tenant, taken), member).await,
             };
             match chosen {
                 Ok(package) => {
@@ -128,43 +130,50 @@ impl Packages {
         if problems.is_empty() { Ok(Opened { nsd: *nsd, functions }) } else { Err(CatalogueError::Problems(problems)) }
     }
 
-    async fn asked(&self, (tenant, name): (&Name, &Name), (id, vnfd): (&str, &str)) -> Result<Package, CatalogueError> {
-        let field = format!("functions.{id}.package");
+    /// One that was said: it describes the function, and is enabled where the function is not made of it already.
+    async fn asked(
+        &self,
+        (tenant, name): (&Name, &Name),
+        (member, taken): (&Member, Taken<'_>),
+    ) -> Result<Package, CatalogueError> {
+        let field = format!("functions.{}.package", member.id);
         let (package, _) = self.found(tenant, (&field, name)).await?;
-        let of = &package.descriptor;
-        let known = self.versions(tenant, vnfd).await?;
+        let known = self.versions(tenant, &member.vnfd).await?;
         if known.iter().any(|known| known.name == package.name) {
+            if taken.of(member) != Some(name) {
+                enabled(&package, &field)?;
+            }
             return Ok(package);
         }
-        let message = format!("package {name} describes {} {}, and the function is {vnfd}", of.kind.as_str(), of.id);
+        let of = &package.descriptor;
+        let (kind, id, wanted) = (of.kind.as_str(), &of.id, &member.vnfd);
         let known: Vec<&str> = known.iter().map(|package| package.name.as_str()).collect();
-        let mend = format!("name one of {}", known.join(", "));
-        Err(CatalogueError::Problems(vec![Problem::at(field, message).mend(mend)]))
+        let message = format!("package {name} describes {kind} {id}, and the function is {wanted}");
+        Err(problem(&field, message, format!("name one of {}", known.join(", "))))
     }
 
     /// The package that the slice has the function from, as long as it is still meant; else the newest version that is
     /// enabled, and never an older one than it has.
     async fn kept_or_newest(
         &self,
-        (tenant, versions): (&Name, Taken<'_>),
+        (tenant, taken): (&Name, Taken<'_>),
         member: &Member,
     ) -> Result<Package, CatalogueError> {
         let mut known = self.versions(tenant, &member.vnfd).await?;
         known.sort_by(newer);
-        let standing = versions.of(member);
+        let standing = taken.of(member);
         let kept = known.iter().position(|package| Some(&package.name) == standing);
-        if let (Some(at), Taken::Kept(_)) = (kept, versions) {
+        if let (Some(at), Taken::Kept(_)) = (kept, taken) {
             return Ok(known.swap_remove(at));
         }
-        let exact = matches!(versions, Taken::Kept(_));
+        let exact = matches!(taken, Taken::Kept(_));
         let fits = |package: &Package| {
             package.operational == OperationalState::Enabled && (!exact || package.descriptor.id == member.vnfd)
         };
         let best = known.iter().rposition(fits);
         let missing = || {
             let message = format!("no package that is enabled describes the function {}", member.vnfd);
-            let mend = "sliceway package add FILE, or sliceway package enable NAME";
-            CatalogueError::Problems(vec![Problem::at("package", message).mend(mend)])
+            problem("package", message, "sliceway package add FILE, or sliceway package enable NAME")
         };
         // In the order of versions: the later of the two.
         best.max(kept).map(|at| known.swap_remove(at)).ok_or_else(missing)
@@ -178,23 +187,20 @@ impl Packages {
                 }
                 Ok(Described { package: package.name, vnfd: *vnfd })
             }
-            Descriptor::Service(_) => {
-                Err(CatalogueError::Unavailable(format!("package {} is not what was on-boarded", package.name)))
-            }
+            Descriptor::Service(_) => Err(changed(&package)),
         }
     }
 
     /// A chart that cannot be rendered with its own values tells nothing more; its slice's plan says why.
     async fn complete(&self, package: &Package, vnfd: &mut Vnfd) -> Result<(), CatalogueError> {
-        let unreadable = |why: String| CatalogueError::Unavailable(format!("package {}: {why}", package.name));
         for part in &package.charts {
-            let digest = self.brought(package, part).await.map_err(|fault| unreadable(fault.problem.message))?;
-            let digest: Digest = digest.parse().map_err(|_| unreadable("a chart's digest is not readable".into()))?;
-            let archive = self.blobs().get(&digest).await.map_err(|error| unreadable(error.to_string()))?;
+            let digest =
+                self.brought(package, part).await.map_err(|fault| unreadable(package, fault.problem.message))?;
+            let archive = self.bytes(&digest).await?;
             let order = Order { archive: archive.expose().into(), ..Order::default() };
             match build(self.helm(), &order).await {
                 Ok(built) => completed::complete(vnfd, (&part.function, built.drawn.vnfd)),
-                Err(error) if error.retryable() => return Err(unreadable(error.to_string())),
+                Err(error) if error.retryable() => return Err(unreadable(package, error)),
                 Err(error) => tracing::debug!(%error, package = %package.name, "its chart tells nothing more"),
             }
         }
@@ -203,26 +209,22 @@ impl Packages {
 
     /// What a package describes, in whole.
     async fn descriptor(&self, package: &Package) -> Result<Descriptor, CatalogueError> {
-        let unreadable = |why: String| CatalogueError::Unavailable(format!("package {}: {why}", package.name));
-        let digest: Digest = package.digest.parse().map_err(|_| unreadable("its digest is not readable".into()))?;
-        let bytes = self.blobs().get(&digest).await.map_err(|error| unreadable(error.to_string()))?;
-        let _judge = self.judge().await?;
-        let file = package.file.clone();
-        // Whom the tenant trusts was asked when it came.
-        let judged = Trust { now: package.onboarded, ..Trust::default() };
-        let read = tokio::task::spawn_blocking(move || onboard(&file, bytes.expose(), &judged)).await;
-        let read = read.map_err(|error| unreadable(error.to_string()))?;
-        let read = read.map_err(|_| unreadable("it cannot be opened any more".into()))?;
-        Ok(read.descriptor)
+        Ok(self.opened(package).await?.descriptor)
     }
 }
 
+fn changed(package: &Package) -> CatalogueError {
+    unreadable(package, "it is not what was on-boarded")
+}
+
 /// What is disabled makes nothing new.
-fn enabled(package: &Package, field: &str) -> Result<(), Problem> {
+pub(super) fn enabled(package: &Package, field: &str) -> Result<(), CatalogueError> {
     match package.operational {
         OperationalState::Enabled => Ok(()),
-        OperationalState::Disabled => Err(Problem::at(field, format!("package {} is disabled", package.name))
-            .mend(format!("sliceway package enable {}, or take another version", package.name))),
+        OperationalState::Disabled => {
+            let mend = format!("sliceway package enable {}, or take another version", package.name);
+            Err(problem(field, format!("package {} is disabled", package.name), mend))
+        }
     }
 }
 
@@ -264,11 +266,4 @@ pub fn foreign(spec: &SliceSpec, whole: &SliceSpec, made_by: &str) -> Vec<Proble
             .mend(format!("leave it out: it follows from spec.{made_by}"))
     };
     wrong.map(problem).collect()
-}
-
-impl Opened {
-    /// A function's descriptor.
-    pub fn vnfd(&self, function: &str) -> Option<&Vnfd> {
-        self.functions.get(function).map(|described| &described.vnfd)
-    }
 }

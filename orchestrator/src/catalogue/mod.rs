@@ -26,9 +26,10 @@ mod tenants;
 mod users;
 
 pub use crate::packages::composed::Composed;
+pub use crate::packages::scaled::{Scaling, Step};
 pub use browse::{Found, Search, Versions};
 pub use clusters::Clusters;
-pub use expansion::{Opened, Taken, foreign};
+pub use expansion::{Taken, foreign};
 pub use folder::Upload;
 pub(crate) use folder::chart_folders as packed;
 pub use packages::{NewPackage, PackageShown, Packages};

@@ -2,20 +2,22 @@
 //! package stays while a service's descriptor names it, and any while a slice is made of it.
 
 use super::charts::mend;
-use super::repositories::Repositories;
+use super::repositories::{Repositories, problem};
 use super::users::Thing;
 use super::{CatalogueError, deletion, pinning, readable, services, tenants};
 use crate::auth::{ReadPermit, WritePermit};
 use crate::ops::codec;
 use crate::ops::footing::{package_key, users_of};
 use crate::packages::verdict::{Verdict, verdict};
-use crate::store::{Blobs, Digest, Expect, Key, Kind, Object, Query, Revision, Store, StoreError, Txn};
+use crate::store::{Blobs, Digest, Expect, Key, Kind, Object, Query, Revision, Secret, Store, StoreError, Txn};
 use adapters::helm::Helm;
 use models::package::{Descriptor, DescriptorKind, Member, OnboardingState, OperationalState, Package, UsageState};
 use models::problem::nearest;
 use models::{Name, Problem, Slice};
 use serde::Serialize;
 use serde_json::json;
+use sol005::onboarding::{Onboarded, onboard};
+use sol005::signature::Trust;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
@@ -37,6 +39,13 @@ pub struct PackageShown {
     pub usage: UsageState,
     /// Packages of services whose descriptors name this one's, and slices that are made of it.
     pub users: Vec<String>,
+}
+
+impl PackageShown {
+    fn of(package: Package, users: Vec<String>) -> Self {
+        let usage = if users.is_empty() { UsageState::NotInUse } else { UsageState::InUse };
+        Self { package, onboarding: OnboardingState::Onboarded, usage, users }
+    }
 }
 
 #[derive(Clone)]
@@ -92,6 +101,13 @@ fn beside(tenant: &Name, package: &Package) -> Vec<Key> {
 /// The same over all versions.
 fn product(of: &Descriptor) -> String {
     format!("{}/{}", of.provider, of.name)
+}
+
+/// What the marks of those begin with that rest on it.
+fn marks(package: &Package) -> Vec<String> {
+    let Descriptor { kind, id, .. } = &package.descriptor;
+    let named = (*kind == DescriptorKind::Vnfd).then(|| format!("{}/", Says::Uses.prefix(*kind, id)));
+    named.into_iter().chain([users_of(&package.name)]).collect()
 }
 
 /// What goes with a package when it goes.
@@ -159,11 +175,35 @@ impl Packages {
     }
 
     async fn each(&self, tenant: &Name, objects: &[Object]) -> Result<Vec<PackageShown>, CatalogueError> {
-        let mut all = Vec::with_capacity(objects.len());
-        for package in objects.iter().filter_map(readable::<Package>) {
-            all.push(self.shown(tenant, package).await?);
+        let packages: Vec<Package> = objects.iter().filter_map(readable).collect();
+        let begun = self.begun(tenant, packages.iter().flat_map(marks).collect()).await?;
+        let mut all = Vec::with_capacity(packages.len());
+        for package in packages {
+            let unused = marks(&package).iter().all(|mark| !begun.contains(mark));
+            all.push(match unused {
+                true => PackageShown::of(package, vec![]),
+                false => self.shown(tenant, package).await?,
+            });
         }
         Ok(all)
+    }
+
+    /// Those with which anything begins. Of many few are: each read goes to the next thing that there is, and leaves out all
+    /// before it.
+    async fn begun(&self, tenant: &Name, marks: BTreeSet<String>) -> Result<BTreeSet<String>, StoreError> {
+        let mut begun = BTreeSet::new();
+        let mut rest = marks.into_iter().peekable();
+        while let Some(mark) = rest.next() {
+            let from = Key::new(Kind::Meta, tenant.as_str(), mark.as_str());
+            let next = self.store().list(&Query::of(Kind::Meta, tenant.as_str()).after(&from).limit(1)).await?;
+            let Some(Object { key: Key { id, .. }, .. }) = next.first() else { break };
+            if id.starts_with(&mark) {
+                begun.insert(mark);
+            } else {
+                while rest.next_if(|mark| *mark < *id && !id.starts_with(mark.as_str())).is_some() {}
+            }
+        }
+        Ok(begun)
     }
 
     pub async fn get(&self, permit: &ReadPermit, name: &Name) -> Result<(PackageShown, Revision), CatalogueError> {
@@ -253,6 +293,24 @@ impl Packages {
         deletion::delete(self.store(), Thing::Package(tenant, name), expect).await
     }
 
+    /// The bytes behind a digest.
+    pub(super) async fn bytes(&self, digest: &str) -> Result<Secret, CatalogueError> {
+        let wrong = |error: String| CatalogueError::Unavailable(format!("{digest}: {error}"));
+        let digest: Digest = digest.parse().map_err(|_| wrong("it is no digest".into()))?;
+        self.blobs().get(&digest).await.map_err(|error| wrong(error.to_string()))
+    }
+
+    /// All that is in a package, read once more. Whom the tenant trusts was asked when it came.
+    pub(super) async fn opened(&self, package: &Package) -> Result<Onboarded, CatalogueError> {
+        let bytes = self.bytes(&package.digest).await?;
+        let _judge = self.judge().await?;
+        let file = package.file.clone();
+        let judged = Trust { now: package.onboarded, ..Trust::default() };
+        let read = tokio::task::spawn_blocking(move || onboard(&file, bytes.expose(), &judged)).await;
+        let read = read.map_err(|error| unreadable(package, error))?;
+        read.map_err(|_| unreadable(package, "it cannot be opened any more"))
+    }
+
     /// A package that is named in a field; a name that is none is told with the nearest.
     pub(super) async fn found(
         &self,
@@ -265,8 +323,7 @@ impl Packages {
         let known = self.names(tenant).await?;
         let known = || known.iter().map(Name::as_str);
         let mend = mend(nearest(name.as_str(), known()), known(), "sliceway package add FILE");
-        let message = format!("no package is called {:?}", name.as_str());
-        Err(CatalogueError::Problems(vec![Problem::at(field, message).mend(mend)]))
+        Err(problem(field, format!("no package is called {:?}", name.as_str()), mend))
     }
 
     /// Every version of a function that is there: what has its id, and what is the same provider's same product.
@@ -328,8 +385,7 @@ impl Packages {
         let services = self.services(tenant, &package.descriptor).await?;
         let services = services.iter().map(|name| format!("package {name}"));
         let users: Vec<String> = services.chain(self.slices(tenant, &package.name).await?).collect();
-        let usage = if users.is_empty() { UsageState::NotInUse } else { UsageState::InUse };
-        Ok(PackageShown { package, onboarding: OnboardingState::Onboarded, usage, users })
+        Ok(PackageShown::of(package, users))
     }
 
     /// Services and slices that are made of it; no more than a person reads. Marks may be left of what is not any more.
@@ -389,6 +445,10 @@ impl Packages {
             None => "on-board the package of that function first".to_owned(),
         })
     }
+}
+
+pub(super) fn unreadable(package: &Package, why: impl std::fmt::Display) -> CatalogueError {
+    CatalogueError::Unavailable(format!("package {}: {why}", package.name))
 }
 
 fn taken(package: &Package) -> CatalogueError {

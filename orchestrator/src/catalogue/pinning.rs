@@ -3,17 +3,15 @@
 //! nobody registered.
 
 use super::charts::{later, mend, never};
+use super::expansion::enabled;
 use super::packages::Packages;
 use super::{CatalogueError, repositories::Repositories};
-use crate::ops::footing::package_key;
 use crate::slices::{ChartPin, Retry, Unresolved};
-use crate::store::{Digest, StoreError};
-use models::package::{ChartPlace, OperationalState, Package, PackagedChart};
+use crate::store::StoreError;
+use models::package::{ChartPlace, Package, PackagedChart};
 use models::problem::nearest;
 use models::slice::{Chart, ChartFrom};
 use models::{Name, Problem};
-use sol005::onboarding::onboard;
-use sol005::signature::Trust;
 
 /// Charts in repositories and at addresses get their name, version and digest; all that cannot be had are told at once.
 pub(super) async fn pin(
@@ -109,18 +107,12 @@ impl Packages {
         (tenant, name): (&Name, &Name),
         chart: &Chart,
     ) -> Result<Result<ChartPin, Unresolved>, StoreError> {
-        let Some(object) = self.store().get(&package_key(tenant, name)).await? else {
-            let known = self.names(tenant).await?;
-            let known = || known.iter().map(Name::as_str);
-            let mend = mend(nearest(name.as_str(), known()), known(), "sliceway package add FILE");
-            let message = format!("no package is called {:?}", name.as_str());
-            return Ok(Err(never(Problem::at(".package", message).mend(mend))));
+        let found = self.found(tenant, (".package", name)).await;
+        let package = match found.and_then(|(package, _)| enabled(&package, ".package").map(|()| package)) {
+            Ok(package) => package,
+            Err(CatalogueError::Store(error)) => return Err(error),
+            Err(error) => return Ok(Err(unresolved(error))),
         };
-        let package: Package = object.read()?;
-        if package.operational == OperationalState::Disabled {
-            let mend = format!("sliceway package enable {name}, or take another version");
-            return Ok(Err(never(Problem::at(".package", format!("package {name} is disabled")).mend(mend))));
-        }
         Ok(match packaged(&package, chart) {
             Ok(part) => self.brought(&package, part).await.map(|digest| ChartPin {
                 name: chart.name.clone(),
@@ -138,28 +130,27 @@ impl Packages {
 
     /// The digest of the chart's blob, which is there afterwards.
     pub(super) async fn brought(&self, package: &Package, part: &PackagedChart) -> Result<String, Unresolved> {
-        let digest: Digest = part.digest.parse().map_err(|_| later("a chart's digest is not readable"))?;
-        if part.from != ChartPlace::Package || self.blobs().get(&digest).await.is_ok() {
+        if part.from != ChartPlace::Package || self.bytes(&part.digest).await.is_ok() {
             return Ok(part.digest.clone());
         }
-        let whole: Digest = package.digest.parse().map_err(|_| later("a package's digest is not readable"))?;
-        let bytes = self.blobs().get(&whole).await.map_err(|error| later(error.to_string()))?;
-        let _judge = self.judge().await.map_err(|error| later(error.to_string()))?;
-        let (file, function) = (package.file.clone(), part.function.clone());
-        // Whom the tenant trusts was asked when it came.
-        let judged = Trust { now: package.onboarded, ..Trust::default() };
-        let taken = tokio::task::spawn_blocking(move || {
-            let read = onboard(&file, bytes.expose(), &judged).ok()?;
-            read.charts.into_iter().find(|chart| chart.function == function)?.archive
-        });
-        let archive = taken.await.map_err(|error| later(error.to_string()))?;
-        let archive = archive.ok_or_else(|| later(format!("package {} cannot be opened any more", package.name)))?;
-        let kept = self.blobs().put(archive).await.map_err(|error| later(error.to_string()))?;
-        if kept == digest {
-            Ok(kept.to_string())
-        } else {
-            Err(later("a package's chart is not the one that was on-boarded"))
+        let read = self.opened(package).await.map_err(unresolved)?;
+        let found = read.charts.into_iter().find(|chart| chart.function == part.function);
+        let archive = found.and_then(|chart| chart.archive);
+        let archive =
+            archive.ok_or_else(|| later(format!("package {} has no {} any more", package.name, part.function)))?;
+        let kept = self.blobs().put(archive).await.map_err(|error| later(error.to_string()))?.to_string();
+        match kept == part.digest {
+            true => Ok(kept),
+            false => Err(later("a package's chart is not the one that was on-boarded")),
         }
+    }
+}
+
+/// What is wrong with what was asked stays so; the rest may pass.
+fn unresolved(error: CatalogueError) -> Unresolved {
+    match error {
+        CatalogueError::Problems(problems) => never(problems.into_iter().next().unwrap_or_default()),
+        other => later(other.to_string()),
     }
 }
 

@@ -2,6 +2,7 @@
 //! runs is the slice of the same name, which alone knows what it is made of; a record here is never its second truth.
 
 use super::packages::Packages;
+use super::repositories::problem;
 use super::{CatalogueError, readable};
 use crate::auth::{ReadPermit, WritePermit};
 use crate::ops::codec;
@@ -9,7 +10,7 @@ use crate::ops::footing::{package_key, stand_on, tenant_key, user_key};
 use crate::store::{Expect, Key, Kind, Query, Revision, StoreError, Txn};
 use models::package::{DescriptorKind, Package};
 use models::service::{Service, ServiceShown, ServiceState};
-use models::{Name, Problem, Slice};
+use models::{Name, Slice};
 use std::collections::BTreeMap;
 
 /// What somebody creates.
@@ -77,8 +78,8 @@ impl Services {
         expect.check(&key, found)?;
         self.is_service(tenant, &new.package).await?;
         let slice = self.slice(tenant, &new.name).await?.map(|(slice, _)| slice);
-        if let Some(problem) = slice.as_ref().and_then(|slice| in_the_way(slice, &new)) {
-            return Err(CatalogueError::Problems(vec![problem]));
+        if let Some(other) = slice.as_ref().and_then(|slice| in_the_way(slice, &new)) {
+            return Err(other);
         }
         let created = before.map_or_else(|| self.packages.now(), |(service, _)| service.created);
         let NewService { name, package, description } = new;
@@ -98,9 +99,8 @@ impl Services {
         let (tenant, key) = (permit.tenant(), key(permit.tenant(), name));
         let slice = self.slice(tenant, name).await?.filter(|(slice, _)| slice.spec.service.is_some());
         if slice.is_some() {
-            let message = format!("service {name} is instantiated");
-            let problem = Problem::at("", message).mend(format!("sliceway ns terminate {name}, then delete it"));
-            return Err(CatalogueError::Problems(vec![problem]));
+            let mend = format!("sliceway ns terminate {name}, then delete it");
+            return Err(problem("", format!("service {name} is instantiated"), mend));
         }
         let missing = || CatalogueError::NotFound(format!("service {name}"));
         let (_, rev) = self.record(tenant, name).await?.ok_or_else(missing)?;
@@ -121,22 +121,22 @@ impl Services {
 
     async fn is_service(&self, tenant: &Name, package: &Name) -> Result<(), CatalogueError> {
         let (package, _) = self.packages.found(tenant, ("package", package)).await?;
-        expect_service(&package, "package").map_err(|problem| CatalogueError::Problems(vec![problem]))
+        expect_service(&package, "package")
     }
 }
 
-pub(super) fn expect_service(package: &Package, field: &str) -> Result<(), Problem> {
+pub(super) fn expect_service(package: &Package, field: &str) -> Result<(), CatalogueError> {
     match package.descriptor.kind {
         DescriptorKind::Nsd => Ok(()),
         DescriptorKind::Vnfd => {
             let message = format!("package {} describes a function (VNFD), not a service", package.name);
-            Err(Problem::at(field, message).mend("name the package of a service (NSD): sliceway get packages"))
+            Err(problem(field, message, "name the package of a service (NSD): sliceway get packages"))
         }
     }
 }
 
 /// Why a slice of that name is no other than the service: it is one already, of the same package.
-fn in_the_way(slice: &Slice, new: &NewService) -> Option<Problem> {
+fn in_the_way(slice: &Slice, new: &NewService) -> Option<CatalogueError> {
     let (message, mend) = match &slice.spec.service {
         None => (format!("slice {} is there already, and is no service", new.name), "take another name".to_owned()),
         Some(service) if service.package != new.package => (
@@ -145,7 +145,7 @@ fn in_the_way(slice: &Slice, new: &NewService) -> Option<Problem> {
         ),
         Some(_) => return None,
     };
-    Some(Problem::at("name", message).mend(mend))
+    Some(problem("name", message, mend))
 }
 
 fn shown(service: Option<Service>, slice: Option<Slice>) -> Option<ServiceShown> {

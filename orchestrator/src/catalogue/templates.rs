@@ -1,5 +1,6 @@
 //! Templates: what an operator offers to all tenants. A version never changes, and stays while a slice is of it.
 
+use super::repositories::problem;
 use super::{CatalogueError, readable};
 use crate::auth::{AdminPermit, ReadPermit};
 use crate::ops::codec;
@@ -10,7 +11,7 @@ use models::problem::nearest;
 use models::slice::Phase;
 use models::template::{Template, TemplateSpec, TemplateUse};
 use models::version::rank;
-use models::{Name, Problem, Slice, SliceSpec};
+use models::{Name, Slice, SliceSpec};
 use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -79,7 +80,7 @@ impl Templates {
                     Some(near) => format!("did you mean {near}?"),
                     None => format!("there are {}", known().collect::<Vec<_>>().join(", ")),
                 };
-                Err(CatalogueError::Problems(vec![Problem::at("version", message).mend(mend)]))
+                Err(problem("version", message, mend))
             }
         }
     }
@@ -107,7 +108,7 @@ impl Templates {
             }
             let message =
                 format!("template {name} {} is there with other words, and a version never changes", spec.version);
-            return Err(CatalogueError::Problems(vec![Problem::at("spec.version", message).mend("raise the version")]));
+            return Err(problem("spec.version", message, "raise the version"));
         }
         let created = Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH);
         let template = Template { name, spec, created };
@@ -131,7 +132,7 @@ impl Templates {
         if doomed.is_empty() {
             return Err(CatalogueError::NotFound(format!("template {name}")));
         }
-        let slices = self.slices_of(name).await?;
+        let slices = self.used(Some(name), Query::all(Kind::Slice)).await?;
         let uses = |slice: &&TemplateSlice| {
             slice.phase != Phase::Ready || version.is_none_or(|version| slice.version == version)
         };
@@ -159,15 +160,11 @@ impl Templates {
         if let Some(name) = name {
             self.one((name, None)).await?;
         }
-        Ok(self.used(name).await?)
+        Ok(self.used(name, Query::all(Kind::Slice)).await?)
     }
 
-    async fn slices_of(&self, name: &Name) -> Result<Vec<TemplateSlice>, StoreError> {
-        self.used(Some(name)).await
-    }
-
-    async fn used(&self, name: Option<&Name>) -> Result<Vec<TemplateSlice>, StoreError> {
-        let objects = codec::all(&self.store, Query::all(Kind::Slice)).await?;
+    async fn used(&self, name: Option<&Name>, among: Query) -> Result<Vec<TemplateSlice>, StoreError> {
+        let objects = codec::all(&self.store, among).await?;
         let of = |slice: Slice| {
             let used = slice.spec.template.filter(|used| name.is_none_or(|name| used.name == *name))?;
             Some(TemplateSlice {
@@ -191,9 +188,9 @@ impl Templates {
         let was = before.and_then(|spec| spec.template.as_ref()).filter(|was| was.name == said.name);
         let version = said.version.as_deref().or(was.and_then(|was| was.version.as_deref()));
         let (template, _) = self.one((&said.name, version)).await.map_err(|error| match error {
-            CatalogueError::NotFound(what) => CatalogueError::Problems(vec![
-                Problem::at("name", format!("{what} does not exist")).mend("sliceway get templates"),
-            ]),
+            CatalogueError::NotFound(what) => {
+                problem("name", format!("{what} does not exist"), "sliceway get templates")
+            }
             other => other,
         })?;
         let before = match was.and_then(|was| Some((was, was.version.as_deref()?))) {
@@ -209,13 +206,13 @@ impl Templates {
 
     async fn room(&self, (tenant, slice): (&Name, &Name), template: &Template) -> Result<(), CatalogueError> {
         let Some(most) = template.spec.quota.as_ref().and_then(|quota| quota.of(tenant)) else { return Ok(()) };
-        let all = self.slices_of(&template.name).await?;
-        let own = all.iter().filter(|of| of.tenant == *tenant && of.slice != *slice).count();
+        let all = self.used(Some(&template.name), Query::of(Kind::Slice, tenant.as_str())).await?;
+        let own = all.iter().filter(|of| of.slice != *slice).count();
         if own < most as usize {
             return Ok(());
         }
         let message = format!("tenant {tenant} has {own} slices of template {}, and may have {most}", template.name);
-        Err(CatalogueError::Problems(vec![Problem::at("name", message).mend("delete one, or ask who offers it")]))
+        Err(problem("name", message, "delete one, or ask who offers it"))
     }
 
     /// Who holds it counts and begins: nobody else does in between.

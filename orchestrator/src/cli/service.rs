@@ -27,13 +27,13 @@ async fn made(client: &Client, (name, package, description): (&str, &str, &str))
 
 pub(crate) async fn instantiate(client: &Client, args: &Instantiate, output: Output) -> Result<u8, Failed> {
     let body = json!({"package": args.package, "functions": functions(&args.said)?});
-    ask(client, (&args.name, "instantiate", body), (&args.how, Allow::default(), output)).await
+    verb(client, (&args.name, "instantiate", body), (&args.how, Allow::default(), output)).await
 }
 
 pub(crate) async fn update(client: &Client, args: &UpdateService, output: Output) -> Result<u8, Failed> {
     let body = json!({"package": args.package, "newest": args.newest, "functions": functions(&args.said)?});
     let allow = Allow { replace: args.replace.clone(), allow_data_loss: args.allow_data_loss.clone(), upgrade: vec![] };
-    ask(client, (&args.name, "update", body), (&args.how, allow, output)).await
+    verb(client, (&args.name, "update", body), (&args.how, allow, output)).await
 }
 
 pub(crate) async fn scale(client: &Client, args: &ScaleService, output: Output) -> Result<u8, Failed> {
@@ -46,40 +46,51 @@ pub(crate) async fn scale(client: &Client, args: &ScaleService, output: Output) 
         (None, Some(steps), _) => (body["direction"], body["steps"]) = (json!("out"), json!(steps)),
         (None, None, steps) => (body["direction"], body["steps"]) = (json!("in"), json!(steps.unwrap_or(1))),
     }
-    ask(client, (&args.name, "scale", body), (&args.how, Allow::default(), output)).await
+    verb(client, (&args.name, "scale", body), (&args.how, Allow::default(), output)).await
 }
 
 pub(crate) async fn heal(client: &Client, args: &HealService, output: Output) -> Result<u8, Failed> {
-    ask(client, (&args.name.name, "heal", Value::Null), (&args.how, Allow::default(), output)).await
+    verb(client, (&args.name.name, "heal", Value::Null), (&args.how, Allow::default(), output)).await
 }
 
 pub(crate) async fn terminate(client: &Client, args: &TerminateService, output: Output) -> Result<u8, Failed> {
     let allow = Allow { allow_data_loss: args.allow_data_loss.clone(), ..Allow::default() };
-    ask(client, (&args.name.name, "terminate", Value::Null), (&args.how, allow, output)).await
+    verb(client, (&args.name.name, "terminate", Value::Null), (&args.how, allow, output)).await
 }
 
-pub(super) async fn ask(
-    client: &Client,
-    (name, verb, body): (&str, &str, Value),
-    (how, allow, output): (&ServiceHow, Allow, Output),
-) -> Result<u8, Failed> {
-    let change = Change {
-        wait: how.wait,
-        timeout: how.timeout.clone(),
-        allow,
-        plan: None,
-        supersede: how.supersede,
-        forget: false,
-    };
+/// What is asked: the path of the API, what it is done to in words, and the body.
+pub(super) struct Asked<'a> {
+    pub(super) path: String,
+    pub(super) what: String,
+    pub(super) body: Value,
+    pub(super) how: &'a ServiceHow,
+    pub(super) allow: Allow,
+}
+
+/// Shows the plan, or begins and follows.
+pub(super) async fn ask(client: &Client, asked: Asked<'_>, output: Output) -> Result<u8, Failed> {
+    let Asked { path, what, body, how, allow } = asked;
+    let (wait, timeout, supersede) = (how.wait, how.timeout.clone(), how.supersede);
+    let change = Change { wait, timeout, allow, plan: None, supersede, forget: false };
     let dry_run = if how.dry_run { "&dryRun=true" } else { "" };
-    let path = format!("/api/v1/services/{}:{verb}?{}{dry_run}", escape(name), apply::query(&change)?);
+    let path = format!("{path}?{}{dry_run}", apply::query(&change)?);
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let answer = client.post(&path, body).await?.body;
     if how.dry_run {
         apply::changes(&answer, output);
         return Ok(exit::DONE);
     }
-    apply::started(client, &format!("service {name}"), (answer, &change)).await?.print(output)
+    apply::started(client, &what, (answer, &change)).await?.print(output)
+}
+
+/// A verb of a service.
+pub(super) async fn verb(
+    client: &Client,
+    (name, verb, body): (&str, &str, Value),
+    (how, allow, output): (&ServiceHow, Allow, Output),
+) -> Result<u8, Failed> {
+    let path = format!("/api/v1/services/{}:{verb}", escape(name));
+    ask(client, Asked { path, what: format!("service {name}"), body, how, allow }, output).await
 }
 
 /// The file's words with the flags over them.
@@ -90,7 +101,7 @@ pub(super) fn functions(said: &Said) -> Result<Value, Failed> {
     {
         for text in words {
             let (function, value) = pair(flag, text)?;
-            let said = of(&mut all, function);
+            let said = below(&mut all, function);
             if key == "cluster" {
                 said.remove("select");
             }
@@ -99,20 +110,16 @@ pub(super) fn functions(said: &Said) -> Result<Value, Failed> {
     }
     for text in &said.select {
         let (function, label, value) = dotted("--select", text)?;
-        let select = below(of(&mut all, function), "select");
+        let select = below(below(&mut all, function), "select");
         below(select, "labels").insert(label.to_owned(), json!(value));
     }
     for text in &said.set {
         let (function, path, value) = dotted("--set", text)?;
         // As it would be in a file; a number for a text is mended where the descriptor is known.
         let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
-        below(of(&mut all, function), "parameters").insert(path.to_owned(), value);
+        below(below(&mut all, function), "parameters").insert(path.to_owned(), value);
     }
     Ok(Value::Object(all))
-}
-
-fn of<'a>(all: &'a mut Map<String, Value>, function: &str) -> &'a mut Map<String, Value> {
-    below(all, function)
 }
 
 /// The map under a key; what else a file has there gives way to the flag.

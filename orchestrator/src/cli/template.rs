@@ -2,7 +2,7 @@
 
 use super::apply;
 use super::args::{
-    Allow, Change, ChangeTemplate, InstantiateTemplate, Offer, Output, Said, ServiceHow, ShowTemplate, UpgradeTemplate,
+    Allow, ChangeTemplate, InstantiateTemplate, Offer, Output, Said, ServiceHow, ShowTemplate, UpgradeTemplate,
 };
 use super::client::{Client, escape};
 use super::error::Failed;
@@ -73,7 +73,7 @@ pub(crate) async fn instantiate(client: &Client, args: &InstantiateTemplate, out
                         .next("leave --version and --profile out"));
                 }
                 let body = json!({"package": args.name, "functions": service::functions(&said)?});
-                service::ask(client, (&args.slice, "instantiate", body), (&args.how, Allow::default(), output)).await
+                service::verb(client, (&args.slice, "instantiate", body), (&args.how, Allow::default(), output)).await
             }
             None => Err(failed),
         },
@@ -119,24 +119,13 @@ fn offer(slice: &str, said: &Offer) -> Result<Value, Failed> {
     Ok(body)
 }
 
-fn changing(how: &ServiceHow, allow: Allow) -> Change {
-    Change { wait: how.wait, timeout: how.timeout.clone(), allow, plan: None, supersede: how.supersede, forget: false }
-}
-
 async fn ask(
     client: &Client,
     (name, verb, (slice, body)): (&str, &str, (&str, Value)),
     (how, allow, output): (&ServiceHow, Allow, Output),
 ) -> Result<u8, Failed> {
-    let change = changing(how, allow);
-    let dry_run = if how.dry_run { "&dryRun=true" } else { "" };
-    let path = format!("/api/v1/templates/{}:{verb}?{}{dry_run}", escape(name), apply::query(&change)?);
-    let answer = client.post(&path, body.to_string()).await?.body;
-    if how.dry_run {
-        apply::changes(&answer, output);
-        return Ok(exit::DONE);
-    }
-    apply::started(client, &format!("slice {slice}"), (answer, &change)).await?.print(output)
+    let path = format!("/api/v1/templates/{}:{verb}", escape(name));
+    service::ask(client, service::Asked { path, what: format!("slice {slice}"), body, how, allow }, output).await
 }
 
 /// Wave by wave; what is moved already is left alone, so that one that was cut off is typed again. A slice that is not well

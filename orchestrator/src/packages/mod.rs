@@ -9,6 +9,7 @@ pub mod composed;
 pub mod drawing;
 pub mod offered;
 mod reached;
+pub mod scaled;
 pub mod service;
 pub mod sliced;
 pub mod verdict;

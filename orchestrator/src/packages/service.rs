@@ -18,15 +18,7 @@ pub struct Wish {
 /// The service of these functions. A Service of one that another reaches becomes an external connection point of it, and the
 /// edge in the other's report is found.
 pub fn compose(wish: &Wish, functions: &mut [Built]) -> Nsd {
-    let mut nsd = Nsd {
-        id: identity("nsd", [&wish.designer, &wish.name, &wish.version]),
-        invariant_id: identity("nsd", [&wish.designer, &wish.name, ""]),
-        name: wish.name.clone(),
-        designer: wish.designer.clone(),
-        version: wish.version.clone(),
-        members: functions.iter().map(member).collect(),
-        ..managed()
-    };
+    let mut nsd = Nsd { members: functions.iter().map(member).collect(), ..begun(wish) };
     for at in 0..functions.len() {
         for (needed, service) in reached(at, functions) {
             join(&mut nsd, (functions, at), (needed, &service));
@@ -37,15 +29,21 @@ pub fn compose(wish: &Wish, functions: &mut [Built]) -> Nsd {
 }
 
 /// A service of nobody yet, with the link by which all are managed.
-pub(super) fn managed() -> Nsd {
+pub(super) fn begun(wish: &Wish) -> Nsd {
+    let link = VirtualLink {
+        id: MANAGED.into(),
+        description: "the clusters' networks of pods".into(),
+        management: true,
+        quality: None,
+    };
     Nsd {
+        id: identity("nsd", [&wish.designer, &wish.name, &wish.version]),
+        invariant_id: identity("nsd", [&wish.designer, &wish.name, ""]),
+        name: wish.name.clone(),
+        designer: wish.designer.clone(),
+        version: wish.version.clone(),
         saps: vec![("mgmt-sap".into(), MANAGED.into())],
-        links: vec![VirtualLink {
-            id: MANAGED.into(),
-            description: "the clusters' networks of pods".into(),
-            management: true,
-            quality: None,
-        }],
+        links: vec![link],
         ..Nsd::default()
     }
 }

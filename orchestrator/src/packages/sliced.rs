@@ -2,8 +2,8 @@
 //! placement groups. Pure. What only one place knows (clusters, values) is said when it is instantiated.
 
 use super::build::Built;
-use super::drawing::{MANAGEMENT, identity};
-use super::service::{MANAGED, Wish, connect, managed};
+use super::drawing::MANAGEMENT;
+use super::service::{MANAGED, Wish, begun, connect};
 use crate::plan::resolve::field;
 use models::problem::nearest;
 use models::quantity::Port;
@@ -21,14 +21,7 @@ const DEVICES: &str = "devices";
 pub fn compose(wish: &Wish, spec: &SliceSpec, functions: &mut [Built]) -> Result<Nsd, Vec<Problem>> {
     let workloads = spec.workloads();
     let of = built(spec, &workloads, functions)?;
-    let mut nsd = Nsd {
-        id: identity("nsd", [&wish.designer, &wish.name, &wish.version]),
-        invariant_id: identity("nsd", [&wish.designer, &wish.name, ""]),
-        name: wish.name.clone(),
-        designer: wish.designer.clone(),
-        version: wish.version.clone(),
-        ..managed()
-    };
+    let mut nsd = begun(wish);
     for workload in &workloads {
         let groups = groups(spec, workload);
         nsd.members.push(Member {

@@ -250,3 +250,38 @@ async fn a_chart_in_a_repository_is_pinned_when_the_package_comes_and_not_looked
     let told = refused["problems"][0]["message"].as_str().unwrap();
     assert!(told.contains("no registered repository has oci://registry.example/charts/web"), "{refused}");
 }
+
+/// A list looks from one thing to the next; what it says of each is what is said of that alone.
+#[tokio::test]
+async fn a_list_says_of_each_package_what_is_said_of_it_alone() {
+    let server = Server::start();
+    for n in 0..9 {
+        // Also names that begin alike, and two versions of one function.
+        let id = format!("f{}", "x".repeat(n));
+        assert_eq!(put(&server, &id, &function(&id, "1.0")).await.0, 200);
+    }
+    assert_eq!(put(&server, "fx-2", &function("fx", "2.0")).await.0, 200);
+    assert_eq!(put(&server, "shop", &service("shop", &["f", "fx", "fxxx", "fxxxxxxxx"])).await.0, 200);
+    assert_eq!(put(&server, "mall", &service("mall", &["fxxx"])).await.0, 200);
+    let (status, said) = server.admin("PUT", "/api/v1/services/one", json!({"package": "mall"})).await;
+    assert_eq!(status, 200, "{said}");
+    let (_, all) = server.admin("GET", "/api/v1/packages", Value::Null).await;
+    let (_, first) = server.admin("GET", "/api/v1/packages?limit=500", Value::Null).await;
+    assert_eq!(all["items"], first["items"]);
+    let mut used = Vec::new();
+    for item in all["items"].as_array().unwrap() {
+        let name = item["name"].as_str().unwrap();
+        let (_, alone) = server.admin("GET", &format!("/api/v1/packages/{name}"), Value::Null).await;
+        assert_eq!(&alone, item);
+        if item["usage"] == "IN_USE" {
+            used.push((name.to_owned(), item["users"].clone()));
+        }
+    }
+    let wanted = [
+        ("f", json!(["package shop"])),
+        ("fxxx", json!(["package mall", "package shop"])),
+        ("fxxxxxxxx", json!(["package shop"])),
+        ("mall", json!(["service one"])),
+    ];
+    assert_eq!(used, wanted.map(|(name, users)| (name.to_owned(), users)));
+}

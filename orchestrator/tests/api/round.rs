@@ -68,33 +68,27 @@ impl Case {
         std::fs::write(&file, &self.values).unwrap();
         let words = ["--service", "round", "--provider", "corpus", "--format", form, "-f", file.to_str().unwrap()];
         let paths = ["package", "build", chart.to_str().unwrap(), "--dir", made.to_str().unwrap()];
-        done(server, &[&paths[..], &words[..]].concat());
+        server.done(&[&paths[..], &words[..]].concat());
         let mut archives: Vec<PathBuf> = std::fs::read_dir(&made).unwrap().map(|entry| entry.unwrap().path()).collect();
         archives.retain(|path| path.extension().is_some_and(|end| end == "csar" || end == "gz"));
         archives.sort_by_key(|path| path.display().to_string().contains("_ns"));
         for (archive, name) in archives.iter().zip(["part", "round"]) {
-            done(server, &["package", "add", archive.to_str().unwrap(), "--name", name]);
+            server.done(&["package", "add", archive.to_str().unwrap(), "--name", name]);
         }
-        let package: Value = serde_json::from_str(&done(server, &["get", "package", "round", "-o", "json"])).unwrap();
+        let package = server.json(&["get", "package", "round"]);
         let function = package["descriptor"]["functions"][0]["name"].as_str().unwrap().to_owned();
         let mut said = Map::new();
         parameters(&self.values(), "", &mut said);
         let functions = json!({"functions": {(function.clone()): {"cluster": "edge", "parameters": said}}});
         std::fs::write(&file, functions.to_string()).unwrap();
-        done(server, &["ns", "create", "round", "--package", "round"]);
+        server.done(&["ns", "create", "round", "--package", "round"]);
         let words = ["ns", "instantiate", "round", "-f", file.to_str().unwrap(), "--plan", "-o", "json"];
         let plan = planned(&server.cli(&words));
         for (noun, name) in [("service", "round"), ("package", "round"), ("package", "part")] {
-            done(server, &["delete", noun, name]);
+            server.done(&["delete", noun, name]);
         }
         (function, plan)
     }
-}
-
-fn done(server: &Server, args: &[&str]) -> String {
-    let output = server.cli(args);
-    assert_eq!(code(&output), 0, "{args:?}: {}", words(&output));
-    stdout(&output)
 }
 
 fn planned(output: &std::process::Output) -> Result<Value, String> {
@@ -114,7 +108,7 @@ fn planned(output: &std::process::Output) -> Result<Value, String> {
 
 async fn there_and_back(form: &str) {
     let server = Server::start().with_lab().await;
-    done(&server, &["repository", "add", "corpus", "--path", corpus().join("charts").to_str().unwrap()]);
+    server.done(&["repository", "add", "corpus", "--path", corpus().join("charts").to_str().unwrap()]);
     let (mut wrong, mut equal) = (Vec::new(), 0);
     for case in cases() {
         let (function, there) = case.by_descriptors(&server, form);

@@ -209,6 +209,29 @@ impl Server {
         self.cli_as(&self.token, args)
     }
 
+    /// Typed, and it ends well; all that was said.
+    pub fn done(&self, args: &[&str]) -> String {
+        let output = self.cli(args);
+        assert_eq!(code(&output), 0, "{args:?}: {}", words(&output));
+        words(&output)
+    }
+
+    /// Typed, and refused with these words.
+    pub fn refused(&self, args: &[&str], says: &[&str]) {
+        let output = self.cli(args);
+        assert_ne!(code(&output), 0, "{args:?}: {}", words(&output));
+        for says in says {
+            assert!(words(&output).contains(says), "{says:?} of {args:?}: {}", words(&output));
+        }
+    }
+
+    /// Typed with `-o json`.
+    pub fn json(&self, args: &[&str]) -> Value {
+        let output = self.cli(&[args, &["-o", "json"]].concat());
+        assert_eq!(code(&output), 0, "{args:?}: {}", words(&output));
+        serde_json::from_str(&stdout(&output)).unwrap()
+    }
+
     pub fn cli_as(&self, token: &str, args: &[&str]) -> Output {
         self.command(token, args).output().unwrap()
     }

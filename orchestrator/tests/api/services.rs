@@ -1,7 +1,7 @@
 //! Network services: charts become descriptors, those are on-boarded, and what they describe runs as a slice: placed, wired,
 //! scaled, moved to newer versions and ended by operations of the engine.
 
-use crate::server::{Server, code, stdout, words};
+use crate::server::Server;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -44,35 +44,15 @@ fn db(folder: &Path) -> PathBuf {
     chart
 }
 
-fn done(server: &Server, args: &[&str]) -> String {
-    let output = server.cli(args);
-    assert_eq!(code(&output), 0, "{args:?}: {}", words(&output));
-    words(&output)
-}
-
-fn refused(server: &Server, args: &[&str], says: &[&str]) {
-    let output = server.cli(args);
-    assert_ne!(code(&output), 0, "{args:?}: {}", words(&output));
-    for says in says {
-        assert!(words(&output).contains(says), "{args:?}: {}", words(&output));
-    }
-}
-
-fn json_of(server: &Server, args: &[&str]) -> Value {
-    let output = server.cli(&[args, &["-o", "json"]].concat());
-    assert_eq!(code(&output), 0, "{args:?}: {}", words(&output));
-    serde_json::from_str(&stdout(&output)).unwrap()
-}
-
 /// Descriptors of the two charts and of their service in one form, on-boarded.
 fn onboarded(server: &Server, form: &str) {
     let (folder, made) = (server.path("charts"), server.path("made"));
     let (web, db) = (web(&folder, "1.0.0"), db(&folder));
     let charts = [web.to_str().unwrap(), db.to_str().unwrap()];
     let words = ["package", "build", charts[0], charts[1], "--service", "shop", "--provider", "acme", "--format", form];
-    done(server, &[&words[..], &["--dir", made.to_str().unwrap()]].concat());
+    server.done(&[&words[..], &["--dir", made.to_str().unwrap()]].concat());
     for file in archives(&made) {
-        done(server, &["package", "add", file.to_str().unwrap()]);
+        server.done(&["package", "add", file.to_str().unwrap()]);
     }
 }
 
@@ -90,9 +70,9 @@ fn newer(server: &Server, form: &str) {
     let made = server.path("newer");
     let chart = web(&server.path("more"), "1.1.0");
     let words = ["package", "build", chart.to_str().unwrap(), "--provider", "acme", "--format", form, "--dir"];
-    done(server, &[&words[..], &[made.to_str().unwrap()]].concat());
+    server.done(&[&words[..], &[made.to_str().unwrap()]].concat());
     for file in archives(&made) {
-        done(server, &["package", "add", file.to_str().unwrap()]);
+        server.done(&["package", "add", file.to_str().unwrap()]);
     }
 }
 
@@ -119,18 +99,18 @@ async fn life(form: &str) {
     let (old, new) = (named("web", "1-0-0"), named("web", "1-1-0"));
     let server = Server::start().with_lab().await;
     onboarded(&server, form);
-    let made = done(&server, &["ns", "create", "shop", "--package", "shop-ns-1-0", "--description", "the shop"]);
+    let made = server.done(&["ns", "create", "shop", "--package", "shop-ns-1-0", "--description", "the shop"]);
     assert!(made.contains("sliceway ns instantiate shop"), "{made}");
-    let shop = json_of(&server, &["get", "ns", "shop"]);
+    let shop = server.json(&["get", "ns", "shop"]);
     assert_eq!((&shop["state"], &shop["package"]), (&json!("NOT_INSTANTIATED"), &json!("shop-ns-1-0")));
-    refused(&server, &["delete", "package", "shop-ns-1-0"], &["service shop"]);
-    refused(&server, &["ns", "heal", "shop"], &["service shop is not instantiated", "sliceway ns instantiate shop"]);
+    server.refused(&["delete", "package", "shop-ns-1-0"], &["service shop"]);
+    server.refused(&["ns", "heal", "shop"], &["service shop is not instantiated", "sliceway ns instantiate shop"]);
     let said = ["--at", "web=edge", "--at", "db=cloud", "--set", "web.limit=20", "--set", "db.log=loud"];
-    let plan = done(&server, &[&["ns", "instantiate", "shop", "--plan"], &said[..]].concat());
+    let plan = server.done(&[&["ns", "instantiate", "shop", "--plan"], &said[..]].concat());
     assert!(plan.contains("web on edge") && plan.contains("db on cloud"), "{plan}");
-    assert_eq!(json_of(&server, &["get", "slices"]), json!([]));
-    done(&server, &[&["ns", "instantiate", "shop", "--wait"], &said[..]].concat());
-    let slice = json_of(&server, &["get", "slice", "shop"]);
+    assert_eq!(server.json(&["get", "slices"]), json!([]));
+    server.done(&[&["ns", "instantiate", "shop", "--wait"], &said[..]].concat());
+    let slice = server.json(&["get", "slice", "shop"]);
     assert_eq!(slice["placed"], json!({"web": "edge", "db": "cloud"}));
     assert_eq!(slice["spec"]["access"], json!([{"from": "web", "to": "db", "ports": ["15432/tcp"]}]));
     let chart = json!({"package": old, "name": "web"});
@@ -139,39 +119,39 @@ async fn life(form: &str) {
         (&chart, &json!({"limit": 20}))
     );
     assert_eq!(function(&slice, "db")["values"], json!({"log": "loud"}));
-    let shop = json_of(&server, &["get", "ns", "shop"]);
+    let shop = server.json(&["get", "ns", "shop"]);
     assert_eq!((&shop["state"], &shop["phase"]), (&json!("INSTANTIATED"), &json!("Ready")));
-    refused(&server, &["ns", "instantiate", "shop"], &["instantiated already", "sliceway ns update shop"]);
-    refused(&server, &["delete", "ns", "shop"], &["is instantiated", "sliceway ns terminate shop"]);
-    refused(&server, &["delete", "package", &old], &["package shop-ns-1-0", "slice shop"]);
-    assert!(done(&server, &["ns", "heal", "shop"]).contains("unchanged"));
+    server.refused(&["ns", "instantiate", "shop"], &["instantiated already", "sliceway ns update shop"]);
+    server.refused(&["delete", "ns", "shop"], &["is instantiated", "sliceway ns terminate shop"]);
+    server.refused(&["delete", "package", &old], &["package shop-ns-1-0", "slice shop"]);
+    assert!(server.done(&["ns", "heal", "shop"]).contains("unchanged"));
     // Grown by two steps and one less.
-    done(&server, &["ns", "scale", "shop", "web", "--out", "2", "--wait"]);
-    done(&server, &["ns", "scale", "shop", "web", "--in", "--wait"]);
-    let slice = json_of(&server, &["get", "slice", "shop"]);
+    server.done(&["ns", "scale", "shop", "web", "--out", "2", "--wait"]);
+    server.done(&["ns", "scale", "shop", "web", "--in", "--wait"]);
+    let slice = server.json(&["get", "slice", "shop"]);
     assert_eq!(function(&slice, "web")["values"], json!({"limit": 20, "replicas": {"min": 2}}));
     // What came meanwhile changes nothing until somebody says so; what is disabled is not taken, and stays where it is.
     newer(&server, form);
-    done(&server, &["package", "disable", &new]);
-    refused(&server, &["ns", "update", "shop", "--use", &format!("web={new}")], &["is disabled", "package enable"]);
-    assert!(done(&server, &["ns", "update", "shop", "--newest"]).contains("unchanged"));
-    done(&server, &["package", "enable", &new]);
-    done(&server, &["package", "disable", &old]);
-    assert!(done(&server, &["ns", "heal", "shop"]).contains("unchanged"));
-    let plan = done(&server, &["ns", "update", "shop", "--use", &format!("web={new}"), "--plan"]);
+    server.done(&["package", "disable", &new]);
+    server.refused(&["ns", "update", "shop", "--use", &format!("web={new}")], &["is disabled", "package enable"]);
+    assert!(server.done(&["ns", "update", "shop", "--newest"]).contains("unchanged"));
+    server.done(&["package", "enable", &new]);
+    server.done(&["package", "disable", &old]);
+    assert!(server.done(&["ns", "heal", "shop"]).contains("unchanged"));
+    let plan = server.done(&["ns", "update", "shop", "--use", &format!("web={new}"), "--plan"]);
     assert!(plan.contains("1 to change") || plan.contains("to change"), "{plan}");
-    done(&server, &["ns", "update", "shop", "--newest", "--wait"]);
-    let slice = json_of(&server, &["get", "slice", "shop"]);
+    server.done(&["ns", "update", "shop", "--newest", "--wait"]);
+    let slice = server.json(&["get", "slice", "shop"]);
     assert_eq!(function(&slice, "web")["chart"]["package"], new.as_str());
     assert_eq!(function(&slice, "web")["values"], json!({"limit": 20, "replicas": {"min": 2}}));
-    let web = json_of(&server, &["get", "package", &new]);
+    let web = server.json(&["get", "package", &new]);
     assert_eq!((&web["usage"], &web["users"]), (&json!("IN_USE"), &json!(["slice shop"])));
-    done(&server, &["ns", "terminate", "shop", "--wait"]);
-    let shop = json_of(&server, &["get", "ns", "shop"]);
+    server.done(&["ns", "terminate", "shop", "--wait"]);
+    let shop = server.json(&["get", "ns", "shop"]);
     assert_eq!((&shop["state"], &shop["description"]), (&json!("NOT_INSTANTIATED"), &json!("the shop")));
-    done(&server, &["delete", "ns", "shop"]);
+    server.done(&["delete", "ns", "shop"]);
     for package in ["shop-ns-1-0", &old, &new, &named("db", "2-0-0")] {
-        done(&server, &["delete", "package", package]);
+        server.done(&["delete", "package", package]);
     }
 }
 
@@ -179,9 +159,9 @@ async fn life(form: &str) {
 async fn what_a_descriptor_does_not_declare_cannot_be_said() {
     let server = Server::start().with_lab().await;
     onboarded(&server, "sol001");
-    refused(&server, &["ns", "create", "shop", "--package", "shop-ns-1"], &["no package is called", "did you mean"]);
-    refused(&server, &["ns", "create", "shop", "--package", "web-1-0-0"], &["describes a function (VNFD)"]);
-    done(&server, &["ns", "create", "shop", "--package", "shop-ns-1-0"]);
+    server.refused(&["ns", "create", "shop", "--package", "shop-ns-1"], &["no package is called", "did you mean"]);
+    server.refused(&["ns", "create", "shop", "--package", "web-1-0-0"], &["describes a function (VNFD)"]);
+    server.done(&["ns", "create", "shop", "--package", "shop-ns-1-0"]);
     let said = ["--set", "web.limits=1", "--set", "web.limit=many", "--at", "wbe=edge", "--level", "db=huge"];
     let says = [
         "functions.web.parameters.limits: web declares no property \"limits\"; did you mean limit?",
@@ -189,19 +169,15 @@ async fn what_a_descriptor_does_not_declare_cannot_be_said() {
         "functions.wbe: the service shop has no function \"wbe\"; did you mean web?",
         "functions.db.level: db has no instantiation level \"huge\"",
     ];
-    refused(&server, &[&["ns", "instantiate", "shop"], &said[..]].concat(), &says);
-    assert_eq!(json_of(&server, &["get", "operations"]), json!([]));
-    done(&server, &["ns", "instantiate", "shop", "--wait"]);
-    refused(
-        &server,
-        &["ns", "scale", "shop", "web", "--to", "4"],
-        &["level 4", "is more than its highest", "at most 3"],
-    );
-    refused(&server, &["ns", "scale", "shop", "web", "--in"], &["lead below 0"]);
-    refused(&server, &["ns", "scale", "shop", "db", "--out"], &["does not say how it scales"]);
-    refused(&server, &["ns", "scale", "shop", "web", "--aspect", "x", "--to", "1"], &["has no scaling aspect \"x\""]);
-    refused(&server, &["ns", "update", "shop", "--use", "web=db-2-0-0"], &["package db-2-0-0 describes VNFD"]);
-    assert!(done(&server, &["ns", "update", "shop"]).contains("unchanged"));
+    server.refused(&[&["ns", "instantiate", "shop"], &said[..]].concat(), &says);
+    assert_eq!(server.json(&["get", "operations"]), json!([]));
+    server.done(&["ns", "instantiate", "shop", "--wait"]);
+    server.refused(&["ns", "scale", "shop", "web", "--to", "4"], &["level 4", "is more than its highest", "at most 3"]);
+    server.refused(&["ns", "scale", "shop", "web", "--in"], &["lead below 0"]);
+    server.refused(&["ns", "scale", "shop", "db", "--out"], &["does not say how it scales"]);
+    server.refused(&["ns", "scale", "shop", "web", "--aspect", "x", "--to", "1"], &["has no scaling aspect \"x\""]);
+    server.refused(&["ns", "update", "shop", "--use", "web=db-2-0-0"], &["package db-2-0-0 describes VNFD"]);
+    assert!(server.done(&["ns", "update", "shop"]).contains("unchanged"));
 }
 
 #[tokio::test]
@@ -215,33 +191,33 @@ async fn a_file_may_say_a_service_and_nothing_beside_it() {
         std::fs::write(&file, text).unwrap();
     };
     slice("service: {package: shop-ns-1-0, functions: {web: {parameters: {limt: 1}}}}");
-    refused(&server, &["apply", "-f", &path], &["shop.yaml:5:", "limt", "did you mean limit?"]);
+    server.refused(&["apply", "-f", &path], &["shop.yaml:5:", "limt", "did you mean limit?"]);
     slice("service: {package: shop-ns-1-0, functions: {web: {cluster: edge, parameters: {limit: 30}}}}");
-    done(&server, &["apply", "-f", &path, "--wait"]);
-    let shop = json_of(&server, &["get", "ns", "shop"]);
+    server.done(&["apply", "-f", &path, "--wait"]);
+    let shop = server.json(&["get", "ns", "shop"]);
     assert_eq!((&shop["state"], &shop["package"]), (&json!("INSTANTIATED"), &json!("shop-ns-1-0")));
-    assert!(done(&server, &["apply", "-f", &path]).contains("unchanged"));
+    assert!(server.done(&["apply", "-f", &path]).contains("unchanged"));
     // What is printed of it is taken again.
-    let exported = done(&server, &["slice", "export", "shop", "-o", "yaml"]);
+    let exported = server.done(&["slice", "export", "shop", "-o", "yaml"]);
     std::fs::write(&file, exported).unwrap();
-    assert!(done(&server, &["apply", "-f", &path]).contains("unchanged"));
+    assert!(server.done(&["apply", "-f", &path]).contains("unchanged"));
     slice(
         "sites: {edge: {cluster: edge}}\n  functions: [{name: web, site: edge, chart: {package: web-1-0-0, name: web}}]",
     );
-    refused(&server, &["apply", "-f", &path], &["is the service of package shop-ns-1-0", "sliceway ns update shop"]);
+    server.refused(&["apply", "-f", &path], &["is the service of package shop-ns-1-0", "sliceway ns update shop"]);
     slice("service: {package: shop-ns-1-0}\n  heal: true\n  sites: {edge: {cluster: edge}}");
-    refused(&server, &["apply", "-f", &path], &["spec.sites", "is not what the service makes"]);
-    done(&server, &["delete", "slice", "shop", "--wait"]);
+    server.refused(&["apply", "-f", &path], &["spec.sites", "is not what the service makes"]);
+    server.done(&["delete", "slice", "shop", "--wait"]);
     // A chart of a package also stands by itself.
     slice(
         "sites: {edge: {cluster: edge}}\n  functions: [{name: web, site: edge, chart: {package: web-1-0-0, name: wbe}}]",
     );
-    refused(&server, &["apply", "-f", &path], &["package web-1-0-0 has no part \"wbe\"", "did you mean \"web\"?"]);
+    server.refused(&["apply", "-f", &path], &["package web-1-0-0 has no part \"wbe\"", "did you mean \"web\"?"]);
     slice(
         "sites: {edge: {cluster: edge}}\n  functions: [{name: web, site: edge, chart: {package: web-1-0-0, name: web}}]",
     );
-    done(&server, &["apply", "-f", &path, "--wait"]);
-    refused(&server, &["delete", "package", "web-1-0-0"], &["slice shop", "package shop-ns-1-0"]);
+    server.done(&["apply", "-f", &path, "--wait"]);
+    server.refused(&["delete", "package", "web-1-0-0"], &["slice shop", "package shop-ns-1-0"]);
 }
 
 /// A descriptor that is written by hand, on-boarded.
@@ -273,10 +249,10 @@ fn front(version: &str, aspect: &str) -> Value {
 }
 
 /// Two functions of one descriptor; the second is made at a level of its own.
-fn twins() -> Value {
+fn twins_of(version: &str) -> Value {
     let profile =
         |id: &str, level: &str| json!({"id": id, "vnfd-id": "front", "flavour-id": "d", "instantiation-level": level});
-    json!({"nsd": {"nsd": [{"id": "twins", "designer": "acme", "name": "twins", "version": "1.0", "vnfd-id": ["front"],
+    json!({"nsd": {"nsd": [{"id": "twins", "designer": "acme", "name": "twins", "version": version, "vnfd-id": ["front"],
         "df": [{"id": "d", "vnf-profile": [profile("left", "default"), profile("right", "big")]}]}]}})
 }
 
@@ -284,15 +260,23 @@ async fn with_twins() -> Server {
     let server = Server::start().with_lab().await;
     let charts = server.path("charts");
     web(&charts, "1.0.0");
-    done(&server, &["repository", "add", "mine", "--path", charts.to_str().unwrap()]);
-    for (name, document) in [("front-1", front("1.0", "replicas.min")), ("twins", twins())] {
+    server.done(&["repository", "add", "mine", "--path", charts.to_str().unwrap()]);
+    for (name, document) in [("front-1", front("1.0", "replicas.min")), ("twins", twins_of("1.0"))] {
         let (status, made) = put(&server, name, document).await;
         assert_eq!(status, 200, "{made}");
     }
-    done(
-        &server,
-        &["ns", "instantiate", "twins", "--package", "twins", "--at", "left=edge", "--at", "right=cloud", "--wait"],
-    );
+    server.done(&[
+        "ns",
+        "instantiate",
+        "twins",
+        "--package",
+        "twins",
+        "--at",
+        "left=edge",
+        "--at",
+        "right=cloud",
+        "--wait",
+    ]);
     server
 }
 
@@ -301,9 +285,9 @@ async fn each_function_keeps_its_own_version_and_is_scaled_from_where_it_stands(
     let server = with_twins().await;
     let (status, made) = put(&server, "front-2", front("2.0", "replicas.min")).await;
     assert_eq!(status, 200, "{made}");
-    done(&server, &["ns", "update", "twins", "--use", "right=front-2", "--wait"]);
+    server.done(&["ns", "update", "twins", "--use", "right=front-2", "--wait"]);
     let of = |name: &str| {
-        let slice = json_of(&server, &["get", "slice", "twins"]);
+        let slice = server.json(&["get", "slice", "twins"]);
         let function = function(&slice, name);
         (function["chart"]["package"].as_str().unwrap().to_owned(), function["values"]["replicas"]["min"].as_u64())
     };
@@ -314,19 +298,19 @@ async fn each_function_keeps_its_own_version_and_is_scaled_from_where_it_stands(
     let text = "apiVersion: sliceway/v1\nkind: Slice\nmetadata: {name: twins}\nspec:\n  service: {package: twins, functions: \
                 {left: {cluster: edge}, right: {cluster: cloud}}}\n";
     std::fs::write(&file, text).unwrap();
-    done(&server, &["apply", "-f", file.to_str().unwrap()]);
+    server.done(&["apply", "-f", file.to_str().unwrap()]);
     assert_eq!((of("left").0, of("right").0), ("front-1".to_owned(), "front-2".to_owned()));
-    refused(&server, &["ns", "scale", "twins", "right", "--out", "2"], &["level 4", "write at most 3"]);
-    done(&server, &["ns", "scale", "twins", "right", "--in", "1", "--wait"]);
+    server.refused(&["ns", "scale", "twins", "right", "--out", "2"], &["level 4", "write at most 3"]);
+    server.done(&["ns", "scale", "twins", "right", "--in", "1", "--wait"]);
     assert_eq!(of("right").1, Some(2));
     // Nothing takes an older version than stands, also where the newer one is disabled.
-    done(&server, &["package", "disable", "front-2"]);
-    done(&server, &["ns", "update", "twins", "--newest"]);
+    server.done(&["package", "disable", "front-2"]);
+    server.done(&["ns", "update", "twins", "--newest"]);
     assert_eq!(of("right").0, "front-2");
     let text = "apiVersion: sliceway/v1\nkind: Slice\nmetadata: {name: other}\nspec:\n  sites: {edge: {cluster: edge}}\n  \
                 functions: [{name: f, site: edge, chart: {package: front-2, name: front}}]\n";
     std::fs::write(&file, text).unwrap();
-    refused(&server, &["apply", "-f", file.to_str().unwrap()], &["package front-2 is disabled"]);
+    server.refused(&["apply", "-f", file.to_str().unwrap()], &["package front-2 is disabled"]);
 }
 
 #[tokio::test]
@@ -335,29 +319,42 @@ async fn a_descriptor_whose_paths_lead_too_deep_changes_nothing() {
     let (status, made) = put(&server, "front-3", front("3.0", &vec!["a"; 20_000].join("."))).await;
     assert_eq!(status, 200, "{made}");
     let words = ["ns", "update", "twins", "--use", "left=front-3", "--level", "left=big"];
-    refused(&server, &words, &["the descriptor's path has 20000 parts, more than 32"]);
-    assert_eq!(json_of(&server, &["get", "ns", "twins"])["phase"], "Ready");
+    server.refused(&words, &["the descriptor's path has 20000 parts, more than 32"]);
+    assert_eq!(server.json(&["get", "ns", "twins"])["phase"], "Ready");
 }
 
 #[tokio::test]
 async fn a_plan_creates_nothing_and_a_service_of_a_template_stays_of_it() {
     let server = with_twins().await;
-    done(&server, &["ns", "instantiate", "more", "--package", "twins", "--plan"]);
-    assert_eq!(json_of(&server, &["get", "ns"]).as_array().unwrap().len(), 1);
+    server.done(&["ns", "instantiate", "more", "--package", "twins", "--plan"]);
+    // Nor does what is refused, and one is not made of another package than it was created of.
+    server.refused(
+        &["ns", "instantiate", "more", "--package", "twins", "--set", "left.limt=1"],
+        &["did you mean limit?"],
+    );
+    server.refused(&["ns", "instantiate", "more"], &["service more does not exist"]);
+    assert_eq!(server.json(&["get", "ns"]).as_array().unwrap().len(), 1);
+    server.done(&["ns", "create", "kept", "--package", "twins", "--description", "of twins"]);
+    let (status, made) = put(&server, "twins-2", twins_of("2.0")).await;
+    assert_eq!(status, 200, "{made}");
+    server.refused(
+        &["ns", "instantiate", "kept", "--package", "twins-2"],
+        &["was created of package twins", "ns create kept"],
+    );
+    assert_eq!(server.json(&["get", "ns", "kept"])["description"], "of twins");
     let template = "apiVersion: sliceway/v1\nkind: Template\nmetadata: {name: pair}\nspec:\n  version: \"1\"\n  \
         parameters: [{name: limit, type: integer, default: 5, maximum: 9}]\n  \
         slice: {service: {package: twins, functions: {left: {parameters: {limit: \"${limit}\"}}}}}\n";
     let file = server.path("pair.yaml");
     std::fs::write(&file, template).unwrap();
-    done(&server, &["template", "create", "-f", file.to_str().unwrap()]);
-    done(&server, &["template", "instantiate", "pair", "two", "--set", "limit=6", "--wait"]);
-    refused(
-        &server,
+    server.done(&["template", "create", "-f", file.to_str().unwrap()]);
+    server.done(&["template", "instantiate", "pair", "two", "--set", "limit=6", "--wait"]);
+    server.refused(
         &["ns", "update", "two", "--set", "left.limit=9999"],
         &["is of template pair", "sliceway template change two"],
     );
-    refused(&server, &["ns", "scale", "two", "left", "--out"], &["is of template pair"]);
-    assert!(done(&server, &["ns", "heal", "two"]).contains("unchanged"));
-    let spec = json_of(&server, &["get", "slice", "two"])["spec"].take();
+    server.refused(&["ns", "scale", "two", "left", "--out"], &["is of template pair"]);
+    assert!(server.done(&["ns", "heal", "two"]).contains("unchanged"));
+    let spec = server.json(&["get", "slice", "two"])["spec"].take();
     assert_eq!((&spec["template"]["name"], &spec["functions"][0]["values"]["limit"]), (&json!("pair"), &json!(6)));
 }

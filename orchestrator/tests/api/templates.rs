@@ -1,7 +1,7 @@
 //! Templates: an operator offers a slice with typed parameters, tenants make slices of it within bounds and quotas, and they
 //! are moved to newer versions when somebody says so.
 
-use crate::server::{Server, code, stdout, words};
+use crate::server::{Server, stdout};
 use serde_json::{Value, json};
 
 const BASIC: &str = r#"apiVersion: sliceway/v1
@@ -28,26 +28,6 @@ spec:
       - {name: gw, site: edge, chart: {repository: lab, name: mqtt-gateway}, platform: mqtt, server: store}
 "#;
 
-fn done(server: &Server, args: &[&str]) -> String {
-    let output = server.cli(args);
-    assert_eq!(code(&output), 0, "{args:?}: {}", words(&output));
-    words(&output)
-}
-
-fn refused(server: &Server, args: &[&str], says: &[&str]) {
-    let output = server.cli(args);
-    assert_ne!(code(&output), 0, "{args:?}: {}", words(&output));
-    for says in says {
-        assert!(words(&output).contains(says), "{says:?} of {args:?}: {}", words(&output));
-    }
-}
-
-fn json_of(server: &Server, args: &[&str]) -> Value {
-    let output = server.cli(&[args, &["-o", "json"]].concat());
-    assert_eq!(code(&output), 0, "{args:?}: {}", words(&output));
-    serde_json::from_str(&stdout(&output)).unwrap()
-}
-
 fn offer(server: &Server, text: &str) -> String {
     let file = server.path("template.yaml");
     std::fs::write(&file, text).unwrap();
@@ -57,14 +37,14 @@ fn offer(server: &Server, text: &str) -> String {
 async fn with_basic() -> Server {
     let server = Server::start().with_lab().await;
     let file = offer(&server, BASIC);
-    done(&server, &["template", "create", "-f", &file]);
+    server.done(&["template", "create", "-f", &file]);
     server
 }
 
 #[tokio::test]
 async fn a_slice_of_a_template_lives_within_what_is_offered() {
     let server = with_basic().await;
-    let shown = done(&server, &["template", "show", "basic"]);
+    let shown = server.done(&["template", "show", "basic"]);
     for line in [
         "--set at=  name, must be said: the cluster of the gateway; only when it is made",
         "--set size=  memory, 512Mi to 4Gi, default 1Gi: of the volume",
@@ -84,40 +64,35 @@ async fn a_slice_of_a_template_lives_within_what_is_offered() {
         "set.image: is the operator's to say",
         "profile: is missing; write one of 1, 3-0000A1",
     ];
-    refused(&server, &[&["template", "instantiate", "basic", "one"], &said[..]].concat(), &says);
-    assert_eq!(json_of(&server, &["get", "slices"]), json!([]));
+    server.refused(&[&["template", "instantiate", "basic", "one"], &said[..]].concat(), &says);
+    assert_eq!(server.json(&["get", "slices"]), json!([]));
     let said = ["--set", "at=edge", "--set", "size=2Gi", "--profile", "3-0000A1"];
-    let plan = done(&server, &[&["template", "instantiate", "basic", "one", "--plan"], &said[..]].concat());
+    let plan = server.done(&[&["template", "instantiate", "basic", "one", "--plan"], &said[..]].concat());
     assert!(plan.contains("gw on edge"), "{plan}");
-    done(&server, &[&["template", "instantiate", "basic", "one", "--wait"], &said[..]].concat());
-    let spec = json_of(&server, &["get", "slice", "one"])["spec"].take();
+    server.done(&[&["template", "instantiate", "basic", "one", "--wait"], &said[..]].concat());
+    let spec = server.json(&["get", "slice", "one"])["spec"].take();
     assert_eq!(spec["servers"][0]["values"]["persistence"], "2Gi");
     assert_eq!(spec["servers"][0]["values"]["images"]["senml"], "lab.local/senml:5");
     assert_eq!(spec["quality"], json!({"sst": 3, "sd": "0000A1", "uplink": "1Mbps"}));
     let used = json!({"name": "basic", "version": "1.9", "profile": "3-0000A1", "set": {"at": "edge", "size": "2Gi"}});
     assert_eq!(spec["template"], used);
-    refused(
-        &server,
+    server.refused(
         &["template", "change", "one", "--set", "at=cloud"],
         &["set.at: is \"edge\" since the slice was made"],
     );
-    assert!(done(&server, &["template", "change", "one", "--set", "tag=quiet"]).contains("changes"));
-    done(&server, &["template", "change", "one", "--set", "limit=6", "--set", "tag=", "--wait"]);
-    let spec = json_of(&server, &["get", "slice", "one"])["spec"].take();
+    assert!(server.done(&["template", "change", "one", "--set", "tag=quiet"]).contains("changes"));
+    server.done(&["template", "change", "one", "--set", "limit=6", "--set", "tag=", "--wait"]);
+    let spec = server.json(&["get", "slice", "one"])["spec"].take();
     assert_eq!(spec["servers"][0]["values"]["images"]["senml"], "lab.local/senml:6");
     assert_eq!(spec["template"]["set"], json!({"at": "edge", "size": "2Gi", "limit": 6}));
     // What is printed of it is taken again; another file is not.
     let file = server.path("one.yaml");
     std::fs::write(&file, stdout(&server.cli(&["slice", "export", "one", "-o", "yaml"]))).unwrap();
-    assert!(done(&server, &["apply", "-f", file.to_str().unwrap()]).contains("unchanged"));
+    assert!(server.done(&["apply", "-f", file.to_str().unwrap()]).contains("unchanged"));
     let other = "apiVersion: sliceway/v1\nkind: Slice\nmetadata: {name: one}\nspec: {sites: {edge: {cluster: edge}}}\n";
     std::fs::write(&file, other).unwrap();
-    refused(
-        &server,
-        &["apply", "-f", file.to_str().unwrap()],
-        &["is of template basic", "sliceway template change one"],
-    );
-    refused(&server, &["delete", "template", "basic"], &["slice one of tenant default"]);
+    server.refused(&["apply", "-f", file.to_str().unwrap()], &["is of template basic", "sliceway template change one"]);
+    server.refused(&["delete", "template", "basic"], &["slice one of tenant default"]);
 }
 
 #[tokio::test]
@@ -151,29 +126,29 @@ async fn running_slices_keep_their_version_until_they_are_moved_in_waves() {
     for (tenant, slice) in [("default", "one"), ("default", "two"), ("acme", "three")] {
         let words =
             ["template", "instantiate", "basic", slice, "--tenant", tenant, "--set", "at=edge", "--profile", "1"];
-        done(&server, &[&words[..], &["--wait"]].concat());
+        server.done(&[&words[..], &["--wait"]].concat());
     }
     let newer = BASIC.replace("\"1.9\"", "\"1.10\"").replace("default: 5", "default: 7");
     let file = offer(&server, &newer);
-    done(&server, &["apply", "-f", &file]);
+    server.done(&["apply", "-f", &file]);
     let file = offer(&server, &newer.replace("default: 7", "default: 8"));
-    refused(&server, &["apply", "-f", &file], &["template.yaml:5:", "with other words, and a version never changes"]);
-    let all = json_of(&server, &["get", "templates"]);
+    server.refused(&["apply", "-f", &file], &["template.yaml:5:", "with other words, and a version never changes"]);
+    let all = server.json(&["get", "templates"]);
     let versions: Vec<&str> =
         all.as_array().unwrap().iter().map(|of| of["spec"]["version"].as_str().unwrap()).collect();
     assert_eq!(versions.len(), 2);
-    assert_eq!(json_of(&server, &["get", "template", "basic"])["spec"]["version"], "1.10");
-    assert!(done(&server, &["template", "change", "one"]).contains("unchanged"));
-    let plan = done(&server, &["template", "upgrade", "basic", "--plan"]);
+    assert_eq!(server.json(&["get", "template", "basic"])["spec"]["version"], "1.10");
+    assert!(server.done(&["template", "change", "one"]).contains("unchanged"));
+    let plan = server.done(&["template", "upgrade", "basic", "--plan"]);
     assert!(plan.contains("3 of 3 slices to move") && plan.contains("acme/three: 1.9 -> 1.10"), "{plan}");
-    let moved = done(&server, &["template", "upgrade", "basic", "--wave", "2"]);
+    let moved = server.done(&["template", "upgrade", "basic", "--wave", "2"]);
     assert!(moved.contains("wave 2: ") && moved.contains("every slice is in 1.10"), "{moved}");
     for (tenant, slice) in [("default", "one"), ("default", "two"), ("acme", "three")] {
-        let spec = json_of(&server, &["get", "slice", slice, "--tenant", tenant])["spec"].take();
+        let spec = server.json(&["get", "slice", slice, "--tenant", tenant])["spec"].take();
         assert_eq!(spec["template"]["version"], "1.10");
         assert_eq!(spec["servers"][0]["values"]["images"]["senml"], "lab.local/senml:7");
     }
-    assert!(done(&server, &["template", "upgrade", "basic"]).contains("0 of 3 slices to move"));
+    assert!(server.done(&["template", "upgrade", "basic"]).contains("0 of 3 slices to move"));
     // What nobody is of any more may go.
     let (status, _) = server.admin("DELETE", "/api/v1/templates/basic?version=1.9", Value::Null).await;
     assert_eq!(status, 204);
@@ -194,10 +169,10 @@ async fn a_template_that_can_become_no_slice_is_refused_with_the_place() {
         "size is there twice",
         "${ta} is no parameter; did you mean ${at}?",
     ];
-    refused(&server, &["template", "create", "-f", &offer(&server, &wrong)], &says);
+    server.refused(&["template", "create", "-f", &offer(&server, &wrong)], &says);
     let wrong = BASIC.replace("site: cloud", "site: clod");
-    refused(&server, &["template", "create", "-f", &offer(&server, &wrong)], &["no site is called \"clod\""]);
+    server.refused(&["template", "create", "-f", &offer(&server, &wrong)], &["no site is called \"clod\""]);
     let wrong = BASIC.replace("3-0000A1:", "3-A1:").replace("type: memory", "type: size");
-    refused(&server, &["template", "create", "-f", &offer(&server, &wrong)], &["\"3-A1\" is not a S-NSSAI", "type"]);
-    assert_eq!(json_of(&server, &["get", "templates"]), json!([]));
+    server.refused(&["template", "create", "-f", &offer(&server, &wrong)], &["\"3-A1\" is not a S-NSSAI", "type"]);
+    assert_eq!(server.json(&["get", "templates"]), json!([]));
 }
