@@ -71,18 +71,21 @@ pub struct Descriptor {
     pub name: String,
     pub version: String,
     pub provider: String,
-    /// What a service is made of.
+    /// What a service is made of; the services of a slice's template.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<Member>,
 }
 
-/// A function of a service (`vnf-profile`).
+/// A function of a service (`vnf-profile`), or a service of a slice (`netslice-subnet`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Member {
     /// What the service calls it.
     pub name: String,
-    /// The id of its descriptor (`vnfd-id`).
+    /// The id of its descriptor (`vnfd-id`, `nsd-ref`).
     pub descriptor: String,
+    /// The package that the slices of a template have it from; a function's is chosen when the service is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<Name>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -90,13 +93,24 @@ pub struct Member {
 pub enum DescriptorKind {
     Vnfd,
     Nsd,
+    /// A slice of services, as OSM has it.
+    Nst,
 }
 
 impl DescriptorKind {
+    /// What its parts are described by.
+    pub const fn parts(self) -> Self {
+        match self {
+            Self::Vnfd | Self::Nsd => Self::Vnfd,
+            Self::Nst => Self::Nsd,
+        }
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Vnfd => "VNFD",
             Self::Nsd => "NSD",
+            Self::Nst => "NST",
         }
     }
 }

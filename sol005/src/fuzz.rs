@@ -20,7 +20,7 @@ pub fn package(bytes: &[u8]) {
             assert!(!read.entry.is_empty());
             let mciops = match &read.descriptor {
                 Descriptor::Function(vnfd) => vnfd.mciops.len(),
-                Descriptor::Service(_) => 0,
+                Descriptor::Service(_) | Descriptor::Slice(_) => 0,
             };
             assert_eq!(read.charts.len(), mciops);
         }

@@ -10,12 +10,14 @@ use crate::packages::build::{Order, build};
 use crate::packages::completed;
 use crate::packages::composed::{self, Composed, Described, Parts};
 use crate::packages::scaled::{Scaling, scaled};
-use models::package::{OperationalState, Package};
-use models::slice::ServiceUse;
+use models::package::{Member, OperationalState, Package};
+use models::problem::nearest;
+use models::quantity::Latency;
+use models::slice::{Quality, ServiceUse};
 use models::version::rank;
 use models::{Name, Problem, SliceSpec};
 use serde_json::{Value, json};
-use sol005::descriptor::{Member, Nsd, Vnfd};
+use sol005::descriptor::{self as nfv, Nsd, Nst, Vnfd};
 use sol005::onboarding::Descriptor;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +38,7 @@ impl<'a> Taken<'a> {
     }
 
     /// The package that one member is made of.
-    fn of(self, member: &Member) -> Option<&'a Name> {
+    fn of(self, member: &nfv::Member) -> Option<&'a Name> {
         let (Self::Kept(before) | Self::Newest(before)) = self;
         before?
             .workloads()
@@ -49,6 +51,8 @@ impl<'a> Taken<'a> {
 /// A service with the descriptors of everything in it.
 pub struct Opened {
     nsd: Nsd,
+    /// What a slice's template asks for; a slice that says its own keeps it.
+    quality: Option<Quality>,
     functions: BTreeMap<String, Described>,
 }
 
@@ -66,7 +70,7 @@ impl Opened {
     pub fn whole(&self, (spec, said): (&SliceSpec, &ServiceUse), field: &str) -> Result<Composed, CatalogueError> {
         let mut composed = composed::slice(&self.parts(said)).map_err(|problems| below(field, problems))?;
         let whole = &mut composed.spec;
-        (whole.quality, whole.heal) = (spec.quality.clone(), spec.heal);
+        (whole.quality, whole.heal) = (spec.quality.clone().or(self.quality.clone()), spec.heal);
         whole.devices.clone_from(&spec.devices);
         whole.template.clone_from(&spec.template);
         let mut wrong = lost(spec, whole);
@@ -104,7 +108,7 @@ impl Packages {
         if !taken.standing().contains(&package.name) {
             enabled(&package, "package")?;
         }
-        let Descriptor::Service(nsd) = self.descriptor(&package).await? else { return Err(changed(&package)) };
+        let (nsd, quality) = self.service(tenant, &package).await?;
         let (mut functions, mut problems) = (BTreeMap::new(), Vec::new());
         // A package is opened once, whoever is made of it.
         let mut opened: BTreeMap<Name, Described> = BTreeMap::new();
@@ -127,14 +131,36 @@ impl Packages {
                 Err(other) => return Err(other),
             }
         }
-        if problems.is_empty() { Ok(Opened { nsd: *nsd, functions }) } else { Err(CatalogueError::Problems(problems)) }
+        if problems.is_empty() {
+            Ok(Opened { nsd, quality, functions })
+        } else {
+            Err(CatalogueError::Problems(problems))
+        }
+    }
+
+    /// The service that a package describes; of a slice's template all of its services, as one.
+    async fn service(&self, tenant: &Name, package: &Package) -> Result<(Nsd, Option<Quality>), CatalogueError> {
+        let nst = match self.descriptor(package).await? {
+            Descriptor::Service(nsd) => return Ok((*nsd, None)),
+            Descriptor::Slice(nst) => nst,
+            Descriptor::Function(_) => return Err(changed(package)),
+        };
+        let mut services = BTreeMap::new();
+        for Member { name: subnet, package: from, .. } in &package.descriptor.functions {
+            let from = from.as_ref().ok_or_else(|| changed(package))?;
+            let (from, _) = self.found(tenant, ("package", from)).await?;
+            let Descriptor::Service(nsd) = self.descriptor(&from).await? else { return Err(changed(&from)) };
+            services.insert(subnet.clone(), *nsd);
+        }
+        let nsd = nst.service(&services).map_err(|lost| CatalogueError::Problems(no_points(&nst, &services, lost)))?;
+        Ok((nsd, asked_by(&nst)))
     }
 
     /// One that was said: it describes the function, and is enabled where the function is not made of it already.
     async fn asked(
         &self,
         (tenant, name): (&Name, &Name),
-        (member, taken): (&Member, Taken<'_>),
+        (member, taken): (&nfv::Member, Taken<'_>),
     ) -> Result<Package, CatalogueError> {
         let field = format!("functions.{}.package", member.id);
         let (package, _) = self.found(tenant, (&field, name)).await?;
@@ -157,7 +183,7 @@ impl Packages {
     async fn kept_or_newest(
         &self,
         (tenant, taken): (&Name, Taken<'_>),
-        member: &Member,
+        member: &nfv::Member,
     ) -> Result<Package, CatalogueError> {
         let mut known = self.versions(tenant, &member.vnfd).await?;
         known.sort_by(newer);
@@ -187,7 +213,7 @@ impl Packages {
                 }
                 Ok(Described { package: package.name, vnfd: *vnfd })
             }
-            Descriptor::Service(_) => Err(changed(&package)),
+            Descriptor::Service(_) | Descriptor::Slice(_) => Err(changed(&package)),
         }
     }
 
@@ -213,6 +239,26 @@ impl Packages {
     }
 }
 
+fn no_points(nst: &Nst, services: &BTreeMap<String, Nsd>, lost: Vec<(String, String)>) -> Vec<Problem> {
+    let told = |(subnet, sap): (String, String)| {
+        let known: Vec<&str> = services[&subnet].saps.iter().map(|(id, _)| id.as_str()).collect();
+        let message = format!("in template {}: service {subnet} has no access point {sap:?}", nst.name);
+        let mend = match (nearest(&sap, known.iter().copied()), known.is_empty()) {
+            (Some(near), _) => format!("did you mean {near}?"),
+            (None, false) => format!("its access points are {}", known.join(", ")),
+            (None, true) => "it has none: leave the reference out".to_owned(),
+        };
+        Problem::at("package", message).mend(mend)
+    };
+    lost.into_iter().map(told).collect()
+}
+
+fn asked_by(nst: &Nst) -> Option<Quality> {
+    let (sst, sd) = nst.snssai.clone().map_or((None, None), |(sst, sd)| (Some(sst), sd));
+    let latency = nst.latency_us.map(|latency_us| Latency { latency_us });
+    (sst.is_some() || latency.is_some()).then(|| Quality { sst, sd, latency, ..Quality::default() })
+}
+
 fn changed(package: &Package) -> CatalogueError {
     unreadable(package, "it is not what was on-boarded")
 }
@@ -229,7 +275,7 @@ pub(super) fn enabled(package: &Package, field: &str) -> Result<(), CatalogueErr
 }
 
 /// By version; of one version by when they came.
-fn newer(one: &Package, other: &Package) -> std::cmp::Ordering {
+pub(super) fn newer(one: &Package, other: &Package) -> std::cmp::Ordering {
     let rank = |package: &Package| rank(&package.descriptor.version);
     rank(one).cmp(&rank(other)).then(one.onboarded.cmp(&other.onboarded)).then(one.name.cmp(&other.name))
 }

@@ -2,6 +2,7 @@
 //! package stays while a service's descriptor names it, and any while a slice is made of it.
 
 use super::charts::mend;
+use super::expansion::newer;
 use super::repositories::{Repositories, problem};
 use super::users::Thing;
 use super::{CatalogueError, deletion, pinning, readable, services, tenants};
@@ -93,7 +94,7 @@ fn beside(tenant: &Name, package: &Package) -> Vec<Key> {
     let Descriptor { kind, id, functions, .. } = &package.descriptor;
     let product = product(&package.descriptor);
     let ids: BTreeSet<&str> = functions.iter().map(|member| member.descriptor.as_str()).collect();
-    let uses = ids.into_iter().map(|id| Says::Uses.key(tenant, (DescriptorKind::Vnfd, id), &package.name));
+    let uses = ids.into_iter().map(|id| Says::Uses.key(tenant, (kind.parts(), id), &package.name));
     let own = [(Says::Describes, id), (Says::Product, &product)];
     uses.chain(own.into_iter().map(|(says, id)| says.key(tenant, (*kind, id), &package.name))).collect()
 }
@@ -106,7 +107,7 @@ fn product(of: &Descriptor) -> String {
 /// What the marks of those begin with that rest on it.
 fn marks(package: &Package) -> Vec<String> {
     let Descriptor { kind, id, .. } = &package.descriptor;
-    let named = (*kind == DescriptorKind::Vnfd).then(|| format!("{}/", Says::Uses.prefix(*kind, id)));
+    let named = (*kind != DescriptorKind::Nst).then(|| format!("{}/", Says::Uses.prefix(*kind, id)));
     named.into_iter().chain([users_of(&package.name)]).collect()
 }
 
@@ -225,7 +226,7 @@ impl Packages {
         let judged = tokio::task::spawn_blocking(move || (verdict(&new.file, &new.bytes, &trust), new.bytes)).await;
         let (told, bytes) = judged.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
         let Verdict { digest, descriptor, mut charts, warnings, signature, problems, .. } = told;
-        let Some(descriptor) = descriptor else { return Err(CatalogueError::Problems(problems)) };
+        let Some(mut descriptor) = descriptor else { return Err(CatalogueError::Problems(problems)) };
         let _turn = self.turn.lock().await;
         let key = package_key(tenant, &name);
         let found = self.store().get(&key).await?;
@@ -237,7 +238,7 @@ impl Packages {
                 false => Err(taken(&package)),
             };
         }
-        self.allowed(tenant, &descriptor).await?;
+        self.allowed(tenant, &mut descriptor).await?;
         pinning::pin(&self.repositories, (&descriptor.entry, &mut charts)).await?;
         let size = bytes.len() as u64;
         let kept = self.blobs().put(bytes).await;
@@ -285,7 +286,7 @@ impl Packages {
         let _turn = self.turn.lock().await;
         let (package, rev) = self.one(tenant, name).await?;
         expect.check(&package_key(tenant, name), Some(rev))?;
-        let users = self.services(tenant, &package.descriptor).await?;
+        let users = self.services(tenant, &package).await?;
         if !users.is_empty() {
             let users = users.iter().map(|user| format!("package {user}"));
             return Err(CatalogueError::InUse { users: users.chain(self.slices(tenant, name).await?).collect() });
@@ -328,9 +329,9 @@ impl Packages {
 
     /// Every version of a function that is there: what has its id, and what is the same provider's same product.
     pub(super) async fn versions(&self, tenant: &Name, vnfd: &str) -> Result<Vec<Package>, StoreError> {
-        let mut all = self.saying(tenant, (Says::Describes, vnfd)).await?;
+        let mut all = self.saying(tenant, (Says::Describes, DescriptorKind::Vnfd, vnfd)).await?;
         let Some(product) = all.first().map(|package| product(&package.descriptor)) else { return Ok(all) };
-        for other in self.saying(tenant, (Says::Product, &product)).await? {
+        for other in self.saying(tenant, (Says::Product, DescriptorKind::Vnfd, &product)).await? {
             if all.iter().all(|known| known.name != other.name) {
                 all.push(other);
             }
@@ -338,9 +339,13 @@ impl Packages {
         Ok(all)
     }
 
-    async fn saying(&self, tenant: &Name, (says, id): (Says, &str)) -> Result<Vec<Package>, StoreError> {
+    async fn saying(
+        &self,
+        tenant: &Name,
+        (says, kind, id): (Says, DescriptorKind, &str),
+    ) -> Result<Vec<Package>, StoreError> {
         let mut all = Vec::new();
-        for name in self.who(tenant, (says, DescriptorKind::Vnfd, id)).await? {
+        for name in self.who(tenant, (says, kind, id)).await? {
             if let Some(object) = self.store().get(&package_key(tenant, &name)).await? {
                 all.push(object.read()?);
             }
@@ -369,20 +374,30 @@ impl Packages {
         Ok(found.iter().filter_map(|object| object.key.id.rsplit('/').next()?.parse().ok()).collect())
     }
 
-    /// Services whose descriptors name it, where no other version of it is there.
-    async fn services(&self, tenant: &Name, of: &Descriptor) -> Result<Vec<Name>, StoreError> {
-        if of.kind != DescriptorKind::Vnfd {
-            return Ok(vec![]);
-        }
-        let users = self.who(tenant, (Says::Uses, of.kind, &of.id)).await?;
-        if users.is_empty() || self.who(tenant, (Says::Describes, of.kind, &of.id)).await?.len() > 1 {
-            return Ok(vec![]);
+    /// Services whose descriptors name it, where no other version of it is there; slices' templates that have it from this
+    /// package.
+    async fn services(&self, tenant: &Name, package: &Package) -> Result<Vec<Name>, StoreError> {
+        let Descriptor { kind, id, .. } = &package.descriptor;
+        let mut users = self.who(tenant, (Says::Uses, *kind, id)).await?;
+        match kind {
+            DescriptorKind::Nst => users.clear(),
+            DescriptorKind::Nsd => {
+                let using = self.saying(tenant, (Says::Uses, *kind, id)).await?;
+                let has =
+                    |of: &Package| of.descriptor.functions.iter().any(|m| m.package.as_ref() == Some(&package.name));
+                users = using.into_iter().filter(has).map(|of| of.name).collect();
+            }
+            DescriptorKind::Vnfd => {
+                if !users.is_empty() && self.who(tenant, (Says::Describes, *kind, id)).await?.len() > 1 {
+                    users.clear();
+                }
+            }
         }
         Ok(users)
     }
 
     async fn shown(&self, tenant: &Name, package: Package) -> Result<PackageShown, StoreError> {
-        let services = self.services(tenant, &package.descriptor).await?;
+        let services = self.services(tenant, &package).await?;
         let services = services.iter().map(|name| format!("package {name}"));
         let users: Vec<String> = services.chain(self.slices(tenant, &package.name).await?).collect();
         Ok(PackageShown::of(package, users))
@@ -415,8 +430,9 @@ impl Packages {
         Ok(uses.then(|| format!("slice {name}")))
     }
 
-    /// One descriptor of a version is there once; a service's functions are there before it.
-    async fn allowed(&self, tenant: &Name, new: &Descriptor) -> Result<(), CatalogueError> {
+    /// One descriptor of a version is there once; a service's functions are there before it, and a slice's services, of which
+    /// each is its package's from then on.
+    async fn allowed(&self, tenant: &Name, new: &mut Descriptor) -> Result<(), CatalogueError> {
         let mut problems = Vec::new();
         for name in self.who(tenant, (Says::Describes, new.kind, &new.id)).await? {
             let (same, _) = self.one(tenant, &name).await?;
@@ -426,23 +442,29 @@ impl Packages {
                 problems.push(Problem::at("name", message).mend("raise the version, or delete that package first"));
             }
         }
-        for Member { name, descriptor: id } in &new.functions {
-            if self.who(tenant, (Says::Describes, DescriptorKind::Vnfd, id)).await?.is_empty() {
-                let message = format!("no package describes {id}, the function {name}");
+        let parts = new.kind.parts();
+        for Member { name, descriptor: id, package } in &mut new.functions {
+            let mut known = self.saying(tenant, (Says::Describes, parts, id)).await?;
+            if known.is_empty() {
+                let part = if new.kind == DescriptorKind::Nst { "service" } else { "function" };
+                let message = format!("no package describes {id}, the {part} {name}");
                 let problem = Problem { file: Some(new.entry.clone()), ..Problem::at("", message) };
-                problems.push(problem.mend(self.near(tenant, id).await?));
+                problems.push(problem.mend(self.near(tenant, (parts, id)).await?));
+            } else if new.kind == DescriptorKind::Nst {
+                known.sort_by(newer);
+                *package = known.pop().map(|newest| newest.name);
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(CatalogueError::Problems(problems)) }
     }
 
-    async fn near(&self, tenant: &Name, id: &str) -> Result<String, StoreError> {
+    async fn near(&self, tenant: &Name, (kind, id): (DescriptorKind, &str)) -> Result<String, StoreError> {
         let all = codec::all(self.store(), Query::of(Kind::Package, tenant.as_str())).await?;
-        let functions = all.iter().filter(|object| object.doc["descriptor"]["kind"] == DescriptorKind::Vnfd.as_str());
+        let functions = all.iter().filter(|object| object.doc["descriptor"]["kind"] == kind.as_str());
         let known = functions.filter_map(|object| object.doc["descriptor"]["id"].as_str());
         Ok(match nearest(id, known) {
             Some(near) => format!("did you mean {near}?"),
-            None => "on-board the package of that function first".to_owned(),
+            None => format!("on-board the package of that {} first", kind.as_str()),
         })
     }
 }

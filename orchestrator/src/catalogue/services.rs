@@ -127,7 +127,7 @@ impl Services {
 
 pub(super) fn expect_service(package: &Package, field: &str) -> Result<(), CatalogueError> {
     match package.descriptor.kind {
-        DescriptorKind::Nsd => Ok(()),
+        DescriptorKind::Nsd | DescriptorKind::Nst => Ok(()),
         DescriptorKind::Vnfd => {
             let message = format!("package {} describes a function (VNFD), not a service", package.name);
             Err(problem(field, message, "name the package of a service (NSD): sliceway get packages"))

@@ -7,13 +7,15 @@ use super::pipe::say;
 use super::signing;
 use crate::packages::build::{Built, Order, build};
 use crate::packages::drawing::Assumed;
-use crate::packages::written::{self, Form, Travels, Wanted};
-use crate::packages::{service, sliced};
+use crate::packages::written::{self, Form, Together, Travels, Wanted};
+use crate::packages::{nst, offered, service, sliced};
 use adapters::helm::{Helm, HelmError, Limits, locate, pack_folder};
-use models::Problem;
+use jiff::Timestamp;
 use models::file::{Document, Source, parse};
-use sol005::descriptor::Nsd;
-use sol005::osm::Release;
+use models::template::{Template, TemplateSpec, TemplateUse};
+use models::{Name, Problem, SliceSpec};
+use serde_json::Map;
+use sol005::osm::{self, Release};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +43,7 @@ pub(crate) async fn make(args: &BuildPackage, output: Option<&str>) -> Result<u8
         return Err(Failed::usage(format!("-f {name}=…: no chart here is called {name:?}"))
             .next(format!("the charts are {}", names.join(", "))));
     }
-    let nsd = service(args, &mut all)?;
+    let together = together(args, &mut all)?;
     all.iter().for_each(tell);
     let travels = if args.repository.is_some() { Travels::Repository } else { Travels::Package };
     let form = match args.format {
@@ -50,20 +52,21 @@ pub(crate) async fn make(args: &BuildPackage, output: Option<&str>) -> Result<u8
         Format::Osm => Form::Osm(Release::Nine),
         Format::OsmR8 => Form::Osm(Release::Eight),
     };
-    let files = written::files(&all, nsd.as_ref(), Wanted { form, travels, signer: signer.as_ref() });
+    let files = written::files(&all, &together, Wanted { form, travels, signer: signer.as_ref() });
     write(dir, files.map_err(|error| Failed::new(exit::FAILED, error.to_string()))?)?;
     Ok(exit::DONE)
 }
 
-/// The descriptor of the service, where one is asked for.
-fn service(args: &BuildPackage, all: &mut [Built]) -> Result<Option<Nsd>, Failed> {
+/// The descriptor of the service, where one is asked for, and as which slices OSM offers it.
+fn together(args: &BuildPackage, all: &mut [Built]) -> Result<Together, Failed> {
     let wish = |name: &str| service::Wish {
         name: name.to_owned(),
         version: args.service_version.clone(),
         designer: args.provider.clone(),
     };
     let Some(path) = &args.slice else {
-        return Ok(args.service.as_ref().map(|name| service::compose(&wish(name), all)));
+        let nsd = args.service.as_ref().map(|name| service::compose(&wish(name), all));
+        return Ok(Together { nsd, nsts: vec![] });
     };
     let text = std::fs::read_to_string(path).map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?;
     let told = |problems: Vec<Problem>| {
@@ -75,11 +78,57 @@ fn service(args: &BuildPackage, all: &mut [Built]) -> Result<Option<Nsd>, Failed
     let [parsed] = parsed.as_slice() else {
         return Err(Failed::usage(format!("{name}: one slice is wanted")).next("leave one document in it"));
     };
-    let Document::Slice { meta, spec } = &parsed.document else {
-        return Err(Failed::usage(format!("{name} holds a {}, not a Slice", parsed.document.kind())));
-    };
     let placed = |problems: Vec<Problem>| told(problems.into_iter().map(|problem| parsed.place(problem)).collect());
-    sliced::compose(&wish(meta.name.as_str()), spec, all).map(Some).map_err(placed)
+    let (name, offers) = match &parsed.document {
+        Document::Slice { meta, spec } => (&meta.name, vec![(meta.name.to_string(), (**spec).clone())]),
+        Document::Template { meta, spec } => (&meta.name, offers(&meta.name, spec).map_err(placed)?),
+        other => return Err(Failed::usage(format!("{name} holds a {}, not a Slice or a Template", other.kind()))),
+    };
+    let Some((_, spec)) = offers.first() else { return Ok(Together::default()) };
+    if let Some(made) = &spec.service {
+        let message = format!("spec.service: package {} has its descriptor already", made.package);
+        return Err(Failed::usage(message).next("name a slice with functions of its own"));
+    }
+    let mut spec = spec.clone();
+    // Of several qualities none is the service's own.
+    spec.quality = spec.quality.filter(|_| offers.len() == 1);
+    let nsd = sliced::compose(&wish(name.as_str()), &spec, all).map_err(placed)?;
+    let offer = |(name, spec): &(String, SliceSpec)| nst::nst(name, (&nsd, spec.quality.as_ref()));
+    let nsts: Vec<_> = offers.iter().map(offer).collect();
+    if matches!(args.format, Format::Osm | Format::OsmR8) {
+        for left in nsts.iter().flat_map(osm::nst_leaves_out) {
+            say!("not represented in the NST: {left}");
+        }
+    }
+    Ok(Together { nsd: Some(nsd), nsts })
+}
+
+/// The slice of each profile of a template, by its name; a descriptor has no parameters, so that all of them have their
+/// defaults.
+fn offers(name: &Name, spec: &TemplateSpec) -> Result<Vec<(String, SliceSpec)>, Vec<Problem>> {
+    let template = Template { name: name.clone(), spec: spec.clone(), created: Timestamp::UNIX_EPOCH };
+    offered::check(&template)?;
+    let of = |profile: Option<&String>| {
+        let said = TemplateUse { name: name.clone(), version: None, profile: profile.cloned(), set: Map::new() };
+        let mend = |problem: Problem| {
+            let parameter = problem.field.strip_prefix("set.").unwrap_or_default();
+            let at = spec.parameters.iter().position(|known| known.name.as_str() == parameter);
+            let Some(at) = at else { return problem };
+            let message = format!("{parameter} has no default, and a descriptor has no parameters");
+            Problem::at(format!("spec.parameters[{at}].default"), message).mend("give it a default")
+        };
+        let filled = offered::fill((&template, name), (&said, None));
+        let whole = filled.map_err(|problems| problems.into_iter().map(mend).collect::<Vec<_>>())?;
+        let called = match profile.filter(|_| spec.profiles.len() > 1) {
+            Some(profile) => format!("{name}-{profile}"),
+            None => name.to_string(),
+        };
+        Ok((called, whole))
+    };
+    match spec.profiles.is_empty() {
+        true => Ok(vec![of(None)?]),
+        false => spec.profiles.keys().map(|profile| of(Some(profile))).collect(),
+    }
 }
 
 /// A form of output is no folder.

@@ -84,7 +84,7 @@ pub(crate) async fn instantiate(client: &Client, args: &InstantiateTemplate, out
 /// An on-boarded service is a template whose parameters are its functions' properties.
 async fn of_service(client: &Client, args: &InstantiateTemplate) -> Option<Said> {
     let package = client.get(&format!("/api/v1/packages/{}", escape(&args.name))).await.ok()?;
-    let is_service = text(&package, "/descriptor/kind") == "NSD";
+    let is_service = matches!(text(&package, "/descriptor/kind").as_str(), "NSD" | "NST");
     let nothing = || Said { file: None, at: vec![], select: vec![], set: vec![], uses: vec![], level: vec![] };
     is_service.then(|| Said { set: args.said.set.clone(), ..nothing() })
 }

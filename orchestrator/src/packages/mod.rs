@@ -7,6 +7,7 @@ pub mod build;
 pub mod completed;
 pub mod composed;
 pub mod drawing;
+pub mod nst;
 pub mod offered;
 mod reached;
 pub mod scaled;

@@ -54,7 +54,7 @@ fn described(read: &Onboarded) -> Descriptor {
             entry,
         },
         onboarding::Descriptor::Service(nsd) => {
-            let member = |of: &nfv::Member| Member { name: of.id.clone(), descriptor: of.vnfd.clone() };
+            let member = |of: &nfv::Member| Member { name: of.id.clone(), descriptor: of.vnfd.clone(), package: None };
             Descriptor {
                 kind: DescriptorKind::Nsd,
                 id: nsd.id.clone(),
@@ -62,6 +62,19 @@ fn described(read: &Onboarded) -> Descriptor {
                 version: nsd.version.clone(),
                 provider: nsd.designer.clone(),
                 functions: nsd.members.iter().map(member).collect(),
+                form,
+                entry,
+            }
+        }
+        onboarding::Descriptor::Slice(nst) => {
+            let member = |of: &nfv::Subnet| Member { name: of.id.clone(), descriptor: of.nsd.clone(), package: None };
+            Descriptor {
+                kind: DescriptorKind::Nst,
+                id: nst.id.clone(),
+                name: nst.name.clone(),
+                version: String::new(),
+                provider: String::new(),
+                functions: nst.subnets.iter().map(member).collect(),
                 form,
                 entry,
             }

@@ -4,7 +4,7 @@ use super::build::Built;
 use adapters::helm::ChartFiles;
 use models::yaml;
 use serde_json::Value;
-use sol005::descriptor::{Mciop, Nsd, Vnfd};
+use sol005::descriptor::{Mciop, Nsd, Nst, Vnfd};
 use sol005::osm::{self, Release};
 use sol005::signature::Signer;
 use sol005::sol004::{self, Contents};
@@ -39,7 +39,14 @@ pub struct Wanted<'s> {
 /// Paths and contents.
 pub type Files = Vec<(String, Vec<u8>)>;
 
-pub fn files(functions: &[Built], nsd: Option<&Nsd>, wanted: Wanted<'_>) -> io::Result<Files> {
+/// What charts make together, and as which slices OSM offers it.
+#[derive(Debug, Default)]
+pub struct Together {
+    pub nsd: Option<Nsd>,
+    pub nsts: Vec<Nst>,
+}
+
+pub fn files(functions: &[Built], together: &Together, wanted: Wanted<'_>) -> io::Result<Files> {
     let Wanted { form, travels, signer } = wanted;
     let mut files = Files::new();
     for built in functions {
@@ -58,7 +65,7 @@ pub fn files(functions: &[Built], nsd: Option<&Nsd>, wanted: Wanted<'_>) -> io::
         files.push((format!("{}-report.yaml", built.chart.name), yaml::block(&report).into_bytes()));
     }
     let vnfds: Vec<&Vnfd> = functions.iter().map(|built| &built.drawn.vnfd).collect();
-    if let Some(nsd) = nsd {
+    if let Some(nsd) = &together.nsd {
         match form {
             Form::Sol006 => document(&mut files, &format!("{}-nsd", nsd.name), &sol006::nsd(nsd)),
             Form::Sol001 => {
@@ -71,6 +78,9 @@ pub fn files(functions: &[Built], nsd: Option<&Nsd>, wanted: Wanted<'_>) -> io::
                 let descriptor = format!("{}_nsd", nsd.name);
                 let archive = osm::package(&name, (&descriptor, &osm::nsd(nsd, &vnfds, release)), &[])?;
                 files.push((format!("{name}.tar.gz"), archive));
+                let document =
+                    |nst: &Nst| (format!("{}.yaml", osm::nst_name(nst)), yaml::block(&osm::nst(nst)).into_bytes());
+                files.extend(together.nsts.iter().map(document));
             }
         }
     }

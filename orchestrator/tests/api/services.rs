@@ -45,7 +45,7 @@ fn db(folder: &Path) -> PathBuf {
 }
 
 /// Descriptors of the two charts and of their service in one form, on-boarded.
-fn onboarded(server: &Server, form: &str) {
+pub fn onboarded(server: &Server, form: &str) {
     let (folder, made) = (server.path("charts"), server.path("made"));
     let (web, db) = (web(&folder, "1.0.0"), db(&folder));
     let charts = [web.to_str().unwrap(), db.to_str().unwrap()];

@@ -16,4 +16,6 @@ mod service;
 #[cfg(test)]
 mod signed;
 #[cfg(test)]
+mod slices;
+#[cfg(test)]
 mod validated;

@@ -124,6 +124,7 @@ fn packages_that_osm_took_are_valid() {
         ("mainflux_knf.tar.gz", "VNFD", Some("iml/mainflux")),
         ("edgex_ns.tar.gz", "NSD", None),
         ("mainflux_ns.tar.gz", "NSD", None),
+        ("iot_slice_nst.yaml", "NST", None),
     ] {
         let said = validate(&[folder.join(name).to_str().unwrap(), "-o", "json"]);
         assert_eq!(said.code, Some(0), "{name}: {}", said.words);

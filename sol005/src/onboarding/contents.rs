@@ -1,6 +1,6 @@
 //! What came out of a package.
 
-use crate::descriptor::{Nsd, Vnfd};
+use crate::descriptor::{Nsd, Nst, Vnfd};
 use models::package::Signature;
 
 /// What it was written in.
@@ -28,6 +28,7 @@ impl Form {
 pub enum Descriptor {
     Function(Box<Vnfd>),
     Service(Box<Nsd>),
+    Slice(Box<Nst>),
 }
 
 /// Where a function's chart is.

@@ -10,6 +10,7 @@ mod checked;
 mod contents;
 mod csar;
 mod manifest;
+mod nst;
 mod osm8;
 mod reader;
 mod signed;
@@ -160,11 +161,12 @@ fn described(file: &str, text: &str) -> Result<Described, Vec<Problem>> {
         osm8::read(&value)
     } else if top(&["vnfd", "etsi-nfv-vnfd:vnfd", "nsd", "etsi-nfv-nsd:nsd"]) {
         sol006::read(&value)
+    } else if top(&["nst"]) {
+        nst::read(&value)
     } else if top(&["tosca_definitions_version"]) {
         tosca::read(&value)
     } else {
-        let known =
-            "vnfd or nsd (SOL006), vnfd-catalog or nsd-catalog (OSM up to eight), tosca_definitions_version (SOL001)";
+        let known = "vnfd or nsd (SOL006), nst (OSM), vnfd-catalog or nsd-catalog (OSM up to eight), tosca_definitions_version (SOL001)";
         return Err(wrong("it is no descriptor that is known", &format!("at its top stands one of: {known}")));
     };
     read.map_err(|problems| problems.into_iter().map(|problem| document.place(problem)).collect())

@@ -4,10 +4,12 @@
 //! What OSM does not know it refuses, so that a descriptor holds a function's chart and no VDU: of those OSM would make
 //! machines.
 
+mod nst;
 mod package;
 mod release8;
 mod release9;
 
+pub use nst::{nst, nst_leaves_out, nst_name};
 pub use package::{Chart, package};
 
 use crate::descriptor::{ExternalCp, Link, Mciop, Nsd, Vnfd};

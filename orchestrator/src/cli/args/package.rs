@@ -82,7 +82,8 @@ pub(crate) struct BuildPackage {
     /// Also a descriptor (NSD) of the service that the charts make together, under this name
     #[arg(long)]
     pub(crate) service: Option<String>,
-    /// A slice's file: the descriptor of the service that the slice is, of the charts that are named
+    /// A slice's file, or a template's: the descriptor of the service that the slice is, of the charts that are named; for
+    /// OSM also its slice's template (NST), one for each of the template's profiles
     #[arg(long, value_name = "FILE", conflicts_with = "service")]
     pub(crate) slice: Option<PathBuf>,
     /// The version of that service

@@ -1,0 +1,30 @@
+//! A slice, or what a template offers, as OSM's template of a slice (NST): its service is the one in it, with the type and the
+//! latency that are asked. Pure.
+
+use models::slice::Quality;
+use sol005::descriptor::{Nsd, Nst, SliceLink, Subnet};
+use sol005::osm::nsd_name;
+
+/// `name` is the template's; `osm` writes it as its own.
+pub fn nst(name: &str, (nsd, quality): (&Nsd, Option<&Quality>)) -> Nst {
+    let point = |(sap, link): &(String, String)| {
+        let management = nsd.links.iter().any(|known| known.id == *link && known.management);
+        management.then(|| SliceLink {
+            id: format!("slice-{link}"),
+            management: true,
+            points: vec![(nsd.name.clone(), sap.clone())],
+        })
+    };
+    Nst {
+        id: name.to_owned(),
+        name: name.to_owned(),
+        snssai: quality.and_then(|quality| Some((quality.sst?, quality.sd.clone()))),
+        latency_us: quality.and_then(|quality| quality.latency).map(|latency| latency.latency_us),
+        subnets: vec![Subnet {
+            id: nsd.name.clone(),
+            description: format!("the service {}", nsd.name),
+            nsd: nsd_name(nsd),
+        }],
+        links: nsd.saps.iter().filter_map(point).collect(),
+    }
+}
