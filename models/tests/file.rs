@@ -194,7 +194,7 @@ fn a_wrong_document_says_what_is_expected() {
     check(
         "apiVersion: sliceway/v1\nkind: Slice\nmetadata: {name: s}\nspec:\n",
         &[
-            "f:4:5: spec: nothing does not fit here; write a map of quality, sites, servers, gateways, functions, devices, heal, access",
+            "f:4:5: spec: nothing does not fit here; write a map of quality, sites, servers, gateways, functions, devices, heal, access, template, service",
         ],
     );
     check(
