@@ -6,7 +6,7 @@ use crate::row::{Row, Table, median, millis};
 use adapters::helm::{ApiVersions, Capabilities, ChartSource, Helm, Limits, Release, RenderRequest, WORKER};
 use orchestrator::packages::NAMESPACE;
 use orchestrator::packages::build::{Built, Order, build};
-use orchestrator::packages::written::{Form, Travels, Wanted, files};
+use orchestrator::packages::written::{Form, Together, Travels, Wanted, files};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ pub async fn drawn(helm: &Helm, archive: &Arc<[u8]>) -> Built {
 /// What is written of it.
 pub fn csar(built: Built) -> Vec<u8> {
     let wanted = Wanted { form: Form::Sol001, travels: Travels::Package, signer: None };
-    let files = files(&[built], None, wanted).unwrap();
+    let files = files(&[built], &Together::default(), wanted).unwrap();
     files.into_iter().find(|(name, _)| name.ends_with(".csar")).unwrap().1
 }
 
