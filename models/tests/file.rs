@@ -59,7 +59,8 @@ fn the_file_of_the_model_page_gives_the_values_that_it_says() {
 fn several_documents_and_every_kind_stand_in_one_file() {
     let all = read(EVERYTHING).unwrap();
     let kinds: Vec<&str> = all.iter().map(|parsed| parsed.document.kind()).collect();
-    assert_eq!(kinds, ["Tenant", "Cluster", "Cluster", "Repository", "Repository", "Slice", "Repository"]);
+    assert_eq!(kinds[..7], ["Tenant", "Cluster", "Cluster", "Repository", "Repository", "Slice", "Repository"]);
+    assert_eq!(kinds[7..], ["Template", "Slice", "Slice", "Slice"]);
     let Document::Cluster { spec, kubeconfig, context, .. } = &all[1].document else { panic!("{all:?}") };
     assert_eq!((kubeconfig.as_deref(), context.as_deref()), (Some("./edge.kubeconfig"), Some("admin")));
     assert_eq!((spec.expose, spec.address.as_deref()), (Expose::LoadBalancer, Some("203.0.113.7")));

@@ -20,6 +20,7 @@ pub(crate) fn check(node: &Node, shape: &Shape, path: &Path<'_>, findings: &mut 
         }
         (Shape::List(list), Tree::List(items)) => check_list(node, (list, items), path, findings),
         (Shape::Free, Tree::Map(_)) | (Shape::Any, _) | (Shape::Truth, Tree::Bool(_)) => {}
+        (Shape::Scalar, Tree::Text(_) | Tree::Number(..) | Tree::Bool(_)) => {}
         (Shape::Text(form), Tree::Text(text)) => judge(form, text, node.at, (path, findings)),
         (Shape::Text(form), Tree::Number(_, spelling)) if form.bare == Bare::Taken => {
             judge(form, spelling, node.at, (path, findings));
@@ -165,6 +166,7 @@ fn unfit(node: &Node, shape: &Shape) -> Problem {
         (Shape::Word(words), _) => format!("write {}", choice(words)),
         (Shape::Integer { least, most }, _) => format!("write a whole number from {least} to {most}"),
         (Shape::Truth, _) => "write true or false".to_owned(),
+        (Shape::Scalar, _) => "write a text, a number, true or false".to_owned(),
         (Shape::Map(fields), _) => {
             let names: Vec<&str> = fields.fields.iter().map(|field| field.name).collect();
             format!("write a map of {}", names.join(", "))

@@ -51,6 +51,7 @@ fn of(shape: &Shape, nulls: Nulls) -> Map<String, Value> {
         Shape::Word(words) => object(json!({"enum": words})),
         Shape::Integer { least, most } => object(json!({"type": "integer", "minimum": least, "maximum": most})),
         Shape::Truth => object(json!({"type": "boolean"})),
+        Shape::Scalar => object(json!({"type": ["string", "number", "boolean"]})),
         Shape::Any => Map::new(),
         Shape::Free => object(json!({"type": "object", "not": {"required": ["sliceway"]}})),
     }

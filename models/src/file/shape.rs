@@ -23,6 +23,8 @@ pub(crate) enum Shape {
     },
     /// `true` or `false`.
     Truth,
+    /// A text, a number or a truth value: what a parameter is.
+    Scalar,
     /// A map of anything: what a chart takes.
     Free,
     /// Not judged: the kind of the document is not known.

@@ -193,15 +193,15 @@ static TEMPLATE_QUOTA: Fields = Fields {
 const COUNT: Shape = Shape::Integer { least: 0, most: 1_000_000 };
 
 static PARAMETERS: List = list(Shape::Map(&PARAMETER), MANY);
-static CHOICES: List = List { item: Shape::Any, least: 1, most: MANY, twice: Twice::Refused };
+static CHOICES: List = List { item: Shape::Scalar, least: 1, most: MANY, twice: Twice::Refused };
 
 static PARAMETER: Fields = Fields {
     fields: &[
         required("name", "what it is called: ${name}", NAME),
         required("type", "what may be said", Shape::Word(&PARAMETER_TYPES)),
-        optional("default", "where nobody says anything; absent: it must be said", Shape::Any),
-        optional("minimum", "the least, of numbers and quantities", Shape::Any),
-        optional("maximum", "the most, of numbers and quantities", Shape::Any),
+        optional("default", "where nobody says anything; absent: it must be said", Shape::Scalar),
+        optional("minimum", "the least, of numbers and quantities", Shape::Scalar),
+        optional("maximum", "the most, of numbers and quantities", Shape::Scalar),
         optional("choices", "nothing else is taken", Shape::List(&CHOICES)),
         optional("unit", "for people, where the type has none", Shape::Text(&forms::TEXT)),
         optional("help", "what it does, for people", Shape::Text(&forms::TEXT)),

@@ -423,12 +423,16 @@ fn nsd(nodes: &[Node<'_>], (topology, document): (&Part<'_>, &Value), notes: &mu
         for item in node.part.list("requirements", notes) {
             for (key, part) in item.entries() {
                 let link = part.value.as_str().or_else(|| part.value.get("node").and_then(Value::as_str));
+                if key == "dependency" {
+                    of.dependencies.extend(link.map(|needed| (member_id(&node.name), member_id(needed))));
+                    continue;
+                }
                 let cp = key.split_once("_on_").map_or(key, |(cp, _)| cp);
                 connections.extend(link.map(|link| (link.to_owned(), cp.to_owned())));
             }
         }
         of.members.push(Member {
-            id: node.name.trim_end_matches("-function").to_owned(),
+            id: member_id(&node.name),
             vnfd: said(node, "descriptor_id", (document, notes)),
             flavour: FLAVOUR.into(),
             level: LEVEL.into(),
@@ -436,9 +440,17 @@ fn nsd(nodes: &[Node<'_>], (topology, document): (&Part<'_>, &Value), notes: &mu
             connections,
         });
     }
+    // A node may depend on what is no function.
+    let known: Vec<String> = of.members.iter().map(|member| member.id.clone()).collect();
+    of.dependencies.retain(|(_, needed)| known.contains(needed));
     groups(topology, &mut of, notes);
     checked::nsd(&of, &topology.path, notes);
     of
+}
+
+/// As our own nodes are called where a link may have the same name.
+fn member_id(node: &str) -> String {
+    node.strip_suffix("-function").unwrap_or(node).to_owned()
 }
 
 fn groups(topology: &Part<'_>, of: &mut Nsd, notes: &mut Notes) {
@@ -458,10 +470,8 @@ fn groups(topology: &Part<'_>, of: &mut Nsd, notes: &mut Notes) {
                 continue;
             };
             let targets = targets(&part);
-            let members = of
-                .members
-                .iter_mut()
-                .filter(|member| targets.iter().any(|target| target.trim_end_matches("-function") == member.id));
+            let members =
+                of.members.iter_mut().filter(|member| targets.iter().any(|target| member_id(target) == member.id));
             members.for_each(|member| member.groups.push(name.to_owned()));
             of.groups.push(PlacementGroup { id: name.to_owned(), together, scope });
         }

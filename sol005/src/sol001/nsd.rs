@@ -35,7 +35,7 @@ pub fn nsd(of: &Nsd, functions: &[&Vnfd]) -> Value {
         );
     }
     for member in &of.members {
-        nodes.insert(member_name(member), self::member(member, functions));
+        nodes.insert(member_name(member), self::member(member, (of, functions)));
     }
     json!({
         "tosca_definitions_version": VERSION,
@@ -92,12 +92,16 @@ fn virtual_link(of: &VirtualLink) -> Value {
     })
 }
 
-fn member(of: &Member, functions: &[&Vnfd]) -> Value {
+/// What it needs is the requirement that every node of TOSCA may have (TOSCA 1.3, 5.9.1.2).
+fn member(of: &Member, (nsd, functions): (&Nsd, &[&Vnfd])) -> Value {
     let name = functions.iter().find(|known| known.id == of.vnfd);
     let kind =
         name.map_or_else(|| "tosca.nodes.nfv.VNF".to_owned(), |known| type_name(&known.provider, &known.product_name));
+    let links = of.connections.iter().map(|(link, cp)| json!({requirement(link, cp): link}));
+    let needed = nsd.dependencies.iter().filter(|(needs, _)| *needs == of.id).map(|(_, needed)| needed);
+    let needed = nsd.members.iter().filter(|member| needed.clone().any(|id| *id == member.id));
     let requirements: Vec<Value> =
-        of.connections.iter().map(|(link, cp)| json!({requirement(link, cp): link})).collect();
+        links.chain(needed.map(|member| json!({"dependency": member_name(member)}))).collect();
     json!({"type": kind, "requirements": requirements})
 }
 
