@@ -16,5 +16,6 @@ pub mod signature;
 pub mod sol001;
 pub mod sol004;
 pub mod sol006;
+pub mod sol013;
 
 pub use lcm_state::LcmOperationState;

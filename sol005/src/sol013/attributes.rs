@@ -40,7 +40,8 @@ impl Attributes {
         let schema = present(schema);
         match schema["properties"].as_object() {
             Some(properties) => {
-                let required = |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|r| r == name));
+                let required =
+                    |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|r| r == name));
                 let attribute = |(name, schema): (&String, &Value)| {
                     let schema = present(schema);
                     let list = schema["type"] == "array";

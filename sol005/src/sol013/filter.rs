@@ -175,7 +175,9 @@ fn checked(term: Term, of: &Attributes) -> Result<Term, String> {
         0 => Err(format!("{} is compared with nothing; write a value behind it", term.path.join("/"))),
         1 => Ok(term),
         _ if term.op.is_multiple() => Ok(term),
-        more => Err(format!("{} has {more} values, and only in, nin, cont and ncont take several", term.path.join("/"))),
+        more => {
+            Err(format!("{} has {more} values, and only in, nin, cont and ncont take several", term.path.join("/")))
+        }
     }
 }
 

@@ -20,10 +20,14 @@ impl Ranged {
     /// By the header `Range`, of a content of so many bytes.
     pub fn read(header: Option<&str>, size: u64) -> Self {
         let Some(spec) = header.and_then(|header| header.trim().strip_prefix("bytes=")) else { return Self::Whole };
-        let Some((first, last)) = spec.trim().split_once('-').filter(|_| !spec.contains(',')) else { return Self::Whole };
+        let Some((first, last)) = spec.trim().split_once('-').filter(|_| !spec.contains(',')) else {
+            return Self::Whole;
+        };
         match (first.parse::<u64>(), last.parse::<u64>()) {
             (Ok(first), Ok(last)) if last < first => Self::Whole,
-            (Ok(first), Ok(_) | Err(_)) if first >= size && (last.is_empty() || last.parse::<u64>().is_ok()) => Self::Beyond,
+            (Ok(first), Ok(_) | Err(_)) if first >= size && (last.is_empty() || last.parse::<u64>().is_ok()) => {
+                Self::Beyond
+            }
             (Ok(first), Ok(last)) => Self::Part(Range { first, last: last.min(size - 1) }),
             (Ok(first), Err(_)) if last.is_empty() => Self::Part(Range { first, last: size - 1 }),
             // The last so many bytes.

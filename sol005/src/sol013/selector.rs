@@ -20,7 +20,8 @@ impl Selector {
     pub fn read(query: &[(String, String)], (of, left_out): (&Attributes, &[&str])) -> Result<Self, String> {
         let has = |name: &str| query.iter().any(|(known, _)| known == name);
         let value = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-        if let Some(name) = PARAMETERS.iter().find(|name| query.iter().filter(|(known, _)| known == *name).count() > 1) {
+        if let Some(name) = PARAMETERS.iter().find(|name| query.iter().filter(|(known, _)| known == *name).count() > 1)
+        {
             return Err(format!("{name} stands once in a query"));
         }
         for flag in ["all_fields", "exclude_default"] {
@@ -34,7 +35,8 @@ impl Selector {
             None => Ok(None),
         };
         let (fields, excluded) = (paths("fields")?, paths("exclude_fields")?);
-        let both = [("all_fields", has("all_fields")), ("fields", fields.is_some()), ("exclude_fields", excluded.is_some())];
+        let both =
+            [("all_fields", has("all_fields")), ("fields", fields.is_some()), ("exclude_fields", excluded.is_some())];
         let said: Vec<&str> = both.iter().filter(|(_, said)| *said).map(|(name, _)| *name).collect();
         if let [one, other, ..] = said.as_slice() {
             return Err(format!("{one} and {other} in one query: say one of them"));
@@ -169,10 +171,14 @@ mod tests {
         check(&[("exclude_default", "")], plain.clone());
         check(&[("all_fields", "")], whole.clone());
         check(&[("fields", "parts")], json!({"id": "a", "note": "n", "links": {"this": "x"}, "parts": parts}));
-        check(&[("fields", "parts/kind")], json!({"id": "a", "note": "n", "links": {"this": "x"}, "parts": [{"kind": "k"}]}));
+        check(
+            &[("fields", "parts/kind")],
+            json!({"id": "a", "note": "n", "links": {"this": "x"}, "parts": [{"kind": "k"}]}),
+        );
         check(&[("fields", "parts"), ("exclude_default", "")], whole);
         check(&[("exclude_fields", "data")], json!({"id": "a", "note": "n", "links": {"this": "x"}, "parts": parts}));
-        let less = json!({"id": "a", "note": "n", "links": {"this": "x"}, "parts": [{"kind": "k"}], "data": {"kind": "d"}});
+        let less =
+            json!({"id": "a", "note": "n", "links": {"this": "x"}, "parts": [{"kind": "k"}], "data": {"kind": "d"}});
         check(&[("exclude_fields", "parts/more,links")], less);
     }
 
