@@ -23,6 +23,9 @@ pub struct Package {
     pub onboarded: Timestamp,
     #[serde(default)]
     pub operational: OperationalState,
+    /// `userDefinedData` of SOL005: its writer's own.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub user_defined: serde_json::Map<String, serde_json::Value>,
 }
 
 /// `operationalState` of SOL005 (9.5.3): what is disabled makes nothing new, and what is made of it stays.
@@ -70,6 +73,9 @@ pub struct Descriptor {
     pub id: String,
     pub name: String,
     pub version: String,
+    /// Of the software in a function; empty where nobody says it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub software_version: String,
     pub provider: String,
     /// What a service is made of; the services of a slice's template.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

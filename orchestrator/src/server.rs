@@ -94,7 +94,7 @@ impl Server {
         registry.lend(engine.safe());
         // Whoever writes from here on writes under the fence.
         let store = engine.store();
-        let tokens = Tokens::new(Arc::clone(&store), clock.clone(), random);
+        let tokens = Tokens::new(Arc::clone(&store), clock.clone(), random.clone());
         let tenants = Tenants::new(Arc::clone(&store));
         let first = first_token(&tokens, &tenants.default().await?, &data).await?;
         let clusters = Clusters::new(Arc::clone(&store), registry, clock.clone()).every(config.clusters.look_every());
@@ -107,7 +107,7 @@ impl Server {
             allow_paths: config.repositories.allow_paths.clone(),
             bounds: bounds(config),
         });
-        let packages = Packages::new(repositories.clone());
+        let packages = Packages::new(repositories.clone(), random);
         let renderer = Arc::new(Rendering { helm, blobs: Arc::clone(&blobs), finder: Arc::new(clusters.clone()) });
         let known = (Arc::new(clusters.clone()) as _, Arc::new(ChartSources::new(&packages)) as _);
         let slices = Slices::new(Arc::clone(&store), engine.clone(), renderer, known);

@@ -4,7 +4,7 @@ use models::OperationState;
 use serde::{Deserialize, Serialize};
 
 /// The state of an NS lifecycle management operation occurrence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LcmOperationState {
     Processing,

@@ -9,6 +9,7 @@ pub mod descriptor;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub mod fuzz;
+pub mod interface;
 mod lcm_state;
 pub mod onboarding;
 pub mod osm;
@@ -17,5 +18,6 @@ pub mod sol001;
 pub mod sol004;
 pub mod sol006;
 pub mod sol013;
+pub mod types;
 
 pub use lcm_state::LcmOperationState;

@@ -69,6 +69,28 @@ impl<T: JsonSchema> Answer for Page<T> {
     }
 }
 
+/// A part of a list of SOL005's.
+pub(crate) struct ListOf<T>(PhantomData<T>);
+
+impl<T: JsonSchema> Answer for ListOf<T> {
+    const MORE: &'static [&'static str] = &["Link"];
+
+    fn content(generator: &mut SchemaGenerator) -> Value {
+        json!({"application/json": {"schema": {"type": "array", "items": generator.subschema_for::<T>()}}})
+    }
+}
+
+/// A content, of whatever type it is.
+pub(crate) struct Raw;
+
+impl Answer for Raw {
+    const MORE: &'static [&'static str] = &["Content-Range"];
+
+    fn content(_: &mut SchemaGenerator) -> Value {
+        json!({"*/*": {}})
+    }
+}
+
 /// No body.
 pub(crate) struct Nothing;
 

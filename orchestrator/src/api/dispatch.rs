@@ -5,7 +5,7 @@ use super::idempotency::{Keep, Keyed};
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::table::{Endpoint, Match, Method, find};
-use super::{conditions, headers, openapi, params, table};
+use super::{conditions, headers, nfvo, openapi, params, table};
 use crate::auth::Caller;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -19,33 +19,43 @@ const BODY: usize = 4 << 20;
 const UPLOAD: usize = 33 << 20;
 
 pub(crate) async fn dispatch(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (label, result) = answer(&app, request).await;
-    let reply = match result {
+    let (label, spoken, result) = answer(&app, request).await;
+    let mut reply = match result {
         Ok(reply) => response(reply),
         Err(problem) => problem_response(&problem),
     };
+    if let Some(version) = spoken.and_then(|spoken| spoken.version.to_string().parse().ok()) {
+        reply.headers_mut().insert(nfvo::VERSION, version);
+    }
     app.metrics.count(label, reply.status().as_u16());
     reply
 }
 
-async fn answer(app: &Arc<App>, request: Request) -> (&'static str, Result<Reply, Problem>) {
+/// What was asked for, in which version, and what comes of it.
+type Answer = (&'static str, Option<nfvo::Spoken>, Result<Reply, Problem>);
+
+async fn answer(app: &Arc<App>, request: Request) -> Answer {
     let (method, path) = (request.method().as_str().to_owned(), request.uri().path().to_owned());
     match (method.as_str(), path.as_str()) {
-        ("GET", "/healthz") => return ("/healthz", Ok(text("ok\n"))),
-        ("GET", "/readyz") => return ("/readyz", ready(app).await),
-        ("GET", "/openapi.json") => return ("/openapi.json", Reply::ok(openapi::document(table::TABLE))),
-        (_, open) if table::OPEN.contains(&open) => return ("other", Err(Problem::method(open, &["GET"]))),
+        ("GET", "/healthz") => return ("/healthz", None, Ok(text("ok\n"))),
+        ("GET", "/readyz") => return ("/readyz", None, ready(app).await),
+        ("GET", "/openapi.json") => return ("/openapi.json", None, Reply::ok(openapi::document())),
+        (_, open) if table::OPEN.contains(&open) => return ("other", None, Err(Problem::method(open, &["GET"]))),
         _ => {}
     }
     match find(&method, &path) {
         Match::Found(endpoint, parts) => {
-            let input = Input { path: parts, ..Input::default() };
-            (endpoint.path, call(app, endpoint, (request, input)).await)
+            let spoken = match nfvo::negotiated(endpoint, request.headers()) {
+                Ok(spoken) => spoken,
+                Err(problem) => return (endpoint.path, None, Err(problem)),
+            };
+            let input = Input { path: parts, at: path, spoken, ..Input::default() };
+            (endpoint.path, spoken, call(app, endpoint, (request, input)).await)
         }
-        Match::OtherMethods(allowed) => ("other", Err(Problem::method(&path, &allowed))),
+        Match::OtherMethods(allowed) => ("other", None, Err(Problem::method(&path, &allowed))),
         Match::None => {
             let problem = Problem::new(404, "not-found", format!("there is nothing at {path}"));
-            ("other", Err(problem.next("see /openapi.json")))
+            ("other", None, Err(problem.next("see /openapi.json")))
         }
     }
 }
@@ -64,6 +74,7 @@ async fn call(
     endpoint: &'static Endpoint,
     (request, mut input): (Request, Input),
 ) -> Result<Reply, Problem> {
+    nfvo::refused(endpoint, request.headers())?;
     let caller = authenticate(app, request.headers()).await?;
     if caller.role() < endpoint.role {
         return Err(crate::auth::Denied { needs: endpoint.role, has: caller.role() }.into());
@@ -77,6 +88,8 @@ async fn call(
     input.expect = conditions::expect(endpoint, request.headers())?;
     input.newest = *app.store.changed().borrow();
     input.last_event = headers::last_event(request.headers())?;
+    input.range = headers::one(request.headers(), header::RANGE.as_str())?.map(str::to_owned);
+    input.accept = headers::one(request.headers(), header::ACCEPT.as_str())?.map(str::to_owned);
     let key = headers::one(request.headers(), headers::IDEMPOTENCY_KEY)?.map(str::to_owned);
     input.body = body(app, endpoint, request.into_body()).await?;
     if endpoint.method == Method::Get {
@@ -98,7 +111,7 @@ async fn call(
 
 /// All of the body, within its size and its time.
 async fn body(app: &App, endpoint: &Endpoint, body: Body) -> Result<Vec<u8>, Problem> {
-    let uploads = ["/repositories/", "/packages/"].iter().any(|noun| endpoint.path.contains(noun));
+    let uploads = ["/repositories/", "/packages/", "_content"].iter().any(|noun| endpoint.path.contains(noun));
     let limit = if uploads { UPLOAD } else { BODY };
     let within = app.body_deadline;
     let read = tokio::time::timeout(within, axum::body::to_bytes(body, limit)).await.map_err(|_| {
@@ -177,6 +190,14 @@ fn response(reply: Reply) -> Response {
         Reply::Text { status, kind, body } => {
             finish(Response::builder().status(status).header(header::CONTENT_TYPE, kind).body(Body::from(body)))
         }
+        Reply::Bytes { status, kind, range, body } => {
+            let mut builder = Response::builder().status(status).header(header::CONTENT_TYPE, kind);
+            builder = builder.header(header::ACCEPT_RANGES, "bytes");
+            if let Some(range) = range {
+                builder = builder.header(header::CONTENT_RANGE, range);
+            }
+            finish(builder.body(Body::from(body)))
+        }
         Reply::Events(feed) => finish(
             Response::builder()
                 .header(header::CONTENT_TYPE, "text/event-stream")
@@ -201,7 +222,13 @@ pub(crate) fn problem_response(problem: &Problem) -> Response {
     match problem.status {
         405 => builder = builder.header(header::ALLOW, problem.allowed()),
         401 => builder = builder.header(header::WWW_AUTHENTICATE, "Bearer realm=\"sliceway\""),
+        // RFC 6750 3.1: the header itself is wrong.
+        400 if problem.kind == "invalid-request" => {
+            let why = "Bearer realm=\"sliceway\", error=\"invalid_request\"";
+            builder = builder.header(header::WWW_AUTHENTICATE, why);
+        }
         // What is left of the body is not waited for.
+        416 => builder = builder.header(header::CONTENT_RANGE, format!("bytes */{}", problem.more["size"])),
         408 => builder = builder.header(header::CONNECTION, "close"),
         429 | 503 => builder = builder.header(header::RETRY_AFTER, "1"),
         _ => {}

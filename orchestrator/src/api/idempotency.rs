@@ -135,7 +135,9 @@ impl Keyed {
     pub(super) async fn keep(&self, app: &App, (reply, keep): (&Reply, Keep)) -> Result<(), Problem> {
         let mut doc = stamped(app, json!({"digest": self.digest}));
         match (keep, reply) {
-            (Keep::Nothing, _) | (_, Reply::Text { .. } | Reply::Events(_)) => return self.release(app).await,
+            (Keep::Nothing, _) | (_, Reply::Text { .. } | Reply::Events(_) | Reply::Bytes { .. }) => {
+                return self.release(app).await;
+            }
             (Keep::That, _) => doc["withheld"] = json!(true),
             (Keep::Whole, Reply::Empty { status }) => doc["status"] = json!(status),
             (Keep::Whole, Reply::Json { status, body, etag, location, .. }) => {

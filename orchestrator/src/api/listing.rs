@@ -79,13 +79,13 @@ fn place_after(all: &[(String, Value)], after: &str) -> usize {
 }
 
 /// The key of the last item, and what tells that it is one of this list with these filters.
-fn wrap(key: &str, list: (&Input, &str)) -> String {
+pub(super) fn wrap(key: &str, list: (&Input, &str)) -> String {
     let mut bytes = check(key, list).to_vec();
     bytes.extend(key.as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn unwrap(marker: &str, list: (&Input, &str)) -> Result<String, Problem> {
+pub(super) fn unwrap(marker: &str, list: (&Input, &str)) -> Result<String, Problem> {
     let key = || {
         let bytes = URL_SAFE_NO_PAD.decode(marker).ok()?;
         let (given, key) = bytes.split_at_checked(CHECK)?;
@@ -99,7 +99,8 @@ fn unwrap(marker: &str, list: (&Input, &str)) -> Result<String, Problem> {
 
 fn check(key: &str, (input, path): (&Input, &str)) -> [u8; CHECK] {
     let mut hash = Sha256::new();
-    let filters = input.query.iter().filter(|(name, _)| !matches!(name.as_str(), "marker" | "limit"));
+    let filters =
+        input.query.iter().filter(|(name, _)| !matches!(name.as_str(), "marker" | "limit" | "nextpage_opaque_marker"));
     for part in [path, key].into_iter().chain(filters.flat_map(|(name, value)| [name.as_str(), value.as_str()])) {
         hash.update(part.len().to_be_bytes());
         hash.update(part.as_bytes());

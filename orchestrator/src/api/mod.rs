@@ -15,6 +15,7 @@ mod headers;
 mod idempotency;
 mod listing;
 mod metrics;
+mod nfvo;
 mod openapi;
 mod operations;
 mod orphans;
@@ -34,6 +35,7 @@ mod tenants;
 mod views;
 mod watch;
 
+pub use nfvo::SURFACE;
 pub use serve::{ServeError, Tls, serve};
 pub use table::{Endpoint, Method, TABLE};
 

@@ -2,8 +2,9 @@
 //! of it is written twice, and nothing is answered that does not stand in it.
 
 use super::answers::Problem;
+use super::nfvo::SURFACE;
 use super::params::{self, NAME};
-use super::table::{Answered, BodyForm, Endpoint, Method, OPEN};
+use super::table::{Answered, BodyForm, Endpoint, Face, Method, OPEN, TABLE};
 use models::file::body_schema;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -13,12 +14,12 @@ use std::sync::OnceLock;
 const SCHEMAS: &str = "/components/schemas";
 
 /// Made once: it is the same until the server ends.
-pub(crate) fn document(table: &'static [Endpoint]) -> &'static Value {
+pub(crate) fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
-    DOCUMENT.get_or_init(|| written(table))
+    DOCUMENT.get_or_init(|| written(TABLE.iter().chain(SURFACE.iter())))
 }
 
-fn written(table: &[Endpoint]) -> Value {
+fn written(table: impl Iterator<Item = &'static Endpoint>) -> Value {
     let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.definitions_path = SCHEMAS.into();
     settings.meta_schema = None;
@@ -27,7 +28,7 @@ fn written(table: &[Endpoint]) -> Value {
     let problem = json!({"application/problem+json": {"schema": problem}});
     let mut paths: Map<String, Value> = OPEN.iter().map(|path| ((*path).to_owned(), open(path, &problem))).collect();
     for endpoint in table {
-        let entry = paths.entry(endpoint.path.to_owned()).or_insert_with(|| json!({}));
+        let entry = paths.entry(endpoint.path.replace("*}", "}")).or_insert_with(|| json!({}));
         entry[endpoint.method.as_str().to_lowercase()] = operation(endpoint, &problem, &mut generator);
     }
     let mut schemas = generator.take_definitions(true);
@@ -81,6 +82,14 @@ fn operation(endpoint: &Endpoint, problem: &Value, generator: &mut SchemaGenerat
     let content = match endpoint.body {
         None => return operation,
         Some(BodyForm::Of(form)) => json!({"application/json": media(form.title, form.example)}),
+        Some(BodyForm::Typed(schema)) => {
+            let body = json!({"schema": schema(generator)});
+            match endpoint.method {
+                Method::Patch => json!({"application/merge-patch+json": body, "application/json": body}),
+                Method::Get | Method::Post | Method::Put | Method::Delete => json!({"application/json": body}),
+            }
+        }
+        Some(BodyForm::Content(kinds)) => kinds.iter().map(|kind| ((*kind).to_owned(), json!({}))).collect(),
         Some(BodyForm::Slice) => {
             let slice = media("SliceDocument", SLICE);
             json!({"application/json": slice, "application/yaml": slice})
@@ -108,7 +117,7 @@ fn words(path: &str) -> String {
 
 fn parameters(endpoint: &Endpoint) -> Vec<Value> {
     let parts = endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.split_once('}'));
-    let mut all: Vec<Value> = parts.map(|(name, _)| in_path(endpoint.path, name)).collect();
+    let mut all: Vec<Value> = parts.map(|(name, _)| in_path(endpoint, name.trim_end_matches('*'))).collect();
     all.extend(endpoint.query.iter().map(|parameter| params::published(endpoint.path, *parameter)));
     let header = |name: &str, meaning: &str, schema: Value| json!({"name": name, "in": "header", "description": meaning, "schema": schema});
     let name = json!({"type": "string", "pattern": NAME});
@@ -129,8 +138,9 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
     all
 }
 
-fn in_path(path: &str, name: &str) -> Value {
-    let schema = match (path, name) {
+fn in_path(endpoint: &Endpoint, name: &str) -> Value {
+    let schema = match (endpoint.path, name) {
+        _ if endpoint.face != Face::Own => json!({"type": "string"}),
         (path, "name") if path.contains("/charts/") => {
             json!({"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"})
         }
@@ -237,7 +247,6 @@ fn refused(status: u16, problem: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::TABLE;
     use models::file::{Source, parse};
 
     /// Every `$ref` of the document leads to a schema of it.
@@ -256,7 +265,7 @@ mod tests {
 
     #[test]
     fn every_reference_leads_somewhere_and_the_slice_of_the_example_is_one() {
-        let document = document(TABLE);
+        let document = document();
         let mut found = vec![];
         lost(document, document, &mut found);
         assert_eq!(found, Vec::<String>::new());
@@ -265,7 +274,7 @@ mod tests {
 
     #[test]
     fn every_operation_has_an_id_of_its_own_and_says_what_it_answers() {
-        let document = document(TABLE);
+        let document = document();
         let mut ids = std::collections::BTreeSet::new();
         for operation in
             document["paths"].as_object().into_iter().flatten().flat_map(|(_, path)| path.as_object()).flatten()

@@ -51,6 +51,12 @@ const KINDS: &[(&str, Kind)] = &[
     ("forget", Kind::Flag),
     ("cluster", Kind::Names),
     ("id", Kind::Texts),
+    ("filter", Kind::Text),
+    ("all_fields", Kind::Text),
+    ("fields", Kind::Text),
+    ("exclude_fields", Kind::Text),
+    ("exclude_default", Kind::Text),
+    ("nextpage_opaque_marker", Kind::Text),
 ];
 
 /// Parameters that mean something else below a path.
@@ -88,8 +94,13 @@ pub(super) const NAME: &str = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$";
 /// Refuses what the endpoint does not take, what stands twice, and what does not go together.
 pub(super) fn check(endpoint: &Endpoint, query: &[(String, String)]) -> Result<(), Problem> {
     let allowed: Vec<&str> = endpoint.query.iter().map(|(name, _)| *name).collect();
+    // Up to SOL005 2.4.1 every other name is an attribute's, which the list judges.
+    let open = std::ptr::eq(endpoint.query, super::nfvo::LIST);
     for (index, (name, _)) in query.iter().enumerate() {
         if !allowed.contains(&name.as_str()) {
+            if open {
+                continue;
+            }
             return Err(unknown(name, &allowed));
         }
         let twice = query[..index].iter().any(|(before, _)| before == name);
@@ -176,7 +187,7 @@ pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, Problem> {
 }
 
 /// RFC 3986 2.1.
-fn percent(text: &str) -> Option<String> {
+pub(super) fn percent(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {

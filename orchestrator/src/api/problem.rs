@@ -50,6 +50,11 @@ impl Problem {
         self
     }
 
+    /// Of a content, of which a range was asked for.
+    pub(crate) fn size(self, bytes: u64) -> Self {
+        self.more(json!({"size": bytes}))
+    }
+
     pub(crate) fn not_found(what: impl std::fmt::Display) -> Self {
         let detail = format!("{what} does not exist");
         let noun = detail.split(' ').next().filter(|word| NOUNS.contains(word));
@@ -137,6 +142,7 @@ impl From<CatalogueError> for Problem {
                 .more(json!({"users": users}))
                 .next("delete or change those first"),
             CatalogueError::Problems(problems) => Self::findings(&problems),
+            CatalogueError::Unfit(unfit) => Self::new(409, "illegal-state", unfit.message).next(unfit.next),
             CatalogueError::Unavailable(cause) => {
                 Self::new(503, "unavailable", cause).next("send it again in a moment")
             }

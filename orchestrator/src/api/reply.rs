@@ -1,5 +1,6 @@
 //! What a handler gets and what it gives.
 
+use super::nfvo::Spoken;
 use super::params;
 use super::problem::Problem;
 use super::watch::Feed;
@@ -24,6 +25,13 @@ pub(crate) struct Input {
     /// Where a watcher that comes back left off (WHATWG HTML 9.2.4).
     pub(crate) last_event: Option<u64>,
     pub(crate) body: Vec<u8>,
+    /// The path as it was sent.
+    pub(crate) at: String,
+    /// What is spoken, of SOL005's interfaces.
+    pub(crate) spoken: Option<Spoken>,
+    /// The headers `Range` and `Accept`.
+    pub(crate) range: Option<String>,
+    pub(crate) accept: Option<String>,
 }
 
 impl Input {
@@ -102,6 +110,13 @@ pub(crate) enum Reply {
         status: u16,
     },
     Events(Box<Feed>),
+    /// A content, or the range of it that `Content-Range` says.
+    Bytes {
+        status: u16,
+        kind: String,
+        range: Option<String>,
+        body: Vec<u8>,
+    },
 }
 
 impl Reply {

@@ -6,6 +6,7 @@ use super::answers::{
     Metrics, Nothing, OfSlice, OperationExplained, OrphanShown, OrphansGoing, OrphansKept, Page, PlanOrUnchanged,
     Shown, SliceShown, Started, Tagged, TokenMade, Unchanged, Whoami,
 };
+use super::nfvo::SURFACE;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::{
@@ -28,6 +29,7 @@ use models::template::Template;
 use models::tenant::{Role, Tenant};
 use schemars::SchemaGenerator;
 use serde_json::Value;
+use sol005::interface::Interface;
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +37,7 @@ pub enum Method {
     Get,
     Post,
     Put,
+    Patch,
     Delete,
 }
 
@@ -44,6 +47,7 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
     }
@@ -51,7 +55,16 @@ impl Method {
 
 pub(crate) type Handler = fn(Arc<App>, Caller, Input) -> BoxFuture<'static, Result<Reply, Problem>>;
 
+/// Whose words it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    Own,
+    /// SOL005's, in one major version.
+    Nfvo(Interface, u8),
+}
+
 pub struct Endpoint {
+    pub face: Face,
     pub method: Method,
     /// Below the server's root; `{name}` is one segment, `:verb` at the end belongs to it.
     pub path: &'static str,
@@ -62,6 +75,8 @@ pub struct Endpoint {
     pub query: &'static [(&'static str, &'static str)],
     /// What its body may hold, where it takes one.
     pub(crate) body: Option<BodyForm>,
+    /// The media types that it gives; empty: nothing, or whatever it is.
+    pub(crate) gives: &'static [&'static str],
     /// What it answers when all is well.
     pub(crate) answers: &'static [Answered],
     pub(crate) handler: Handler,
@@ -72,6 +87,10 @@ pub struct Endpoint {
 pub(crate) enum BodyForm {
     Of(&'static Form),
     Slice,
+    /// A data type of the standard.
+    Typed(fn(&mut SchemaGenerator) -> Value),
+    /// Bytes of one of these media types.
+    Content(&'static [&'static str]),
 }
 
 /// One good answer, as the published document has it.
@@ -102,6 +121,8 @@ macro_rules! endpoints {
     ($($method:ident $path:literal $role:ident $handler:path, $summary:literal, [$($name:literal = $meaning:literal),*]
         $(takes $form:ident)? => $($status:literal $answer:ty),+;)*) => {
         pub static TABLE: &[Endpoint] = &[$(Endpoint {
+            face: Face::Own,
+            gives: &[],
             method: Method::$method,
             path: $path,
             role: Role::$role,
@@ -318,6 +339,8 @@ impl Endpoint {
     pub(crate) fn is_conditional(&self) -> bool {
         match self.method {
             Method::Get => false,
+            Method::Patch => true,
+            Method::Put if self.face != Face::Own => false,
             Method::Post => matches!(self.path, "/api/v1/slices" | "/api/v1/repositories/{name}:update"),
             Method::Put | Method::Delete => !self.path.starts_with("/api/v1/tokens"),
         }
@@ -333,7 +356,7 @@ pub(crate) enum Match {
 
 pub(crate) fn find(method: &str, path: &str) -> Match {
     let mut others = Vec::new();
-    for endpoint in TABLE {
+    for endpoint in TABLE.iter().chain(SURFACE.iter()) {
         let Some(parts) = parts(endpoint.path, path) else { continue };
         if endpoint.method.as_str() == method {
             return Match::Found(endpoint, parts);
@@ -345,11 +368,21 @@ pub(crate) fn find(method: &str, path: &str) -> Match {
 
 fn parts(pattern: &str, path: &str) -> Option<std::collections::BTreeMap<String, String>> {
     let (want, have): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
-    if want.len() != have.len() {
+    let rest = want.last().and_then(|last| last.strip_prefix('{')?.strip_suffix("*}"));
+    let short = match rest {
+        // It takes all that follows.
+        Some(_) => have.len() < want.len() || have.last() == Some(&""),
+        None => want.len() != have.len(),
+    };
+    if short {
         return None;
     }
     let mut parts = std::collections::BTreeMap::new();
-    for (want, have) in want.into_iter().zip(have) {
+    if let Some(key) = rest {
+        parts.insert(key.to_owned(), have[want.len() - 1..].join("/"));
+    }
+    let whole = want.len() - usize::from(rest.is_some());
+    for (want, have) in want.into_iter().zip(have).take(whole) {
         let Some(inner) = want.strip_prefix('{') else {
             if want != have {
                 return None;

@@ -7,6 +7,7 @@ use super::problem::Problem;
 use super::reply::{Input, Reply};
 use super::slices::{answer, expanded, options, redacted};
 use crate::auth::Caller;
+use crate::catalogue::CatalogueError;
 use crate::slices::{Ask, AskError, Goal};
 use crate::store::Expect;
 use models::SliceSpec;
@@ -25,7 +26,14 @@ pub(crate) async fn list(app: Arc<App>, caller: Caller, input: Input) -> Result<
 }
 
 pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let (template, rev) = app.templates.get(&caller.read()?, (&input.name("name")?, input.query("version"))).await?;
+    let found = app.templates.get(&caller.read()?, (&input.name("name")?, input.query("version"))).await;
+    let (template, rev) = found.map_err(|error| match error {
+        // A version that it has not is not there.
+        CatalogueError::Problems(problems) => {
+            Problem { status: 404, kind: "not-found", ..Problem::findings(&problems) }.next("take one of those")
+        }
+        other => other.into(),
+    })?;
     Ok(Reply::ok(&seen(&caller, template))?.etag(rev))
 }
 

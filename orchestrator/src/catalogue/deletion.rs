@@ -5,7 +5,7 @@ use super::CatalogueError;
 use super::registry::kubeconfig_key;
 use super::repositories::credentials_key;
 use super::users::{Thing, users};
-use super::{belongings, packages};
+use super::{belongings, usage};
 use crate::ops::footing;
 use crate::store::{Expect, Precondition, Store, StoreError, Txn};
 use std::sync::Arc;
@@ -47,6 +47,6 @@ async fn beside(store: &Arc<dyn Store>, thing: Thing<'_>) -> Result<Txn, StoreEr
         }
         Thing::Cluster(name) => Ok(Txn::new().delete(kubeconfig_key(name))),
         Thing::Repository(name) => Ok(Txn::new().delete(credentials_key(name))),
-        Thing::Package(tenant, _) => packages::words(store, (tenant, &thing.key())).await,
+        Thing::Package(tenant, _) => usage::words(store, (tenant, &thing.key())).await,
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! It must never return a kubeconfig or a password, and never let go of what a slice still uses.
 
+mod awaited;
 mod belongings;
 mod browse;
 mod charts;
@@ -23,10 +24,12 @@ mod services;
 mod sources;
 mod templates;
 mod tenants;
+mod usage;
 mod users;
 
 pub use crate::packages::composed::Composed;
 pub use crate::packages::scaled::{Scaling, Step};
+pub use awaited::{Awaited, Described, Modified, Unfit};
 pub use browse::{Found, Search, Versions};
 pub use clusters::Clusters;
 pub use expansion::{Taken, foreign};
@@ -55,6 +58,9 @@ pub enum CatalogueError {
     InUse { users: Vec<String> },
     #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
     Problems(Vec<Problem>),
+    /// Its state does not allow it.
+    #[error("{}", .0.message)]
+    Unfit(Unfit),
     #[error("{0}")]
     Unavailable(String),
     #[error(transparent)]

@@ -1,25 +1,26 @@
 //! NFV packages of a tenant. A package is kept as it came, and never changes: another content has another name. A function's
 //! package stays while a service's descriptor names it, and any while a slice is made of it.
 
+use super::awaited::{self, Awaited};
 use super::charts::mend;
 use super::expansion::newer;
 use super::repositories::{Repositories, problem};
+use super::usage::{Says, beside, marks};
 use super::users::Thing;
-use super::{CatalogueError, deletion, pinning, readable, services, tenants};
+use super::{CatalogueError, deletion, pinning, readable, tenants};
 use crate::auth::{ReadPermit, WritePermit};
 use crate::ops::codec;
-use crate::ops::footing::{package_key, users_of};
+use crate::ops::footing::package_key;
 use crate::packages::verdict::{Verdict, verdict};
-use crate::store::{Blobs, Digest, Expect, Key, Kind, Object, Query, Revision, Secret, Store, StoreError, Txn};
+use crate::store::{Blobs, Digest, Expect, Key, Kind, Object, Query, Random, Revision, Secret, Store, StoreError, Txn};
 use adapters::helm::Helm;
 use models::package::{Descriptor, DescriptorKind, Member, OnboardingState, OperationalState, Package, UsageState};
 use models::problem::nearest;
-use models::{Name, Problem, Slice};
+use models::{Name, Problem};
 use serde::Serialize;
 use serde_json::json;
 use sol005::onboarding::{Onboarded, onboard};
 use sol005::signature::Trust;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
@@ -43,7 +44,7 @@ pub struct PackageShown {
 }
 
 impl PackageShown {
-    fn of(package: Package, users: Vec<String>) -> Self {
+    pub(super) fn of(package: Package, users: Vec<String>) -> Self {
         let usage = if users.is_empty() { UsageState::NotInUse } else { UsageState::InUse };
         Self { package, onboarding: OnboardingState::Onboarded, usage, users }
     }
@@ -52,82 +53,27 @@ impl PackageShown {
 #[derive(Clone)]
 pub struct Packages {
     repositories: Repositories,
+    random: Random,
     /// Who comes and who goes is judged by what is there: one at a time.
     turn: Arc<Mutex<()>>,
     /// What a package inflates to is held in memory: few at a time.
     judges: Arc<Semaphore>,
 }
 
-/// Slices that are named as users.
-const NAMED: usize = 20;
-
 /// Packages that are looked into at one time.
 const JUDGES: usize = 2;
 
-/// Beside each package stand who describes what and who names what, so that nobody reads all to know of one.
-#[derive(Clone, Copy)]
-enum Says {
-    Describes,
-    Uses,
-    /// Which product it is a version of.
-    Product,
-}
-
-impl Says {
-    /// Ids of descriptors are any text.
-    fn prefix(self, kind: DescriptorKind, id: &str) -> String {
-        let word = match self {
-            Self::Describes => "describes",
-            Self::Uses => "uses",
-            Self::Product => "product",
-        };
-        format!("{word}/{}", Digest::of(format!("{}/{id}", kind.as_str()).as_bytes()))
-    }
-
-    fn key(self, tenant: &Name, (kind, id): (DescriptorKind, &str), name: &Name) -> Key {
-        Key::new(Kind::Meta, tenant.as_str(), format!("{}/{name}", self.prefix(kind, id)))
-    }
-}
-
-/// All that stands beside a package.
-fn beside(tenant: &Name, package: &Package) -> Vec<Key> {
-    let Descriptor { kind, id, functions, .. } = &package.descriptor;
-    let product = product(&package.descriptor);
-    let ids: BTreeSet<&str> = functions.iter().map(|member| member.descriptor.as_str()).collect();
-    let uses = ids.into_iter().map(|id| Says::Uses.key(tenant, (kind.parts(), id), &package.name));
-    let own = [(Says::Describes, id), (Says::Product, &product)];
-    uses.chain(own.into_iter().map(|(says, id)| says.key(tenant, (*kind, id), &package.name))).collect()
-}
-
-/// The same over all versions.
-fn product(of: &Descriptor) -> String {
-    format!("{}/{}", of.provider, of.name)
-}
-
-/// What the marks of those begin with that rest on it.
-fn marks(package: &Package) -> Vec<String> {
-    let Descriptor { kind, id, .. } = &package.descriptor;
-    let named = (*kind != DescriptorKind::Nst).then(|| format!("{}/", Says::Uses.prefix(*kind, id)));
-    named.into_iter().chain([users_of(&package.name)]).collect()
-}
-
-/// What goes with a package when it goes.
-pub(super) async fn words(store: &Arc<dyn Store>, (tenant, key): (&Name, &Key)) -> Result<Txn, StoreError> {
-    let package = store.get(key).await?.as_ref().map(Object::read::<Package>).transpose()?;
-    let txn =
-        package.map_or_else(Txn::new, |package| beside(tenant, &package).into_iter().fold(Txn::new(), Txn::delete));
-    let Ok(name) = key.id.parse() else { return Ok(txn) };
-    let marks = codec::all(store, Query::of(Kind::Meta, tenant.as_str()).prefix(users_of(&name))).await?;
-    Ok(marks.into_iter().fold(txn, |txn, mark| txn.delete(mark.key)))
-}
-
 impl Packages {
-    pub fn new(repositories: Repositories) -> Self {
-        Self { repositories, turn: Arc::default(), judges: Arc::new(Semaphore::new(JUDGES)) }
+    pub fn new(repositories: Repositories, random: Random) -> Self {
+        Self { repositories, random, turn: Arc::default(), judges: Arc::new(Semaphore::new(JUDGES)) }
     }
 
     pub(super) fn repositories(&self) -> &Repositories {
         &self.repositories
+    }
+
+    pub(super) fn random(&self) -> &Random {
+        &self.random
     }
 
     pub(super) fn store(&self) -> &Arc<dyn Store> {
@@ -175,7 +121,7 @@ impl Packages {
         Ok((self.each(tenant, &objects).await?, last))
     }
 
-    async fn each(&self, tenant: &Name, objects: &[Object]) -> Result<Vec<PackageShown>, CatalogueError> {
+    pub(super) async fn each(&self, tenant: &Name, objects: &[Object]) -> Result<Vec<PackageShown>, CatalogueError> {
         let packages: Vec<Package> = objects.iter().filter_map(readable).collect();
         let begun = self.begun(tenant, packages.iter().flat_map(marks).collect()).await?;
         let mut all = Vec::with_capacity(packages.len());
@@ -187,24 +133,6 @@ impl Packages {
             });
         }
         Ok(all)
-    }
-
-    /// Those with which anything begins. Of many few are: each read goes to the next thing that there is, and leaves out all
-    /// before it.
-    async fn begun(&self, tenant: &Name, marks: BTreeSet<String>) -> Result<BTreeSet<String>, StoreError> {
-        let mut begun = BTreeSet::new();
-        let mut rest = marks.into_iter().peekable();
-        while let Some(mark) = rest.next() {
-            let from = Key::new(Kind::Meta, tenant.as_str(), mark.as_str());
-            let next = self.store().list(&Query::of(Kind::Meta, tenant.as_str()).after(&from).limit(1)).await?;
-            let Some(Object { key: Key { id, .. }, .. }) = next.first() else { break };
-            if id.starts_with(&mark) {
-                begun.insert(mark);
-            } else {
-                while rest.next_if(|mark| *mark < *id && !id.starts_with(mark.as_str())).is_some() {}
-            }
-        }
-        Ok(begun)
     }
 
     pub async fn get(&self, permit: &ReadPermit, name: &Name) -> Result<(PackageShown, Revision), CatalogueError> {
@@ -219,6 +147,19 @@ impl Packages {
         new: NewPackage,
         expect: &Expect,
     ) -> Result<(PackageShown, Revision), CatalogueError> {
+        if let Some(taken) = awaited::in_the_way(self, (permit.tenant(), &new.name)).await? {
+            return Err(taken);
+        }
+        self.keep(permit, new, (expect, None)).await
+    }
+
+    /// As [`Packages::put`]; the content of a resource that waits for it becomes the package in its place.
+    pub(super) async fn keep(
+        &self,
+        permit: &WritePermit,
+        new: NewPackage,
+        (expect, awaited): (&Expect, Option<(&Awaited, Revision)>),
+    ) -> Result<(PackageShown, Revision), CatalogueError> {
         let (tenant, file, name) = (permit.tenant(), new.file.clone(), new.name);
         let onboarded = self.now();
         let (trust, of) = tenants::trust(self.store(), tenant, onboarded).await?;
@@ -227,6 +168,9 @@ impl Packages {
         let (told, bytes) = judged.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
         let Verdict { digest, descriptor, mut charts, warnings, signature, problems, .. } = told;
         let Some(mut descriptor) = descriptor else { return Err(CatalogueError::Problems(problems)) };
+        if let Some(other) = awaited.filter(|(awaited, _)| awaited.kind != descriptor.kind) {
+            return Err(of_another_kind(&descriptor, other.0));
+        }
         let _turn = self.turn.lock().await;
         let key = package_key(tenant, &name);
         let found = self.store().get(&key).await?;
@@ -254,9 +198,15 @@ impl Packages {
             signature,
             onboarded,
             operational: OperationalState::Enabled,
+            user_defined: awaited.map(|(awaited, _)| awaited.user_defined.clone()).unwrap_or_default(),
         };
+        let own = awaited::key(tenant, package.name.as_str());
         // It was judged by what the tenant asks for: another answer of the tenant's asks for another judgement.
         let txn = Txn::new().absent(key.clone()).at(of.0, of.1).put(key, codec::json(&package)?);
+        let txn = match awaited {
+            Some((_, rev)) => txn.at(own.clone(), rev).delete(own),
+            None => txn.absent(own),
+        };
         let txn = beside(tenant, &package).into_iter().fold(txn, |txn, key| txn.put(key, json!({})));
         let rev = self.store().commit(txn).await?;
         Ok((self.shown(tenant, package).await?, rev))
@@ -327,32 +277,6 @@ impl Packages {
         Err(problem(field, format!("no package is called {:?}", name.as_str()), mend))
     }
 
-    /// Every version of a function that is there: what has its id, and what is the same provider's same product.
-    pub(super) async fn versions(&self, tenant: &Name, vnfd: &str) -> Result<Vec<Package>, StoreError> {
-        let mut all = self.saying(tenant, (Says::Describes, DescriptorKind::Vnfd, vnfd)).await?;
-        let Some(product) = all.first().map(|package| product(&package.descriptor)) else { return Ok(all) };
-        for other in self.saying(tenant, (Says::Product, DescriptorKind::Vnfd, &product)).await? {
-            if all.iter().all(|known| known.name != other.name) {
-                all.push(other);
-            }
-        }
-        Ok(all)
-    }
-
-    async fn saying(
-        &self,
-        tenant: &Name,
-        (says, kind, id): (Says, DescriptorKind, &str),
-    ) -> Result<Vec<Package>, StoreError> {
-        let mut all = Vec::new();
-        for name in self.who(tenant, (says, kind, id)).await? {
-            if let Some(object) = self.store().get(&package_key(tenant, &name)).await? {
-                all.push(object.read()?);
-            }
-        }
-        Ok(all)
-    }
-
     pub(super) fn now(&self) -> jiff::Timestamp {
         self.repositories.now()
     }
@@ -361,73 +285,6 @@ impl Packages {
         let missing = || CatalogueError::NotFound(format!("package {name}"));
         let object = self.store().get(&package_key(tenant, name)).await?.ok_or_else(missing)?;
         Ok((object.read()?, object.rev))
-    }
-
-    /// Packages that say this of a descriptor.
-    async fn who(
-        &self,
-        tenant: &Name,
-        (says, kind, id): (Says, DescriptorKind, &str),
-    ) -> Result<Vec<Name>, StoreError> {
-        let query = Query::of(Kind::Meta, tenant.as_str()).prefix(format!("{}/", says.prefix(kind, id)));
-        let found = codec::all(self.store(), query).await?;
-        Ok(found.iter().filter_map(|object| object.key.id.rsplit('/').next()?.parse().ok()).collect())
-    }
-
-    /// Services whose descriptors name it, where no other version of it is there; slices' templates that have it from this
-    /// package.
-    async fn services(&self, tenant: &Name, package: &Package) -> Result<Vec<Name>, StoreError> {
-        let Descriptor { kind, id, .. } = &package.descriptor;
-        let mut users = self.who(tenant, (Says::Uses, *kind, id)).await?;
-        match kind {
-            DescriptorKind::Nst => users.clear(),
-            DescriptorKind::Nsd => {
-                let using = self.saying(tenant, (Says::Uses, *kind, id)).await?;
-                let has =
-                    |of: &Package| of.descriptor.functions.iter().any(|m| m.package.as_ref() == Some(&package.name));
-                users = using.into_iter().filter(has).map(|of| of.name).collect();
-            }
-            DescriptorKind::Vnfd => {
-                if !users.is_empty() && self.who(tenant, (Says::Describes, *kind, id)).await?.len() > 1 {
-                    users.clear();
-                }
-            }
-        }
-        Ok(users)
-    }
-
-    async fn shown(&self, tenant: &Name, package: Package) -> Result<PackageShown, StoreError> {
-        let services = self.services(tenant, &package).await?;
-        let services = services.iter().map(|name| format!("package {name}"));
-        let users: Vec<String> = services.chain(self.slices(tenant, &package.name).await?).collect();
-        Ok(PackageShown::of(package, users))
-    }
-
-    /// Services and slices that are made of it; no more than a person reads. Marks may be left of what is not any more.
-    async fn slices(&self, tenant: &Name, package: &Name) -> Result<Vec<String>, StoreError> {
-        let mut query = Query::of(Kind::Meta, tenant.as_str()).prefix(users_of(package)).limit(NAMED);
-        let mut users = Vec::new();
-        loop {
-            let marks = self.store().list(&query).await?;
-            for name in marks.iter().filter_map(|mark| mark.key.id.rsplit('/').next()?.parse::<Name>().ok()) {
-                users.extend(self.user(tenant, (package, &name)).await?);
-            }
-            match marks.last() {
-                Some(last) if marks.len() == NAMED && users.len() < NAMED => query = query.after(&last.key),
-                _ => return Ok(users),
-            }
-        }
-    }
-
-    async fn user(&self, tenant: &Name, (package, name): (&Name, &Name)) -> Result<Option<String>, StoreError> {
-        if let Some(service) = self.store().get(&services::key(tenant, name)).await?
-            && service.doc["package"] == package.as_str()
-        {
-            return Ok(Some(format!("service {name}")));
-        }
-        let Some(object) = self.store().get(&codec::slice_key(tenant, name)).await? else { return Ok(None) };
-        let uses = readable::<Slice>(&object).is_none_or(|slice| slice.spec.packages().contains(package));
-        Ok(uses.then(|| format!("slice {name}")))
     }
 
     /// One descriptor of a version is there once; a service's functions are there before it, and a slice's services, of which
@@ -471,6 +328,11 @@ impl Packages {
 
 pub(super) fn unreadable(package: &Package, why: impl std::fmt::Display) -> CatalogueError {
     CatalogueError::Unavailable(format!("package {}: {why}", package.name))
+}
+
+fn of_another_kind(of: &Descriptor, awaited: &Awaited) -> CatalogueError {
+    let (is, wanted) = (of.kind.as_str(), awaited.kind.as_str());
+    problem("", format!("it describes {is} {}, and this resource takes a {wanted}", of.id), format!("send a {wanted}"))
 }
 
 fn taken(package: &Package) -> CatalogueError {

@@ -7,14 +7,15 @@ use sol005::osm::nsd_name;
 
 /// `name` is the template's; `osm` writes it as its own.
 pub fn nst(name: &str, (nsd, quality): (&Nsd, Option<&Quality>)) -> Nst {
-    let point = |(sap, link): &(String, String)| {
-        let management = nsd.links.iter().any(|known| known.id == *link && known.management);
-        management.then(|| SliceLink {
-            id: format!("slice-{link}"),
-            management: true,
-            points: vec![(nsd.name.clone(), sap.clone())],
-        })
+    let is_management = |link: &String| nsd.links.iter().any(|known| known.id == *link && known.management);
+    let outer = |link: &String| format!("slice-{link}");
+    let link = |(sap, link): &(String, String)| SliceLink {
+        id: outer(link),
+        management: is_management(link),
+        points: vec![(nsd.name.clone(), sap.clone())],
     };
+    // What the service is reached by, the slice is.
+    let points = nsd.saps.iter().filter(|(_, link)| !is_management(link));
     Nst {
         id: name.to_owned(),
         name: name.to_owned(),
@@ -25,6 +26,7 @@ pub fn nst(name: &str, (nsd, quality): (&Nsd, Option<&Quality>)) -> Nst {
             description: format!("the service {}", nsd.name),
             nsd: nsd_name(nsd),
         }],
-        links: nsd.saps.iter().filter_map(point).collect(),
+        links: nsd.saps.iter().map(link).collect(),
+        points: points.map(|(sap, link)| (sap.clone(), outer(link))).collect(),
     }
 }

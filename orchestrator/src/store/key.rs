@@ -36,6 +36,8 @@ kinds! {
     Cluster = "cluster",
     Repository = "repository",
     Package = "package",
+    /// What SOL005 created and has no content yet.
+    Awaited = "awaited",
     Service = "service",
     Template = "template",
     Slice = "slice",

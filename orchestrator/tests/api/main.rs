@@ -26,6 +26,7 @@ mod leads;
 mod leaving;
 mod lists;
 mod newer;
+mod nfvo;
 mod nst;
 mod orphans;
 mod packages;

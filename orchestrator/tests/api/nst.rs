@@ -44,6 +44,10 @@ fn nst(sap: &str, kind: &str) -> String {
     - {{nss-ref: front, nsd-connection-point-ref: lan-sap}}
     - {{nss-ref: back, nsd-connection-point-ref: {sap}}}
     - {{nss-ref: bakc, nsd-connection-point-ref: lan-sap}}
+  - id: open
+    name: open
+    nss-connection-point-ref: [{{nss-ref: back, nsd-connection-point-ref: {sap}}}]
+  netslice-connection-point: [{{name: outside, netslice-vld-id-ref: open}}]
 "
     )
 }
@@ -67,8 +71,9 @@ async fn a_template_of_osm_is_a_slice_of_its_services_joined_by_its_links() {
     server.done(&[&["ns", "instantiate", "one", "--package", "plant", "--wait"], &said[..]].concat());
     let slice = server.json(&["get", "slice", "one"]);
     assert_eq!(slice["placed"], json!({"front-web": "edge", "back-db": "cloud"}));
-    // Over the slice's link, by way of the services' own.
-    assert_eq!(slice["spec"]["access"], json!([{"from": "front-web", "to": "back-db", "ports": ["15432/tcp"]}]));
+    // Over the slice's link, by way of the services' own; from outside only where the slice has an access point.
+    let rule = |from: &str| json!({"from": from, "to": "back-db", "ports": ["15432/tcp"]});
+    assert_eq!(slice["spec"]["access"], json!([rule("devices"), rule("front-web")]));
     assert_eq!(slice["spec"]["quality"], json!({"sst": 3, "sd": "00000a", "latency": "100ms"}));
     // A newer version of a service beside it changes nothing here, and does not free the one that is used.
     let newer = std::fs::read_to_string(server.path("back.yaml")).unwrap().replace("'1.0'", "'2.0'");

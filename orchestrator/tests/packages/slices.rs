@@ -115,8 +115,13 @@ fn a_slice_is_a_template_of_osm_with_its_type_and_latency() {
         "id": "factory_nst",
         "name": "factory_nst",
         "netslice-subnet": [{"id": "factory", "description": "the service factory", "is-shared-nss": "false", "nsd-ref": "factory_ns"}],
-        "netslice-vld": [{"id": "slice-mgmt", "name": "slice-mgmt", "type": "ELAN", "mgmt-network": "true",
-            "nss-connection-point-ref": [{"nss-ref": "factory", "nsd-connection-point-ref": "mgmt-sap"}]}],
+        "netslice-vld": [
+            {"id": "slice-mgmt", "name": "slice-mgmt", "type": "ELAN", "mgmt-network": "true",
+                "nss-connection-point-ref": [{"nss-ref": "factory", "nsd-connection-point-ref": "mgmt-sap"}]},
+            {"id": "slice-to-gw", "name": "slice-to-gw", "type": "ELAN", "mgmt-network": "false",
+                "nss-connection-point-ref": [{"nss-ref": "factory", "nsd-connection-point-ref": "to-gw-sap"}]},
+        ],
+        "netslice-connection-point": [{"name": "to-gw-sap", "netslice-vld-id-ref": "slice-to-gw"}],
         "SNSSAI-identifier": {"slice-service-type": "mMTC", "slice-differentiator": "0000A1"},
         "quality-of-service": {"packet-delay-budget": 50},
     }]});

@@ -258,7 +258,7 @@ impl Ground {
             bounds: Bounds::default(),
         });
         let finder = Arc::clone(&known) as _;
-        let charts = ChartSources::new(&Packages::new(repositories));
+        let charts = ChartSources::new(&Packages::new(repositories, Random::system()));
         let sources = (Arc::clone(&known) as _, Arc::new(charts) as _);
         let slices = Slices::new(store, engine.clone(), Arc::new(Rendering { helm, blobs, finder }), sources);
         Some(Self { _folder: folder, shelf, registry, known, slices, engine, clusters })

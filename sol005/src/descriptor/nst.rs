@@ -14,6 +14,9 @@ pub struct Nst {
     pub latency_us: Option<u64>,
     pub subnets: Vec<Subnet>,
     pub links: Vec<SliceLink>,
+    /// Where the slice is reached from outside (`netslice-connection-point`): `(name, link)`. What its services are reached by
+    /// leads into the slice only.
+    pub points: Vec<(String, String)>,
 }
 
 /// A service of the slice (`netslice-subnet`).
@@ -40,6 +43,7 @@ impl Nst {
     pub fn service(&self, services: &BTreeMap<String, Nsd>) -> Result<Nsd, Vec<(String, String)>> {
         let mut whole =
             Nsd { id: self.id.clone(), invariant_id: self.id.clone(), name: self.name.clone(), ..Nsd::default() };
+        whole.saps.clone_from(&self.points);
         for subnet in &self.subnets {
             if let Some(nsd) = services.get(&subnet.id) {
                 within(&mut whole, &subnet.id, nsd);
@@ -65,7 +69,7 @@ impl Nst {
     }
 }
 
-/// What a link, group or access point of a subnet's service is called in the slice.
+/// What a link or group of a subnet's service is called in the slice.
 fn below(subnet: &str, id: &str) -> String {
     format!("{subnet}/{id}")
 }
@@ -81,7 +85,6 @@ fn within(whole: &mut Nsd, subnet: &str, nsd: &Nsd) {
     };
     whole.members.extend(nsd.members.iter().map(member));
     whole.links.extend(nsd.links.iter().map(|link| VirtualLink { id: below(&link.id), ..link.clone() }));
-    whole.saps.extend(nsd.saps.iter().map(|(sap, link)| (below(sap), below(link))));
     whole.groups.extend(nsd.groups.iter().map(|group| PlacementGroup { id: below(&group.id), ..group.clone() }));
     whole.dependencies.extend(nsd.dependencies.iter().map(|(needs, needed)| (called(needs), called(needed))));
 }

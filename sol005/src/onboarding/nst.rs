@@ -65,6 +65,7 @@ fn nst(part: &Part<'_>, notes: &mut Notes) -> Nst {
         latency_us: budget.filter(|budget| *budget > 0).map(|milliseconds| u64::from(milliseconds) * 1_000),
         subnets: part.list("netslice-subnet", notes).iter().map(|one| subnet(one, notes)).collect(),
         links: part.list("netslice-vld", notes).iter().map(|one| link(one, notes)).collect(),
+        points: part.list("netslice-connection-point", notes).iter().map(|one| point(one, notes)).collect(),
         id,
     };
     whole(&of, part, notes);
@@ -87,6 +88,9 @@ fn whole(of: &Nst, part: &Part<'_>, notes: &mut Notes) {
         if !seen.insert((list, id)) {
             notes.wrong(&format!("{}.{list}", part.path), format!("{id} is there twice"), "name them apart");
         }
+    }
+    for (name, link) in of.points.iter().filter(|(_, link)| of.links.iter().all(|known| known.id != *link)) {
+        notes.warnings.push(format!("access point {name}: no link is called {link}, so it leads nowhere"));
     }
     for link in &of.links {
         let known = |subnet: &String| of.subnets.iter().any(|known| known.id == *subnet);
@@ -130,6 +134,11 @@ fn subnet(part: &Part<'_>, notes: &mut Notes) -> Subnet {
         notes.warnings.push(format!("service {} may be shared: here each slice has its own", of.id));
     }
     of
+}
+
+fn point(part: &Part<'_>, notes: &mut Notes) -> (String, String) {
+    part.only(&["name", "netslice-vld-id-ref", "floating-ip-required", "type", "port-security-enabled"], notes);
+    (part.must("name", notes), part.must("netslice-vld-id-ref", notes))
 }
 
 fn link(part: &Part<'_>, notes: &mut Notes) -> SliceLink {

@@ -27,6 +27,10 @@ pub fn nst(of: &Nst) -> Value {
         "netslice-subnet": of.subnets.iter().map(subnet).collect::<Vec<_>>(),
         "netslice-vld": of.links.iter().map(link).collect::<Vec<_>>(),
     });
+    if !of.points.is_empty() {
+        let point = |(name, link): &(String, String)| json!({"name": name, "netslice-vld-id-ref": link});
+        body["netslice-connection-point"] = of.points.iter().map(point).collect();
+    }
     let snssai = of.snssai.as_ref().and_then(|(sst, sd)| Some((kind(*sst)?, sd)));
     if let Some((kind, sd)) = snssai {
         body["SNSSAI-identifier"] = json!({"slice-service-type": kind});

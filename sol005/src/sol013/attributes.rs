@@ -31,7 +31,7 @@ impl Attribute {
 
 impl Attributes {
     pub fn of<T: JsonSchema>() -> Self {
-        let mut settings = SchemaSettings::draft2020_12().for_serialize();
+        let mut settings = SchemaSettings::draft2020_12().for_deserialize();
         settings.inline_subschemas = true;
         Self::read(&settings.into_generator().into_root_schema_for::<T>().to_value())
     }
@@ -44,13 +44,13 @@ impl Attributes {
                     |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|r| r == name));
                 let attribute = |(name, schema): (&String, &Value)| {
                     let schema = present(schema);
-                    let list = schema["type"] == "array";
+                    let list = is(schema, "array");
                     let of = if list { Self::read(&schema["items"]) } else { Self::read(schema) };
                     (name.clone(), Attribute { required: required(name), list, of })
                 };
                 Self::Structure(properties.iter().map(attribute).collect())
             }
-            None if schema["type"] == "object" || *schema == Value::Bool(true) => Self::Pairs,
+            None if is(schema, "object") || *schema == Value::Bool(true) => Self::Pairs,
             None => Self::Simple,
         }
     }
@@ -80,6 +80,11 @@ fn unknown(name: &str, known: &BTreeMap<String, Attribute>) -> String {
         Some(near) => format!("there is no attribute {name:?}; did you mean {near}?"),
         None => format!("there is no attribute {name:?}; there are {}", names().collect::<Vec<_>>().join(", ")),
     }
+}
+
+fn is(schema: &Value, kind: &str) -> bool {
+    let named = &schema["type"];
+    named == kind || named.as_array().is_some_and(|kinds| kinds.iter().any(|known| known == kind))
 }
 
 /// Without the other, by which an optional one may be nothing.

@@ -2,6 +2,7 @@
 //! versions, ranges. Pure: a request's words go in, and what they mean, or what is wrong with them, comes out.
 
 mod attributes;
+pub mod body;
 mod filter;
 mod range;
 mod selector;

@@ -130,6 +130,7 @@ impl Checker {
             | Kind::Cluster
             | Kind::Repository
             | Kind::Package
+            | Kind::Awaited
             | Kind::Service
             | Kind::Template
             | Kind::Slice
