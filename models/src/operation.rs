@@ -148,6 +148,24 @@ impl OperationKind {
     }
 }
 
+/// What somebody who speaks SOL005 asked for (`lcmOperationType`), and with which words (`operationParams`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    pub operation: LcmOperation,
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub params: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LcmOperation {
+    Instantiate,
+    Scale,
+    Update,
+    Terminate,
+    Heal,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Operation {
     /// The stored format's version.
@@ -162,6 +180,9 @@ pub struct Operation {
     /// The epoch of the process that owns it; a write with an older one is refused by the store.
     pub epoch: u64,
     pub created: Timestamp,
+    /// Since when it is in its state, where that is not since it was created (`stateEnteredTime`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entered: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
     /// Until when a cause that can pass is waited for; renewed by `retry` and `rollback`.
@@ -188,6 +209,13 @@ pub struct Operation {
 
 impl Operation {
     pub const FORMAT: u32 = 1;
+
+    /// Moves to its next state.
+    pub fn enter(&mut self, event: OperationEvent, now: Timestamp) -> Result<(), IllegalMove> {
+        self.state = self.state.on(event)?;
+        self.entered = Some(now);
+        Ok(())
+    }
 
     /// What it waits for from now on.
     pub fn wait_for(&mut self, text: String, now: Timestamp) {

@@ -14,6 +14,9 @@ pub struct Service {
     pub package: Name,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// What people call it, where that is no name (`nsName`).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
     pub created: Timestamp,
 }
 

@@ -165,6 +165,12 @@ pub struct ServiceUse {
     /// By their ids in the descriptor (`vnf-profile`); those that are not named take what the descriptors say.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub functions: BTreeMap<String, FunctionUse>,
+    /// Groups of functions on one cluster each, beside what the descriptor says (additionalAffinityOrAntiAffinityRule).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub together: Vec<BTreeSet<String>>,
+    /// Groups of functions of which no two are on one cluster.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apart: Vec<BTreeSet<String>>,
 }
 
 /// What is said of one function of a service.
@@ -405,6 +411,9 @@ pub struct Workload<'a> {
     pub port: Option<Port>,
     pub bind: Option<&'a Bind>,
 }
+
+/// What all devices are called in access rules.
+pub const DEVICES: &str = "devices";
 
 /// The port of `platform: mqtt` where the file names none.
 pub const MQTT_TLS: Port = Port { number: 8883, protocol: crate::quantity::Protocol::Tcp };

@@ -217,9 +217,14 @@ pub(super) static SERVICE: Fields = Fields {
     fields: &[
         required("package", "the on-boarded package of its descriptor (NSD)", NAME),
         optional("functions", "what is said of its functions, by their ids in the descriptor", FUNCTION_USES),
+        optional("together", "groups of functions that stand on one cluster each", Shape::List(&GROUPS)),
+        optional("apart", "groups of functions of which no two stand on one cluster", Shape::List(&GROUPS)),
     ],
     rules: &[],
 };
+
+static GROUPS: List = list(Shape::List(&GROUP), MANY);
+static GROUP: List = List { item: Shape::Text(&forms::IDENTIFIER), least: 2, most: MANY, twice: Twice::Refused };
 
 pub(super) const FUNCTION_USES: Shape = Shape::Table { key: &forms::IDENTIFIER, value: &Shape::Map(&FUNCTION_USE) };
 

@@ -91,6 +91,17 @@ impl Answer for Raw {
     }
 }
 
+/// Begun, without a body.
+pub(crate) struct Accepted;
+
+impl Answer for Accepted {
+    const HEADERS: &'static [&'static str] = &["Location"];
+
+    fn content(_: &mut SchemaGenerator) -> Value {
+        json!({})
+    }
+}
+
 /// No body.
 pub(crate) struct Nothing;
 

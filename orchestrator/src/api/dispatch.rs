@@ -186,6 +186,9 @@ fn response(reply: Reply) -> Response {
             }
             finish(builder.body(Body::from(body.to_string())))
         }
+        Reply::Accepted { location } => {
+            finish(Response::builder().status(202).header(header::LOCATION, location).body(Body::empty()))
+        }
         Reply::Empty { status } => finish(Response::builder().status(status).body(Body::empty())),
         Reply::Text { status, kind, body } => {
             finish(Response::builder().status(status).header(header::CONTENT_TYPE, kind).body(Body::from(body)))

@@ -139,6 +139,9 @@ impl Keyed {
                 return self.release(app).await;
             }
             (Keep::That, _) => doc["withheld"] = json!(true),
+            (Keep::Whole, Reply::Accepted { location }) => {
+                (doc["status"], doc["location"]) = (json!(202), json!(location));
+            }
             (Keep::Whole, Reply::Empty { status }) => doc["status"] = json!(status),
             (Keep::Whole, Reply::Json { status, body, etag, location, .. }) => {
                 doc["status"] = json!(status);

@@ -48,6 +48,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// Every endpoint: our own, and the standard's.
+pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    TABLE.iter().chain(SURFACE.iter())
+}
+
 /// Everything that a handler may use.
 pub struct App {
     pub store: Arc<dyn Store>,

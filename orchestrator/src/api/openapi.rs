@@ -131,6 +131,10 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         let key = json!({"type": "string", "pattern": "^[!-~]{1,200}$"});
         all.push(header("Idempotency-Key", "sent again with the same key, the first answer comes again", key));
     }
+    if endpoint.face != Face::Own {
+        let version = json!({"type": "string", "pattern": "^[0-9]+\\.[0-9]+\\.[0-9]+(-.*)?$"});
+        all.push(header("Version", "of the interface; absent: the newest of the path's major version", version));
+    }
     if takes(endpoint, "watch") {
         let id = json!({"type": "integer", "minimum": 0, "maximum": u64::MAX});
         all.push(header("Last-Event-ID", "where a watch left off", id));
@@ -204,6 +208,13 @@ fn refusals(endpoint: &Endpoint) -> Vec<u16> {
     if endpoint.role > models::tenant::Role::Viewer {
         all.push(403);
     }
+    if endpoint.face != Face::Own {
+        all.push(406);
+        all.extend(endpoint.body.map(|_| 415));
+    }
+    // A content may not be there yet, and a range of it not at all.
+    let content = endpoint.answers.iter().any(|answer| answer.status == 206);
+    all.extend([409, 416].into_iter().filter(|_| content));
     // A name that several slices have; a chart that cannot be shown.
     if writes || takes(endpoint, "slice") {
         all.push(409);
@@ -230,7 +241,10 @@ fn refused(status: u16, problem: &Value) -> Value {
         408 => ("The body did not come in time", None),
         409 => ("Something stands in the way, and what", None),
         410 => ("Changes since then are not kept any more: list again", None),
+        406 => ("Nothing that is accepted is given, or the version is not spoken", None),
         412 => ("It was changed since it was read", None),
+        415 => ("The body is of a media type that is not taken", None),
+        416 => ("The range begins beyond the end", Some("Content-Range")),
         413 => ("The body is too large", None),
         422 => ("Fields of the body are wrong, each with its place", None),
         429 => ("This token calls too often", Some("Retry-After")),

@@ -109,6 +109,10 @@ pub(crate) enum Reply {
     Empty {
         status: u16,
     },
+    /// Begun, without a body: 202.
+    Accepted {
+        location: String,
+    },
     Events(Box<Feed>),
     /// A content, or the range of it that `Content-Range` says.
     Bytes {

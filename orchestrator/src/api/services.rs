@@ -31,7 +31,7 @@ pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<R
 
 pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let ServiceBody { package, description } = input.read(&SERVICE_BODY)?;
-    let new = NewService { name: input.new_name()?, package, description };
+    let new = NewService { name: input.new_name()?, package, description, title: String::new() };
     let (service, rev) = app.services.put(&caller.write()?, new, &input.expect).await?;
     Ok(Reply::ok(&service)?.etag(rev))
 }
@@ -60,14 +60,14 @@ pub(crate) async fn instantiate(app: Arc<App>, caller: Caller, input: Input) -> 
         (None, Some(package)) => package,
         (None, None) => return Err(missing()),
     };
-    let service = ServiceUse { package: package.clone(), functions };
+    let service = ServiceUse { package: package.clone(), functions, together: vec![], apart: vec![] };
     let spec = SliceSpec { service: Some(service), ..SliceSpec::default() };
     let composed = app.packages.expand((permit.tenant(), &spec), (Taken::Kept(None), "")).await?;
     let wish = Wish { name: name.clone(), labels: Labels::new(), before: None, composed };
     let begun = begin(&app, &permit, (&input, wish)).await?;
     if created.is_none() && !input.flag("dryRun")? {
         // Only of what was begun: a request that is refused creates nothing.
-        let new = NewService { name, package, description: String::new() };
+        let new = NewService { name, package, description: String::new(), title: String::new() };
         app.services.put(&permit, new, &Expect::Anything).await?;
     }
     Ok(begun)

@@ -277,6 +277,7 @@ pub(super) fn options(input: &Input) -> Result<AskOptions, Problem> {
         forget: input.flag("forget")?,
         expect: input.expect.clone(),
         no_place: NoPlace::Wait,
+        asked: None,
     })
 }
 

@@ -252,18 +252,23 @@ impl Packages {
         }
     }
 
+    /// So many that nobody guesses.
+    pub(super) fn letters(&self, count: usize) -> Result<String, CatalogueError> {
+        const KNOWN: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+        let mut bytes = vec![0u8; count];
+        let failed = |error: std::io::Error| CatalogueError::Unavailable(format!("no random bytes: {error}"));
+        self.random().fill(&mut bytes).map_err(failed)?;
+        Ok(bytes.iter().map(|byte| char::from(KNOWN[usize::from(byte % 32)])).collect())
+    }
+
     /// `nsd-` or `vnf-` and what nobody guesses.
     fn drawn(&self, kind: DescriptorKind) -> Result<Name, CatalogueError> {
-        let mut bytes = [0u8; 10];
-        let failed = |error: &dyn std::fmt::Display| CatalogueError::Unavailable(format!("no random bytes: {error}"));
-        self.random().fill(&mut bytes).map_err(|error| failed(&error))?;
-        let letters: String =
-            bytes.iter().map(|byte| char::from(b"abcdefghjkmnpqrstuvwxyz23456789ab"[usize::from(byte % 32)])).collect();
+        let failed = |error: &dyn std::fmt::Display| CatalogueError::Unavailable(format!("no name: {error}"));
         let prefix = match kind {
             DescriptorKind::Vnfd => "vnf",
             DescriptorKind::Nsd | DescriptorKind::Nst => "nsd",
         };
-        format!("{prefix}-{letters}").parse().map_err(|error| failed(&error))
+        format!("{prefix}-{}", self.letters(10)?).parse().map_err(|error| failed(&error))
     }
 }
 

@@ -61,6 +61,13 @@ impl Opened {
         Parts { nsd: &self.nsd, functions: &self.functions, said }
     }
 
+    /// What its descriptor calls a function of the slice.
+    pub fn member(&self, (spec, function): (&SliceSpec, &Name)) -> Option<String> {
+        let workload = spec.workload(function)?;
+        let found = self.nsd.members.iter().find(|member| composed::is_of(member, &workload));
+        found.map(|member| member.id.clone())
+    }
+
     /// What is said of the service once it is scaled.
     pub fn scaled(&self, said: &ServiceUse, scaling: &Scaling) -> Result<ServiceUse, Problem> {
         scaled(&self.parts(said), scaling)
@@ -108,7 +115,8 @@ impl Packages {
         if !taken.standing().contains(&package.name) {
             enabled(&package, "package")?;
         }
-        let (nsd, quality) = self.service(tenant, &package).await?;
+        let (mut nsd, quality) = self.service(tenant, &package).await?;
+        groups(&mut nsd, said)?;
         let (mut functions, mut problems) = (BTreeMap::new(), Vec::new());
         // A package is opened once, whoever is made of it.
         let mut opened: BTreeMap<Name, Described> = BTreeMap::new();
@@ -237,6 +245,33 @@ impl Packages {
     async fn descriptor(&self, package: &Package) -> Result<Descriptor, CatalogueError> {
         Ok(self.opened(package).await?.descriptor)
     }
+}
+
+/// Groups that are said beside those of the descriptor.
+fn groups(nsd: &mut Nsd, said: &ServiceUse) -> Result<(), CatalogueError> {
+    let mut problems = Vec::new();
+    let both = [("together", &said.together, true), ("apart", &said.apart, false)];
+    let all = both.iter().flat_map(|(field, groups, together)| {
+        groups.iter().enumerate().map(move |(at, group)| (format!("{field}[{at}]"), group, *together))
+    });
+    for (id, group, together) in all {
+        for function in group {
+            match nsd.members.iter_mut().find(|member| member.id == *function) {
+                Some(member) => member.groups.push(id.clone()),
+                None => {
+                    let known = || nsd.members.iter().map(|member| member.id.as_str());
+                    let mend = match nearest(function, known()) {
+                        Some(near) => format!("did you mean {near}?"),
+                        None => format!("its functions are {}", known().collect::<Vec<_>>().join(", ")),
+                    };
+                    let message = format!("the service {} has no function {function:?}", nsd.name);
+                    problems.push(Problem::at(&id, message).mend(mend));
+                }
+            }
+        }
+        nsd.groups.push(nfv::PlacementGroup { id, together, scope: "nfvi-pop" });
+    }
+    if problems.is_empty() { Ok(()) } else { Err(CatalogueError::Problems(problems)) }
 }
 
 fn no_points(nst: &Nst, services: &BTreeMap<String, Nsd>, lost: Vec<(String, String)>) -> Vec<Problem> {

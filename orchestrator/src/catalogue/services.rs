@@ -18,6 +18,8 @@ pub struct NewService {
     pub name: Name,
     pub package: Name,
     pub description: String,
+    /// What people call it; empty: by its name.
+    pub title: String,
 }
 
 #[derive(Clone)]
@@ -32,6 +34,10 @@ pub(super) fn key(tenant: &Name, name: &Name) -> Key {
 impl Services {
     pub fn new(packages: Packages) -> Self {
         Self { packages }
+    }
+
+    pub(super) fn packages(&self) -> &Packages {
+        &self.packages
     }
 
     /// Those that were created, and slices that are services without that.
@@ -82,8 +88,8 @@ impl Services {
             return Err(other);
         }
         let created = before.map_or_else(|| self.packages.now(), |(service, _)| service.created);
-        let NewService { name, package, description } = new;
-        let service = Service { name, package, description, created };
+        let NewService { name, package, description, title } = new;
+        let service = Service { name, package, description, title, created };
         let slice_key = codec::slice_key(tenant, &service.name);
         let txn = stand_on(stand_on(Txn::new(), tenant_key(tenant)), package_key(tenant, &service.package));
         let txn = if slice.is_none() { txn.absent(slice_key) } else { txn };

@@ -1,12 +1,13 @@
 //! Who describes what, and who rests on it: marks that stand beside each package, so that nobody reads all packages or
 //! slices to know of one.
 
+use super::expansion::newer;
 use super::packages::{PackageShown, Packages};
 use super::{readable, services};
 use crate::ops::codec;
 use crate::ops::footing::{package_key, users_of};
 use crate::store::{Digest, Key, Kind, Object, Query, Store, StoreError, Txn};
-use models::package::{Descriptor, DescriptorKind, Package};
+use models::package::{Descriptor, DescriptorKind, OperationalState, Package};
 use models::{Name, Slice};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -100,6 +101,24 @@ impl Packages {
             }
         }
         Ok(all)
+    }
+
+    /// Packages of this descriptor, the newest last.
+    pub(super) async fn described_by(
+        &self,
+        tenant: &Name,
+        (kind, id): (DescriptorKind, &str),
+    ) -> Result<Vec<Package>, StoreError> {
+        let mut all = self.saying(tenant, (Says::Describes, kind, id)).await?;
+        all.sort_by(newer);
+        Ok(all)
+    }
+
+    /// The newest that is enabled of this descriptor.
+    pub async fn named(&self, tenant: &Name, (kind, id): (DescriptorKind, &str)) -> Result<Option<Name>, StoreError> {
+        let all = self.described_by(tenant, (kind, id)).await?;
+        let enabled = |package: &Package| package.operational == OperationalState::Enabled;
+        Ok(all.into_iter().rfind(enabled).map(|package| package.name))
     }
 
     pub(super) async fn saying(

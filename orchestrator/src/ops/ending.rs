@@ -57,7 +57,7 @@ async fn before(inner: &Inner, doc: &OperationDoc) -> Result<Option<Before>, Ops
 /// FAILED_TEMP: it waits for an operator. The claim stays. A test that failed has said all that it had to say.
 pub(super) async fn stuck(inner: &Inner, mut doc: OperationDoc, failure: Failure) -> Result<(), OpsError> {
     if doc.operation.kind == OperationKind::TestSlice {
-        doc.operation.state = doc.operation.state.on(OperationEvent::Stuck)?;
+        doc.operation.enter(OperationEvent::Stuck, inner.now())?;
         doc.operation.error = Some(failure);
         return ended(inner, doc, OperationEvent::Fail).await;
     }
@@ -80,7 +80,7 @@ pub(super) async fn stopped(
     (event, failure): (OperationEvent, Failure),
 ) -> Result<(), OpsError> {
     let operation = &mut doc.operation;
-    operation.state = operation.state.on(event)?;
+    operation.enter(event, inner.now())?;
     inner.settle(operation);
     operation.go_on();
     tracing::info!(operation.id = %operation.id, state = operation.state.as_str(), cause = %failure.message, "stopped");
@@ -96,7 +96,7 @@ pub(super) async fn stopped(
 /// The transaction that ends an operation for ever.
 pub(super) fn close(inner: &Inner, mut doc: OperationDoc, event: OperationEvent) -> Result<Txn, OpsError> {
     let operation = &mut doc.operation;
-    operation.state = operation.state.on(event)?;
+    operation.enter(event, inner.now())?;
     inner.settle(operation);
     operation.ended = Some(inner.now());
     if operation.state == OperationState::Completed {

@@ -18,6 +18,7 @@ mod look;
 mod marks;
 pub mod model;
 mod moves;
+mod occurrences;
 mod orphan;
 mod outlook;
 pub(crate) mod safe;

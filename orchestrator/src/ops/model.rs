@@ -3,6 +3,7 @@
 use crate::plan::Wish;
 use crate::plan::model::PlannedChange;
 use models::change::ChangeRecord;
+use models::operation::Asked;
 use models::resource::ResourceId;
 use models::slice::Adopted;
 use models::{Operation, Slice};
@@ -28,6 +29,9 @@ pub struct OperationDoc {
     /// The Helm releases that its slice had taken over, where the slice is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<Adopted>,
+    /// In the standard's words, where it was asked for in those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
 }
 
 impl OperationDoc {

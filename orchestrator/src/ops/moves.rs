@@ -92,7 +92,7 @@ impl Engine {
         txn: Txn,
     ) -> Result<Operation, OpsError> {
         let operation = &mut doc.operation;
-        operation.state = operation.state.on(event)?;
+        operation.enter(event, self.0.now())?;
         operation.error = None;
         operation.epoch = self.0.fence.epoch;
         operation.deadline = deadline(self.0.now(), operation.timeout_s);

@@ -13,7 +13,7 @@ use crate::plan::{Plan, Wish};
 use crate::store::{Revision, StoreError, Txn};
 use jiff::Timestamp;
 use models::change::Failure;
-use models::operation::OperationEvent;
+use models::operation::{Asked, OperationEvent};
 use models::{Operation, OperationState};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ pub struct StartOptions {
     pub extra: Txn,
     /// What of the slice layer's own is written over, for the way back.
     pub before: Option<Before>,
+    pub asked: Option<Asked>,
 }
 
 /// Bundles and choices that an operation writes over: they are put back where it is rolled back.
@@ -103,6 +104,7 @@ impl Engine {
             state: OperationState::Processing,
             epoch: inner.fence.epoch,
             created: now,
+            entered: None,
             ended: None,
             deadline: deadline(now, timeout_s),
             timeout_s,
@@ -122,6 +124,7 @@ impl Engine {
             wish: options.wish.clone(),
             partly: false,
             adopted: plan.adopted.clone(),
+            asked: options.asked.clone(),
         })
     }
 
@@ -159,7 +162,7 @@ async fn claim(inner: &Inner, txn: Txn, (doc, supersede): (&OperationDoc, Option
     };
     let found = codec::operation(&inner.store, tenant, old).await?;
     let (mut before, rev) = found.ok_or_else(|| OpsError::NotFound(old.to_owned()))?;
-    before.operation.state = before.operation.state.on(OperationEvent::Supersede)?;
+    before.operation.enter(OperationEvent::Supersede, inner.now())?;
     before.operation.successor = Some(doc.operation.id.clone());
     before.operation.ended = Some(inner.now());
     superseded(&mut before.operation, &doc.operation.id);

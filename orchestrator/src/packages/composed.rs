@@ -7,7 +7,7 @@ use super::allowed::Allowed;
 use super::{reached, service};
 use models::problem::nearest;
 use models::slice::{
-    Bind, Chart, ChartFrom, Function, FunctionUse, Gateway, Platform, Role, Server, ServiceUse, Site, Workload,
+    Bind, Chart, ChartFrom, DEVICES, Function, FunctionUse, Gateway, Platform, Role, Server, ServiceUse, Site, Workload,
 };
 use models::{Name, Problem, SliceSpec};
 use sol005::descriptor::{Member, Nsd, Vnfd};
@@ -95,7 +95,7 @@ impl Made {
     /// A name of the slice's for a part: the member's, with the part's where there are several. None is given twice.
     fn name(&mut self, member: &Member, (part, only): (&str, bool)) -> Result<Name, Problem> {
         let words = if only { member.id.clone() } else { format!("{}-{part}", member.id) };
-        let name = plain(&words).filter(|name| name.as_str() != "devices" && !self.taken.contains(name));
+        let name = plain(&words).filter(|name| name.as_str() != DEVICES && !self.taken.contains(name));
         let Some(name) = name else {
             let message = format!("{words:?} cannot be the name of a function, or another is called the same");
             return Err(Problem::at(format!("functions.{}", member.id), message)

@@ -6,12 +6,9 @@ use super::composed::{Names, Parts};
 use super::service;
 use models::Name;
 use models::quantity::Port;
-use models::slice::{AccessRule, MQTT_TLS, Role};
+use models::slice::{AccessRule, DEVICES, MQTT_TLS, Role};
 use sol005::descriptor::{Link, Mciop, Vnfd};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What all devices are called in access rules.
-const OUTSIDE: &str = "devices";
 
 /// Who is on a link: the functions that call, and the ports that are reached.
 #[derive(Default)]
@@ -32,7 +29,7 @@ pub(super) fn rules(parts: &Parts<'_>, names: &Names) -> (Vec<AccessRule>, Vec<S
             warnings.push(format!("virtual link {} opens nothing: no connection point on it says a port", link.id));
         }
         let outside: Option<Name> =
-            OUTSIDE.parse().ok().filter(|_| parts.nsd.saps.iter().any(|(_, to)| *to == link.id));
+            DEVICES.parse().ok().filter(|_| parts.nsd.saps.iter().any(|(_, to)| *to == link.id));
         if let Some(outside) = &outside {
             // What devices speak to on a gateway its platform says, also where a descriptor does not.
             let unsaid = on.gateways.iter().filter(|gateway| !on.reached.contains_key(*gateway));

@@ -7,15 +7,12 @@ use super::service::{MANAGED, Wish, begun, connect};
 use crate::plan::resolve::field;
 use models::problem::nearest;
 use models::quantity::Port;
-use models::slice::Workload;
+use models::slice::{DEVICES, Workload};
 use models::{Name, Problem, SliceSpec};
 use sol005::descriptor::{
     ExternalCp, FLAVOUR, LEVEL, Link, LinkQuality, Member, Nsd, PlacementGroup, VirtualLink, Vnfd,
 };
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What all devices are called in access rules.
-const DEVICES: &str = "devices";
 
 /// Each function's chart is one of those that were built, by its name.
 pub fn compose(wish: &Wish, spec: &SliceSpec, functions: &mut [Built]) -> Result<Nsd, Vec<Problem>> {

@@ -5,6 +5,7 @@ use crate::ops::OpsError;
 use crate::plan::{Candidate, Plan, PlanError};
 use crate::store::{Expect, StoreError};
 use models::labels::Labels;
+use models::operation::Asked;
 use models::{Name, Operation, Problem, Slice, SliceSpec};
 
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub struct AskOptions {
     /// What the slice must be for anything to happen.
     pub expect: Expect,
     pub no_place: NoPlace,
+    /// What was asked for in the standard's words: an operation tells of it, also where nothing is to be done.
+    pub asked: Option<Asked>,
 }
 
 /// What happens where no cluster has room now, and one may have later.

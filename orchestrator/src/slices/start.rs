@@ -71,7 +71,8 @@ impl Slices {
             }
             planned => planned?,
         };
-        if let (true, None, Some(slice)) = (nothing_to_do(&plan), &supersede, &plan.before) {
+        let unasked = supersede.is_none() && ask.options.asked.is_none();
+        if let (true, true, Some(slice)) = (nothing_to_do(&plan), unasked, &plan.before) {
             return Ok(Started::Unchanged {
                 slice: Box::new(slice.clone()),
                 warnings: plan.warnings,
@@ -85,6 +86,7 @@ impl Slices {
             wish: None,
             extra: extra(&plan, &snapshot)?,
             before: before(&plan, &snapshot)?,
+            asked: ask.options.asked.clone(),
         };
         let operation = self.engine.start(plan.clone(), options).await?;
         drop(turn);

@@ -34,6 +34,7 @@ impl Slices {
             wish: Some(wish),
             extra,
             before: None,
+            asked: ask.options.asked.clone(),
         };
         let operation = self.engine.start(plan.clone(), options).await?;
         Ok(Started::Operation { operation: Box::new(operation), plan: Box::new(plan) })

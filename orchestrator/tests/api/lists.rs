@@ -1,7 +1,8 @@
 //! Lists: pages, filters, and what is said of a query that means nothing.
 
+use crate::auth::path;
 use crate::server::Server;
-use orchestrator::api::{Method, TABLE};
+use orchestrator::api::{Method, TABLE, endpoints};
 use serde_json::{Value, json};
 
 async fn refused(server: &Server, path: &str, (parameter, says): (&str, &str)) -> Value {
@@ -83,8 +84,9 @@ async fn a_marker_that_is_not_of_this_list_is_400() {
 #[tokio::test]
 async fn an_unknown_query_parameter_is_400_on_every_endpoint_with_what_is_allowed() {
     let server = Server::start();
-    for endpoint in TABLE {
-        let path = endpoint.path.replace("{name}", "nothing").replace("{id}", "nothing");
+    // Lists of the standard take attributes' names.
+    for endpoint in endpoints().filter(|endpoint| !endpoint.query.iter().any(|(name, _)| *name == "filter")) {
+        let path = path(endpoint);
         let (status, body) = server.admin(endpoint.method.as_str(), &format!("{path}?colour=red"), Value::Null).await;
         assert_eq!(status, 400, "{} {path}: {body}", endpoint.method.as_str());
         assert_eq!(body["parameter"], "colour");

@@ -27,6 +27,7 @@ mod leaving;
 mod lists;
 mod newer;
 mod nfvo;
+mod nfvo_life;
 mod nst;
 mod orphans;
 mod packages;

@@ -66,7 +66,7 @@ fn archives(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The newer front beside the older one.
-fn newer(server: &Server, form: &str) {
+pub fn newer(server: &Server, form: &str) {
     let made = server.path("newer");
     let chart = web(&server.path("more"), "1.1.0");
     let words = ["package", "build", chart.to_str().unwrap(), "--provider", "acme", "--format", form, "--dir"];

@@ -4,5 +4,6 @@
 pub mod common;
 pub mod nsd;
 pub mod nslcm;
+pub mod requests;
 pub mod subscription;
 pub mod vnfpkgm;

@@ -3,9 +3,13 @@
 
 mod content;
 mod descriptors;
+mod instances;
+mod lifecycle;
 mod negotiation;
+mod occurrences;
 mod pages;
 mod table;
+mod updates;
 mod versions;
 mod vnf_packages;
 

@@ -2,14 +2,18 @@
 //! here; what the standard has beyond it, `docs/sol005.md` lists.
 
 use super::content::{ANY, TEXT, ZIP};
-use super::{descriptors, versions, vnf_packages};
-use crate::api::answers::{Answer, Begun, ListOf, Nothing, Raw, Shown, Tagged};
+use super::{descriptors, instances, lifecycle, occurrences, versions, vnf_packages};
+use crate::api::answers::{Accepted, Answer, Begun, ListOf, Nothing, Raw, Shown, Tagged};
 use crate::api::table::{Answered, BodyForm, Endpoint, Face, Method};
 use models::tenant::Role;
 use schemars::SchemaGenerator;
 use sol005::interface::Interface;
 use sol005::types::common::ApiVersionInformation;
 use sol005::types::nsd::{CreateNsdInfoRequest, NsdInfo, NsdInfoModifications};
+use sol005::types::nslcm::{CancelMode, CreateNsRequest, NsInstance, NsLcmOpOcc};
+use sol005::types::requests::{
+    HealNsRequest, InstantiateNsRequest, ScaleNsRequest, TerminateNsRequest, UpdateNsRequest,
+};
 use sol005::types::vnfpkgm::{CreateVnfPkgInfoRequest, VnfPkgInfo, VnfPkgInfoModifications};
 use std::sync::LazyLock;
 
@@ -130,4 +134,38 @@ surface! {
         => 200 Raw, 206 Raw;
     Get Vnfpkgm [1, 2] "/vnf_packages/{vnfPkgId}/artifacts/{artifactPath*}" Viewer vnf_packages::artifact, "One file of the package", NONE gives ARTIFACT
         => 200 Raw, 206 Raw;
+    Get Nslcm [0, 1, 2] "/api_versions" Viewer versions::get, "Versions of NS lifecycle management", NONE gives JSON
+        => 200 Shown<ApiVersionInformation>;
+    Get Nslcm [1, 2] "/ns_instances" Viewer instances::list, "NS instances", LIST gives JSON
+        => 200 ListOf<NsInstance>;
+    Post Nslcm [1, 2] "/ns_instances" Operator instances::create, "An NS that is not instantiated yet", NONE gives JSON takes CreateNsRequest
+        => 201 Begun<NsInstance>;
+    Get Nslcm [1, 2] "/ns_instances/{nsInstanceId}" Viewer instances::get, "One NS instance", NONE gives JSON
+        => 200 Tagged<NsInstance>;
+    Delete Nslcm [1, 2] "/ns_instances/{nsInstanceId}" Operator instances::delete, "Forgets one that is not instantiated", NONE gives NOTHING
+        => 204 Nothing;
+    Post Nslcm [1, 2] "/ns_instances/{nsInstanceId}/instantiate" Operator lifecycle::instantiate, "Makes it", NONE gives NOTHING takes InstantiateNsRequest
+        => 202 Accepted;
+    Post Nslcm [1, 2] "/ns_instances/{nsInstanceId}/scale" Operator lifecycle::scale, "Scales its functions", NONE gives NOTHING takes ScaleNsRequest
+        => 202 Accepted;
+    Post Nslcm [1, 2] "/ns_instances/{nsInstanceId}/update" Operator lifecycle::update, "Changes it", NONE gives NOTHING takes UpdateNsRequest
+        => 202 Accepted;
+    Post Nslcm [1, 2] "/ns_instances/{nsInstanceId}/heal" Operator lifecycle::heal, "Puts back what was changed by hand", NONE gives NOTHING takes HealNsRequest
+        => 202 Accepted;
+    Post Nslcm [1, 2] "/ns_instances/{nsInstanceId}/terminate" Operator lifecycle::terminate, "Ends it", NONE gives NOTHING takes TerminateNsRequest
+        => 202 Accepted;
+    Get Nslcm [1, 2] "/ns_lcm_op_occs" Viewer occurrences::list, "Operations on NS instances", LIST gives JSON
+        => 200 ListOf<NsLcmOpOcc>;
+    Get Nslcm [1, 2] "/ns_lcm_op_occs/{nsLcmOpOccId}" Viewer occurrences::get, "One of them", NONE gives JSON
+        => 200 Tagged<NsLcmOpOcc>;
+    Post Nslcm [1, 2] "/ns_lcm_op_occs/{nsLcmOpOccId}/retry" Operator occurrences::retry, "Tries again what failed", NONE gives NOTHING
+        => 202 Nothing;
+    Post Nslcm [1, 2] "/ns_lcm_op_occs/{nsLcmOpOccId}/rollback" Operator occurrences::rollback, "Goes back to the start", NONE gives NOTHING
+        => 202 Nothing;
+    Post Nslcm [1, 2] "/ns_lcm_op_occs/{nsLcmOpOccId}/continue" Operator occurrences::carry_on, "Leaves out what failed and does the rest", NONE gives NOTHING
+        => 202 Nothing;
+    Post Nslcm [1, 2] "/ns_lcm_op_occs/{nsLcmOpOccId}/fail" Operator occurrences::fail, "Gives it up", NONE gives JSON
+        => 200 Shown<NsLcmOpOcc>;
+    Post Nslcm [1, 2] "/ns_lcm_op_occs/{nsLcmOpOccId}/cancel" Operator occurrences::cancel, "Stops it at once", NONE gives NOTHING takes CancelMode
+        => 202 Nothing;
 }

@@ -7,7 +7,7 @@ use super::{Ours, Scene, Wanted, reach};
 use models::Name;
 use models::quantity::{Port, Protocol};
 use models::resource::{Fill, Form, Input, Part, label};
-use models::slice::SliceSpec;
+use models::slice::{DEVICES, SliceSpec};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -23,7 +23,7 @@ pub enum From {
 impl From {
     fn word(&self) -> &str {
         match self {
-            From::Devices => "devices",
+            From::Devices => DEVICES,
             From::Function(name) => name.as_str(),
         }
     }
@@ -37,7 +37,7 @@ pub fn rules(spec: &SliceSpec) -> Rules {
     let mut rules = Rules::default();
     let mut add = |from: From, to: &Name, ports: &[Port]| rules.0.entry((from, to.clone())).or_default().extend(ports);
     for rule in &spec.access {
-        let devices = rule.from.as_str() == "devices" && spec.workload(&rule.from).is_none();
+        let devices = rule.from.as_str() == DEVICES && spec.workload(&rule.from).is_none();
         let from = if devices { From::Devices } else { From::Function(rule.from.clone()) };
         add(from, &rule.to, &rule.ports);
     }
