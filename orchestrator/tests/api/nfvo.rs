@@ -154,6 +154,10 @@ async fn every_rule_of_requests_holds_on_every_resource() {
     }
 }
 
+fn states(info: &Value) -> [String; 3] {
+    ["onboardingState", "operationalState", "usageState"].map(|name| info[name].as_str().unwrap().to_owned())
+}
+
 #[tokio::test]
 async fn a_package_is_created_filled_used_disabled_and_deleted() {
     let server = Server::start();
@@ -165,9 +169,6 @@ async fn a_package_is_created_filled_used_disabled_and_deleted() {
     let vnf = header(&answer, "location");
     let made: Value = answer.json().await.unwrap();
     assert_eq!(made["_links"]["self"]["href"], vnf.as_str());
-    let states = |info: &Value| {
-        ["onboardingState", "operationalState", "usageState"].map(|name| info[name].as_str().unwrap().to_owned())
-    };
     assert_eq!(states(&made), ["CREATED", "DISABLED", "NOT_IN_USE"]);
     // Nobody else sees it yet, nothing can be had of it, and it has no state to change.
     assert_eq!(server.json(&["get", "packages"]), json!([]));
@@ -199,32 +200,34 @@ async fn a_package_is_created_filled_used_disabled_and_deleted() {
     assert_eq!(info["additionalArtifacts"][0]["artifactPath"], "web/helm-chart-v3s/web/Chart.yaml");
     let id = info["id"].as_str().unwrap();
     assert_eq!(server.json(&["get", "package", id])["descriptor"]["id"], "web");
+    used_and_deleted((&server, &oss), (&vnf, &tag)).await;
+}
 
-    // A service of it.
+async fn used_and_deleted((server, oss): (&Server, &Call<'_>), (vnf, tag): (&str, &str)) {
     let (_, made) = oss.json("POST", "/nsd/v1/ns_descriptors", json!({})).await;
     let nsd = made["_links"]["self"]["href"].as_str().unwrap().to_owned();
     let text = oss.with("content-type", "text/plain");
     assert_eq!(text.send("PUT", &format!("{nsd}/nsd_content"), service("shop", "web")).await.status().as_u16(), 204);
     let (_, shop) = oss.get(&nsd).await;
     assert_eq!((&shop["nsdId"], &shop["nsdOnboardingState"]), (&json!("shop"), &json!("ONBOARDED")));
-    assert_eq!(states(&oss.get(&vnf).await.1)[2], "IN_USE");
+    assert_eq!(states(&oss.get(vnf).await.1)[2], "IN_USE");
 
     // Disabled, with the tag that it had; then it goes, once nobody needs it.
-    assert_eq!(oss.send("DELETE", &vnf, "").await.status().as_u16(), 409);
+    assert_eq!(oss.send("DELETE", vnf, "").await.status().as_u16(), 409);
     let off = json!({"operationalState": "DISABLED", "userDefinedData": {"a": null, "b": 2}});
     let stale = oss.with("if-match", "\"1\"");
-    assert_eq!(stale.json("PATCH", &vnf, off.clone()).await.0, 412);
-    let (status, changed) = oss.with("if-match", &tag).json("PATCH", &vnf, off.clone()).await;
+    assert_eq!(stale.json("PATCH", vnf, off.clone()).await.0, 412);
+    let (status, changed) = oss.with("if-match", tag).json("PATCH", vnf, off.clone()).await;
     assert_eq!((status, &changed), (200, &off));
-    let (status, refused) = oss.json("PATCH", &vnf, json!({"operationalState": "DISABLED"})).await;
+    let (status, refused) = oss.json("PATCH", vnf, json!({"operationalState": "DISABLED"})).await;
     assert!(status == 409 && refused["detail"].as_str().unwrap().contains("is DISABLED already"), "{refused}");
-    assert_eq!(oss.get(&vnf).await.1["userDefinedData"], json!({"b": 2}));
-    let (status, refused) = told(oss.send("DELETE", &vnf, "").await).await;
+    assert_eq!(oss.get(vnf).await.1["userDefinedData"], json!({"b": 2}));
+    let (status, refused) = told(oss.send("DELETE", vnf, "").await).await;
     assert!(status == 409 && refused["users"][0].as_str().unwrap().starts_with("package nsd-"), "{refused}");
     let (status, refused) = told(oss.send("DELETE", &nsd, "").await).await;
     assert!(status == 409 && refused["detail"].as_str().unwrap().contains("is ENABLED"), "{refused}");
     assert_eq!(oss.json("PATCH", &nsd, json!({"nsdOperationalState": "DISABLED"})).await.0, 200);
-    for path in [&nsd, &vnf] {
+    for path in [nsd.as_str(), vnf] {
         assert_eq!(oss.send("DELETE", path, "").await.status().as_u16(), 204);
         assert_eq!(oss.get(path).await.0, 404);
     }

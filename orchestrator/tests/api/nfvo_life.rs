@@ -106,38 +106,7 @@ async fn a_life_by_the_standard_is_seen_in_every_face() {
     assert_eq!((all.as_array().unwrap().len(), all[0].get("vnfInstance")), (1, None));
     let (status, refused) = oss.json("POST", &format!("{at}/instantiate"), body).await;
     assert!(status == 409 && refused["detail"].as_str().unwrap().contains("INSTANTIATED already"), "{refused}");
-    // Grown by the standard, seen by the slice; grown by the command line, seen by the standard.
-    let web = format!("{id}.web");
-    let out = |steps: u32| {
-        json!({"scaleType": "SCALE_VNF", "scaleVnfData": [{"vnfInstanceId": web, "scaleVnfType": "SCALE_OUT",
-        "scaleByStepData": {"aspectId": "web", "numberOfSteps": steps}}]})
-    };
-    let occurrence = done(&oss, &format!("{at}/scale"), out(2)).await;
-    assert_eq!(occurrence["lcmOperationType"], "SCALE", "{occurrence}");
-    assert_eq!(occurrence["resourceChanges"]["affectedVnfs"][0]["changeType"], "SCALE");
-    server.done(&["ns", "scale", &id, "web", "--in", "--wait"]);
-    let (_, ns) = oss.get(&at).await;
-    assert_eq!(vnf(&ns, "web")["instantiatedVnfInfo"]["scaleStatus"], json!([{"aspectId": "web", "scaleLevel": 1}]));
-    // A newer version of a function, and other properties.
-    newer(&server, "sol001");
-    let (_, packages) = oss.get("/vnfpkgm/v2/vnf_packages?filter=(eq,vnfdVersion,1.1.0)").await;
-    let newest = packages[0]["vnfdId"].clone();
-    let update =
-        json!({"updateType": "CHANGE_VNFPKG", "changeVnfPackageData": [{"vnfInstanceId": web, "vnfdId": newest}]});
-    let occurrence = done(&oss, &format!("{at}/update"), update).await;
-    assert_eq!(occurrence["resourceChanges"]["affectedVnfs"][0]["changeType"], "CHANGE_VNFPKG", "{occurrence}");
-    assert_eq!(vnf(&oss.get(&at).await.1, "web")["vnfdVersion"], "1.1.0");
-    let update = json!({"updateType": "MODIFY_VNF_INFORMATION", "modifyVnfInfoData":
-        [{"vnfInstanceId": web, "vnfConfigurableProperties": {"limit": 30}}]});
-    done(&oss, &format!("{at}/update"), update).await;
-    assert_eq!(vnf(&oss.get(&at).await.1, "web")["vnfConfigurableProperties"], json!({"limit": 30}));
-    // Where nothing is to be done, an operation says so all the same.
-    let occurrence = done(&oss, &format!("{at}/heal"), json!({"healNsData": {"degreeHealing": "HEAL_QOS"}})).await;
-    assert_eq!(
-        (&occurrence["lcmOperationType"], &occurrence["operationState"]),
-        (&json!("HEAL"), &json!("COMPLETED")),
-        "{occurrence}"
-    );
+    changed(&server, &oss, &at).await;
     // An operation is seen as one, whoever asked for it.
     let (_, operations) = oss.get(&format!("{ROOT}/ns_lcm_op_occs?filter=(eq,nsInstanceId,{id})")).await;
     let kinds: Vec<&str> =
@@ -153,6 +122,42 @@ async fn a_life_by_the_standard_is_seen_in_every_face() {
     assert_eq!(oss.send("DELETE", &at, "").await.status().as_u16(), 204);
     assert_eq!(oss.get(&at).await.0, 404);
     assert_eq!(server.json(&["get", "ns"]), json!([]));
+}
+
+async fn changed(server: &Server, oss: &Call<'_>, at: &str) {
+    let id = name(at);
+    // Grown by the standard, seen by the slice; grown by the command line, seen by the standard.
+    let web = format!("{id}.web");
+    let out = |steps: u32| {
+        json!({"scaleType": "SCALE_VNF", "scaleVnfData": [{"vnfInstanceId": web, "scaleVnfType": "SCALE_OUT",
+        "scaleByStepData": {"aspectId": "web", "numberOfSteps": steps}}]})
+    };
+    let occurrence = done(oss, &format!("{at}/scale"), out(2)).await;
+    assert_eq!(occurrence["lcmOperationType"], "SCALE", "{occurrence}");
+    assert_eq!(occurrence["resourceChanges"]["affectedVnfs"][0]["changeType"], "SCALE");
+    server.done(&["ns", "scale", &id, "web", "--in", "--wait"]);
+    let (_, ns) = oss.get(at).await;
+    assert_eq!(vnf(&ns, "web")["instantiatedVnfInfo"]["scaleStatus"], json!([{"aspectId": "web", "scaleLevel": 1}]));
+    // A newer version of a function, and other properties.
+    newer(server, "sol001");
+    let (_, packages) = oss.get("/vnfpkgm/v2/vnf_packages?filter=(eq,vnfdVersion,1.1.0)").await;
+    let newest = packages[0]["vnfdId"].clone();
+    let update =
+        json!({"updateType": "CHANGE_VNFPKG", "changeVnfPackageData": [{"vnfInstanceId": web, "vnfdId": newest}]});
+    let occurrence = done(oss, &format!("{at}/update"), update).await;
+    assert_eq!(occurrence["resourceChanges"]["affectedVnfs"][0]["changeType"], "CHANGE_VNFPKG", "{occurrence}");
+    assert_eq!(vnf(&oss.get(at).await.1, "web")["vnfdVersion"], "1.1.0");
+    let update = json!({"updateType": "MODIFY_VNF_INFORMATION", "modifyVnfInfoData":
+        [{"vnfInstanceId": web, "vnfConfigurableProperties": {"limit": 30}}]});
+    done(oss, &format!("{at}/update"), update).await;
+    assert_eq!(vnf(&oss.get(at).await.1, "web")["vnfConfigurableProperties"], json!({"limit": 30}));
+    // Where nothing is to be done, an operation says so all the same.
+    let occurrence = done(oss, &format!("{at}/heal"), json!({"healNsData": {"degreeHealing": "HEAL_QOS"}})).await;
+    assert_eq!(
+        (&occurrence["lcmOperationType"], &occurrence["operationState"]),
+        (&json!("HEAL"), &json!("COMPLETED")),
+        "{occurrence}"
+    );
 }
 
 #[tokio::test]
@@ -267,8 +272,18 @@ async fn what_cannot_be_asked_is_told_with_the_attribute_and_changes_nothing() {
         );
     }
     assert_eq!(oss.get(&format!("{ROOT}/ns_lcm_op_occs")).await.1, json!([]));
+    // A foreign tenant's is not there.
+    let (status, _) = server.admin("PUT", "/api/v1/tenants/other", json!({})).await;
+    assert_eq!(status, 200);
+    let foreign = server.token("operator", "other").await;
+    let answer = server.send("GET", &at, (Some(&foreign), Value::Null)).await;
+    assert_eq!(told(answer).await.0, 404);
     done(&oss, &format!("{at}/instantiate"), json!({})).await;
-    let id = name(&at);
+    wrong_changes(&oss, &at).await;
+}
+
+async fn wrong_changes(oss: &Call<'_>, at: &str) {
+    let id = name(at);
     for (body, status, words) in [
         (
             json!({"updateType": "OPERATE_VNF", "operateVnfData": []}),
@@ -316,10 +331,4 @@ async fn what_cannot_be_asked_is_told_with_the_attribute_and_changes_nothing() {
         let (found, refused) = oss.json("POST", &format!("{at}/scale"), body.clone()).await;
         assert!(found == status && refused["detail"].as_str().unwrap().contains(words), "{body}: {found} {refused}");
     }
-    // A foreign tenant's is not there.
-    let (status, _) = server.admin("PUT", "/api/v1/tenants/other", json!({})).await;
-    assert_eq!(status, 200);
-    let foreign = server.token("operator", "other").await;
-    let answer = server.send("GET", &at, (Some(&foreign), Value::Null)).await;
-    assert_eq!(told(answer).await.0, 404);
 }

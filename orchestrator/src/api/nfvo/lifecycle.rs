@@ -260,7 +260,7 @@ fn select(place: &LocationConstraints) -> Selector {
     let country = place.country_code.iter().map(|code| ("country".to_owned(), code.clone()));
     let civic = place.civic_address_element.iter().flatten();
     let civic = civic.map(|element| (format!("ca-{}", element.ca_type), element.ca_value.clone()));
-    Selector { labels: country.chain(civic).collect(), ..Selector::default() }
+    Selector { labels: country.chain(civic).collect() }
 }
 
 pub(super) fn parameter(of: &mut FunctionUse, (path, value): (&str, &Value), problems: &mut Vec<Finding>) {
