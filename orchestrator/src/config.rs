@@ -27,6 +27,20 @@ pub struct Config {
     pub limits: LimitsConfig,
     #[serde(default)]
     pub housekeeping: HousekeepingConfig,
+    #[serde(default)]
+    pub notifications: NotificationsConfig,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotificationsConfig {
+    /// What callback addresses of subscribers, and of where their tokens come from, begin with. Default: any.
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// A PEM file of authorities that subscribers' certificates may come from, beside the usual ones.
+    pub ca_file: Option<PathBuf>,
+    /// What links in notifications begin with, as https://nfvo.example.com. Default: they are paths.
+    pub public_url: Option<String>,
 }
 
 const YEAR_S: NonZeroU32 = NonZeroU32::new(365 * 24 * 3_600).expect("a year is not zero");

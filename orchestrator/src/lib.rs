@@ -14,6 +14,7 @@ pub mod config;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod housekeeping;
+pub mod notify;
 pub mod ops;
 pub mod packages;
 pub mod plan;

@@ -7,8 +7,9 @@ use crate::catalogue::identity;
 use crate::catalogue::{
     CatalogueError, ChartSources, Clusters, Packages, Registry, Repositories, Services, Shelf, Templates, Tenants,
 };
-use crate::config::{Config, HousekeepingConfig};
+use crate::config::{Config, HousekeepingConfig, NotificationsConfig};
 use crate::housekeeping::{self, Housekeeping, Keep, Trust};
+use crate::notify::{Callbacks, Couriers, Scribe, Subscriptions};
 use crate::ops::{Engine, Limits, Means, OpsError};
 use crate::plan::Rendering;
 use crate::slices::{Picked, Scan, Slices};
@@ -43,6 +44,8 @@ pub enum StartError {
     Ops(#[from] OpsError),
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error("notifications: {0}")]
+    Notifications(String),
     #[error("{path}: {cause}")]
     File { path: PathBuf, cause: std::io::Error },
 }
@@ -100,14 +103,16 @@ impl Server {
         let clusters = Clusters::new(Arc::clone(&store), registry, clock.clone()).every(config.clusters.look_every());
         let repositories = Repositories::new(Shelf {
             store: Arc::clone(&store),
-            vault,
+            vault: Arc::clone(&vault),
             blobs: Arc::clone(&blobs),
             helm: Arc::clone(&helm),
             clock: clock.clone(),
             allow_paths: config.repositories.allow_paths.clone(),
             bounds: bounds(config),
         });
-        let packages = Packages::new(repositories.clone(), random);
+        let packages = Packages::new(repositories.clone(), random.clone());
+        let subscriptions = Subscriptions::new((Arc::clone(&store), vault), (clock.clone(), random));
+        let callbacks = callbacks(&config.notifications)?;
         let renderer = Arc::new(Rendering { helm, blobs: Arc::clone(&blobs), finder: Arc::new(clusters.clone()) });
         let known = (Arc::new(clusters.clone()) as _, Arc::new(ChartSources::new(&packages)) as _);
         let slices = Slices::new(Arc::clone(&store), engine.clone(), renderer, known);
@@ -122,6 +127,8 @@ impl Server {
             services: Services::new(packages.clone()),
             templates: Templates::new(Arc::clone(&store), clock.clone()),
             packages,
+            subscriptions,
+            callbacks,
             clock: clock.clone(),
             limits: config.limits.of_requests(),
         };
@@ -155,11 +162,24 @@ impl Server {
             },
             looks,
             async {
-                tokio::join!(self.housekeeping(stop.clone()).run(), self.assurance().run(stop.clone()));
+                tokio::join!(
+                    self.housekeeping(stop.clone()).run(),
+                    self.assurance().run(stop.clone()),
+                    self.notify(stop.clone())
+                );
             }
         );
         self.engine.shutdown().await;
         Ok(served?)
+    }
+
+    /// Writes down what happens, and gives it to those who have subscribed.
+    async fn notify(&self, stop: CancellationToken) {
+        let scribe = Scribe::new(Arc::clone(&self.store), self.app.clock.clone());
+        let public = self.config.notifications.public_url.clone().unwrap_or_default();
+        let public = public.trim_end_matches('/').to_owned();
+        let couriers = Couriers::new(self.app.subscriptions.clone(), self.app.callbacks.clone(), public);
+        tokio::join!(scribe.run(stop.clone()), couriers.run(stop));
     }
 
     /// Renews certificates before they end.
@@ -275,6 +295,14 @@ fn keep(config: &HousekeepingConfig) -> Keep {
 }
 
 /// What makes keys and certificates.
+fn callbacks(config: &NotificationsConfig) -> Result<Callbacks, StartError> {
+    let authorities = match &config.ca_file {
+        Some(path) => std::fs::read(path).map_err(|cause| StartError::File { path: path.clone(), cause })?,
+        None => vec![],
+    };
+    Callbacks::new(config.allow.clone(), &authorities).map_err(StartError::Notifications)
+}
+
 fn keys(config: &Config, clock: Clock) -> Local {
     let now = move || jiff::Timestamp::try_from(clock.now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let life = SignedDuration::from_secs(config.certificates.life_s.get().into());

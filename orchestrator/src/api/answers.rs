@@ -91,6 +91,17 @@ impl Answer for Raw {
     }
 }
 
+/// It is there already.
+pub(crate) struct Elsewhere;
+
+impl Answer for Elsewhere {
+    const HEADERS: &'static [&'static str] = &["Location"];
+
+    fn content(_: &mut SchemaGenerator) -> Value {
+        json!({})
+    }
+}
+
 /// Begun, without a body.
 pub(crate) struct Accepted;
 

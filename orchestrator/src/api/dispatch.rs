@@ -186,6 +186,9 @@ fn response(reply: Reply) -> Response {
             }
             finish(builder.body(Body::from(body.to_string())))
         }
+        Reply::Elsewhere { location } => {
+            finish(Response::builder().status(303).header(header::LOCATION, location).body(Body::empty()))
+        }
         Reply::Accepted { location } => {
             finish(Response::builder().status(202).header(header::LOCATION, location).body(Body::empty()))
         }

@@ -139,6 +139,9 @@ impl Keyed {
                 return self.release(app).await;
             }
             (Keep::That, _) => doc["withheld"] = json!(true),
+            (Keep::Whole, Reply::Elsewhere { location }) => {
+                (doc["status"], doc["location"]) = (json!(303), json!(location));
+            }
             (Keep::Whole, Reply::Accepted { location }) => {
                 (doc["status"], doc["location"]) = (json!(202), json!(location));
             }

@@ -29,6 +29,7 @@ mod repositories;
 mod serve;
 mod services;
 mod slices;
+mod subscriptions;
 mod table;
 mod templates;
 mod tenants;
@@ -41,6 +42,7 @@ pub use table::{Endpoint, Method, TABLE};
 
 use crate::auth::Tokens;
 use crate::catalogue::{Clusters, Packages, Repositories, Services, Templates, Tenants};
+use crate::notify::{Callbacks, Subscriptions};
 use crate::ops::Engine;
 use crate::slices::Slices;
 use crate::store::{Clock, Store};
@@ -65,6 +67,8 @@ pub struct App {
     pub packages: Packages,
     pub services: Services,
     pub templates: Templates,
+    pub subscriptions: Subscriptions,
+    pub callbacks: Callbacks,
     pub clock: Clock,
     pub(crate) body_deadline: Duration,
     pub(crate) head_deadline: Duration,
@@ -87,6 +91,8 @@ pub struct Parts {
     pub packages: Packages,
     pub services: Services,
     pub templates: Templates,
+    pub subscriptions: Subscriptions,
+    pub callbacks: Callbacks,
     pub clock: Clock,
     pub limits: Limits,
 }
@@ -114,6 +120,8 @@ impl App {
             packages: parts.packages,
             services: parts.services,
             templates: parts.templates,
+            subscriptions: parts.subscriptions,
+            callbacks: parts.callbacks,
             body_deadline: parts.limits.body_deadline,
             head_deadline: parts.limits.head_deadline,
             closing: CancellationToken::new(),

@@ -23,6 +23,7 @@ const NOUNS: &[&str] = &[
     "function",
     "device",
     "operation",
+    "subscription",
 ];
 
 /// `application/problem+json`. `kind` is a stable word that becomes the `type`.

@@ -109,6 +109,10 @@ pub(crate) enum Reply {
     Empty {
         status: u16,
     },
+    /// It is there already: 303.
+    Elsewhere {
+        location: String,
+    },
     /// Begun, without a body: 202.
     Accepted {
         location: String,

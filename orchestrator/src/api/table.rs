@@ -9,8 +9,10 @@ use super::answers::{
 use super::nfvo::SURFACE;
 use super::problem::Problem;
 use super::reply::{Input, Reply};
+use super::subscriptions::SubscriptionShown;
 use super::{
-    alarms, clusters, operations, orphans, packages, repositories, services, slices, templates, tenants, views,
+    alarms, clusters, operations, orphans, packages, repositories, services, slices, subscriptions, templates, tenants,
+    views,
 };
 use crate::auth::{Caller, TokenRecord};
 use crate::catalogue::{PackageShown, TemplateSlice};
@@ -318,6 +320,13 @@ endpoints! {
     Get "/api/v1/operations" Viewer operations::list, "Operations, newest first",
         ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value", "watch" = "true for server-sent events", "revision" = "where to watch from"]
         => 200 Page<Operation>;
+    Get "/api/v1/subscriptions" Viewer subscriptions::list, "Who is told of what happens (SOL005), and how far",
+        ["limit" = "items per page, 1 to 500", "marker" = "from the page before", "field" = "path=value"]
+        => 200 Page<SubscriptionShown>;
+    Get "/api/v1/subscriptions/{id}" Viewer subscriptions::get, "One of them", []
+        => 200 Shown<SubscriptionShown>;
+    Delete "/api/v1/subscriptions/{id}" Operator subscriptions::delete, "Tells them no more", []
+        => 204 Nothing;
     Get "/api/v1/operations/{id}" Viewer operations::get, "One operation with its steps", []
         => 200 Tagged<OperationView>;
     Get "/api/v1/operations/{id}/explanation" Viewer operations::explain, "What it waits for, and what each open move would come to", []
@@ -342,7 +351,9 @@ impl Endpoint {
             Method::Patch => true,
             Method::Put if self.face != Face::Own => false,
             Method::Post => matches!(self.path, "/api/v1/slices" | "/api/v1/repositories/{name}:update"),
-            Method::Put | Method::Delete => !self.path.starts_with("/api/v1/tokens"),
+            Method::Put | Method::Delete => {
+                !["/api/v1/tokens", "/api/v1/subscriptions"].iter().any(|path| self.path.starts_with(path))
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ impl Noun {
     /// Where an item says what it is called.
     pub(crate) fn key(&self) -> &'static str {
         match self.plural {
-            "operations" | "tokens" | "orphans" | "alarms" => "/id",
+            "operations" | "tokens" | "orphans" | "alarms" | "subscriptions" => "/id",
             _ => "/name",
         }
     }
@@ -116,7 +116,27 @@ const PARTS: &[Column] = &[
     always("CHART", chart),
 ];
 
+/// How far somebody is told of what happens.
+fn delivery(item: &Value) -> String {
+    match item.pointer("/delivery/error").and_then(Value::as_str) {
+        Some(error) => format!("not told since {}: {error}", text(item, "/delivery/failingSince")),
+        None if item["delivery"]["lost"] == true => "told, and missed some".to_owned(),
+        None => "told".to_owned(),
+    }
+}
+
 pub(crate) static NOUNS: &[Noun] = &[
+    Noun {
+        singular: "subscription",
+        plural: "subscriptions",
+        columns: &[
+            always("ID", |item| text(item, "/id")),
+            always("INTERFACE", |item| format!("{} v{}", text(item, "/interface"), text(item, "/major"))),
+            always("CALLBACK", |item| text(item, "/callback")),
+            always("DELIVERED", |item| text(item, "/delivery/delivered")),
+            always("STATE", delivery),
+        ],
+    },
     Noun {
         singular: "tenant",
         plural: "tenants",

@@ -51,6 +51,9 @@ kinds! {
     Bundle = "bundle",
     Secret = "secret",
     Idempotency = "idempotency",
+    Subscription = "subscription",
+    /// What happened, for those who have subscribed.
+    Notice = "notice",
 }
 
 impl Kind {

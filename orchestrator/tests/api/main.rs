@@ -28,6 +28,7 @@ mod lists;
 mod newer;
 mod nfvo;
 mod nfvo_life;
+mod nfvo_told;
 mod nst;
 mod orphans;
 mod packages;

@@ -18,6 +18,14 @@ impl<'s> Call<'s> {
         Self { server, token: server.token(role, "default").await, headers: vec![] }
     }
 
+    pub fn with_token(server: &'s Server, token: String) -> Self {
+        Self { server, token, headers: vec![] }
+    }
+
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     pub fn with(&self, name: &str, value: &str) -> Self {
         let headers = [&self.headers[..], &[(name.to_owned(), value.to_owned())]].concat();
         Self { server: self.server, token: self.token.clone(), headers }

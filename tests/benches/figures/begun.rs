@@ -106,6 +106,7 @@ pub fn open(slice: &Slice, (cluster, objects): (&str, usize)) -> (OperationDoc, 
         state: OperationState::Processing,
         epoch: 1,
         created: now,
+        entered: None,
         ended: None,
         deadline: now + jiff::SignedDuration::from_hours(1),
         timeout_s: 3_600,
@@ -120,5 +121,5 @@ pub fn open(slice: &Slice, (cluster, objects): (&str, usize)) -> (OperationDoc, 
     };
     let changes = plan.changes.into_iter().map(|planned| ChangeDoc::new(&operation.id, planned)).collect();
     let after = Some(slice.clone());
-    (OperationDoc { operation, before: None, after, wish: None, partly: false, adopted: None }, changes)
+    (OperationDoc { operation, before: None, after, wish: None, partly: false, adopted: None, asked: None }, changes)
 }

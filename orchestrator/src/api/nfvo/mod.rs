@@ -8,6 +8,7 @@ mod lifecycle;
 mod negotiation;
 mod occurrences;
 mod pages;
+mod subscriptions;
 mod table;
 mod updates;
 mod versions;

@@ -2,8 +2,8 @@
 //! here; what the standard has beyond it, `docs/sol005.md` lists.
 
 use super::content::{ANY, TEXT, ZIP};
-use super::{descriptors, instances, lifecycle, occurrences, versions, vnf_packages};
-use crate::api::answers::{Accepted, Answer, Begun, ListOf, Nothing, Raw, Shown, Tagged};
+use super::{descriptors, instances, lifecycle, occurrences, subscriptions, versions, vnf_packages};
+use crate::api::answers::{Accepted, Answer, Begun, Elsewhere, ListOf, Nothing, Raw, Shown, Tagged};
 use crate::api::table::{Answered, BodyForm, Endpoint, Face, Method};
 use models::tenant::Role;
 use schemars::SchemaGenerator;
@@ -13,6 +13,10 @@ use sol005::types::nsd::{CreateNsdInfoRequest, NsdInfo, NsdInfoModifications};
 use sol005::types::nslcm::{CancelMode, CreateNsRequest, NsInstance, NsLcmOpOcc};
 use sol005::types::requests::{
     HealNsRequest, InstantiateNsRequest, ScaleNsRequest, TerminateNsRequest, UpdateNsRequest,
+};
+use sol005::types::subscription::{
+    LifecycleChangeNotificationsFilter, NsdmNotificationsFilter, PkgmNotificationsFilter, Subscription,
+    SubscriptionRequest,
 };
 use sol005::types::vnfpkgm::{CreateVnfPkgInfoRequest, VnfPkgInfo, VnfPkgInfoModifications};
 use std::sync::LazyLock;
@@ -36,6 +40,10 @@ const CONTENT: &[&str] = &[ZIP, TEXT];
 const ARTIFACT: &[&str] = &[];
 const UPLOAD: &[&str] =
     &[ZIP, TEXT, "application/gzip", "application/x-tar", "application/x-yaml", "application/yaml", ANY];
+
+type OfNsdmNotificationsFilter = SubscriptionRequest<NsdmNotificationsFilter>;
+type OfPkgmNotificationsFilter = SubscriptionRequest<PkgmNotificationsFilter>;
+type OfLifecycleChangeNotificationsFilter = SubscriptionRequest<LifecycleChangeNotificationsFilter>;
 
 macro_rules! body {
     () => {
@@ -168,4 +176,28 @@ surface! {
         => 200 Shown<NsLcmOpOcc>;
     Post Nslcm [1, 2] "/ns_lcm_op_occs/{nsLcmOpOccId}/cancel" Operator occurrences::cancel, "Stops it at once", NONE gives NOTHING takes CancelMode
         => 202 Nothing;
+    Get Nsd [1, 2] "/subscriptions" Viewer subscriptions::list, "Who is told of NSDs", LIST gives JSON
+        => 200 ListOf<Subscription<NsdmNotificationsFilter>>;
+    Post Nsd [1, 2] "/subscriptions" Operator subscriptions::of_nsd, "Tells somebody of NSDs from now on", NONE gives JSON takes OfNsdmNotificationsFilter
+        => 201 Begun<Subscription<NsdmNotificationsFilter>>, 303 Elsewhere;
+    Get Nsd [1, 2] "/subscriptions/{subscriptionId}" Viewer subscriptions::get, "One subscription", NONE gives JSON
+        => 200 Tagged<Subscription<NsdmNotificationsFilter>>;
+    Delete Nsd [1, 2] "/subscriptions/{subscriptionId}" Operator subscriptions::delete, "Tells them no more", NONE gives NOTHING
+        => 204 Nothing;
+    Get Vnfpkgm [1, 2] "/subscriptions" Viewer subscriptions::list, "Who is told of VNF packages", LIST gives JSON
+        => 200 ListOf<Subscription<PkgmNotificationsFilter>>;
+    Post Vnfpkgm [1, 2] "/subscriptions" Operator subscriptions::of_packages, "Tells somebody of VNF packages from now on", NONE gives JSON takes OfPkgmNotificationsFilter
+        => 201 Begun<Subscription<PkgmNotificationsFilter>>, 303 Elsewhere;
+    Get Vnfpkgm [1, 2] "/subscriptions/{subscriptionId}" Viewer subscriptions::get, "One subscription", NONE gives JSON
+        => 200 Tagged<Subscription<PkgmNotificationsFilter>>;
+    Delete Vnfpkgm [1, 2] "/subscriptions/{subscriptionId}" Operator subscriptions::delete, "Tells them no more", NONE gives NOTHING
+        => 204 Nothing;
+    Get Nslcm [1, 2] "/subscriptions" Viewer subscriptions::list, "Who is told of NS instances and their operations", LIST gives JSON
+        => 200 ListOf<Subscription<LifecycleChangeNotificationsFilter>>;
+    Post Nslcm [1, 2] "/subscriptions" Operator subscriptions::of_lifecycle, "Tells somebody of NS instances and their operations from now on", NONE gives JSON takes OfLifecycleChangeNotificationsFilter
+        => 201 Begun<Subscription<LifecycleChangeNotificationsFilter>>, 303 Elsewhere;
+    Get Nslcm [1, 2] "/subscriptions/{subscriptionId}" Viewer subscriptions::get, "One subscription", NONE gives JSON
+        => 200 Tagged<Subscription<LifecycleChangeNotificationsFilter>>;
+    Delete Nslcm [1, 2] "/subscriptions/{subscriptionId}" Operator subscriptions::delete, "Tells them no more", NONE gives NOTHING
+        => 204 Nothing;
 }

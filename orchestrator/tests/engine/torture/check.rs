@@ -140,6 +140,8 @@ impl Checker {
             | Kind::Bundle
             | Kind::Secret
             | Kind::Idempotency
+            | Kind::Subscription
+            | Kind::Notice
             | Kind::Alarm
             | Kind::Orphan => None,
         }
