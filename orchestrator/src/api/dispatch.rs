@@ -90,6 +90,7 @@ async fn call(
     input.last_event = headers::last_event(request.headers())?;
     input.range = headers::one(request.headers(), header::RANGE.as_str())?.map(str::to_owned);
     input.accept = headers::one(request.headers(), header::ACCEPT.as_str())?.map(str::to_owned);
+    input.kind = headers::one(request.headers(), header::CONTENT_TYPE.as_str())?.map(headers::media_type);
     let key = headers::one(request.headers(), headers::IDEMPOTENCY_KEY)?.map(str::to_owned);
     input.body = body(app, endpoint, request.into_body()).await?;
     if endpoint.method == Method::Get {

@@ -20,6 +20,11 @@ pub(super) fn one<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h s
     first.to_str().map(Some).map_err(|_| bad("holds bytes that are no visible ASCII"))
 }
 
+/// Without its parameters.
+pub(super) fn media_type(header: &str) -> String {
+    header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// Where a watcher that comes back left off.
 pub(super) fn last_event(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let read = |text: &str| {

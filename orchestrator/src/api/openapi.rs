@@ -89,6 +89,10 @@ fn operation(endpoint: &Endpoint, problem: &Value, generator: &mut SchemaGenerat
                 Method::Get | Method::Post | Method::Put | Method::Delete => json!({"application/json": body}),
             }
         }
+        Some(BodyForm::Package) => {
+            let form = &models::file::PACKAGE_BODY;
+            json!({"application/json": media(form.title, form.example), "application/octet-stream": {}, "application/zip": {}})
+        }
         Some(BodyForm::Content(kinds)) => kinds.iter().map(|kind| ((*kind).to_owned(), json!({}))).collect(),
         Some(BodyForm::Slice) => {
             let slice = media("SliceDocument", SLICE);

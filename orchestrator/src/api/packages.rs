@@ -33,10 +33,18 @@ pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<R
     Ok(Reply::ok(&package)?.etag(rev))
 }
 
-pub(crate) async fn put(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let body: PackageBody = input.read(&PACKAGE_BODY)?;
-    let (name, bytes) = (input.new_name()?, body.archive()?);
-    let file = body.file.unwrap_or_else(|| name.to_string());
+pub(crate) async fn put(app: Arc<App>, caller: Caller, mut input: Input) -> Result<Reply, Problem> {
+    let name = input.new_name()?;
+    let (file, bytes) = match input.kind.as_deref() {
+        None | Some("application/json") => {
+            let body: PackageBody = input.read(&PACKAGE_BODY)?;
+            let bytes = body.archive()?;
+            (body.file, bytes)
+        }
+        // The body is the package itself.
+        Some(_) => (input.query("file").map(str::to_owned), std::mem::take(&mut input.body)),
+    };
+    let file = file.unwrap_or_else(|| name.to_string());
     let (package, rev) = app.packages.put(&caller.write()?, NewPackage { name, file, bytes }, &input.expect).await?;
     Ok(Reply::ok(&package)?.etag(rev))
 }

@@ -51,6 +51,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("forget", Kind::Flag),
     ("cluster", Kind::Names),
     ("id", Kind::Texts),
+    ("file", Kind::Text),
     ("filter", Kind::Text),
     ("all_fields", Kind::Text),
     ("fields", Kind::Text),

@@ -29,9 +29,10 @@ pub(crate) struct Input {
     pub(crate) at: String,
     /// What is spoken, of SOL005's interfaces.
     pub(crate) spoken: Option<Spoken>,
-    /// The headers `Range` and `Accept`.
+    /// The headers `Range` and `Accept`, and the media type of the body.
     pub(crate) range: Option<String>,
     pub(crate) accept: Option<String>,
+    pub(crate) kind: Option<String>,
 }
 
 impl Input {

@@ -89,6 +89,8 @@ pub struct Endpoint {
 pub(crate) enum BodyForm {
     Of(&'static Form),
     Slice,
+    /// A package as it is, or within JSON.
+    Package,
     /// A data type of the standard.
     Typed(fn(&mut SchemaGenerator) -> Value),
     /// Bytes of one of these media types.
@@ -112,6 +114,9 @@ macro_rules! body {
     };
     (slice) => {
         Some(BodyForm::Slice)
+    };
+    (package) => {
+        Some(BodyForm::Package)
     };
     ($form:ident) => {
         Some(BodyForm::Of(&models::file::$form))
@@ -196,7 +201,8 @@ endpoints! {
         => 200 Page<PackageShown>;
     Get "/api/v1/packages/{name}" Viewer packages::get, "One NFV package, and who rests on it", []
         => 200 Tagged<PackageShown>;
-    Put "/api/v1/packages/{name}" Operator packages::put, "On-boards an NFV package; one that is there never changes", [] takes PACKAGE_BODY
+    Put "/api/v1/packages/{name}" Operator packages::put, "On-boards an NFV package; one that is there never changes",
+        ["file" = "what its sender calls it, where the body is the package itself"] takes package
         => 200 Tagged<PackageShown>;
     Post "/api/v1/packages/{name}:enable" Operator packages::enable, "What is made of it may be made", []
         => 200 Tagged<PackageShown>;

@@ -104,6 +104,12 @@ impl Client {
         Ok(self.send(request.body(body.to_string())).await?.body)
     }
 
+    /// A file as it is.
+    pub(crate) async fn put_bytes(&self, path: &str, bytes: Vec<u8>) -> Result<Value, Failed> {
+        let request = self.request(Method::PUT, path).header("content-type", "application/octet-stream");
+        Ok(self.send(request.body(bytes)).await?.body)
+    }
+
     /// Only where nothing is there yet.
     pub(crate) async fn put_new(&self, path: &str, body: &Value) -> Result<Value, Failed> {
         let request = self.request(Method::PUT, path).header("content-type", "application/json");

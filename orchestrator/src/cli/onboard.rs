@@ -10,13 +10,11 @@ use super::print::{self, text};
 use super::validate::{line, read, unreadable};
 use super::values;
 use crate::packages::verdict::verdict;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use models::Name;
 use models::name::LONGEST;
 use models::package::{Descriptor, DescriptorKind};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sol005::signature::Trust;
 
 pub(crate) async fn add(client: &Client, args: &AddPackage) -> Result<Done, Failed> {
@@ -36,11 +34,10 @@ pub(crate) async fn add(client: &Client, args: &AddPackage) -> Result<Done, Fail
             Failed::usage(why).next(format!("sliceway package add {} --name NAME", path.display()))
         })?,
     };
-    let body = json!({"file": file, "archive": STANDARD.encode(&bytes)});
     let path = format!("/api/v1/packages/{}", escape(name.as_str()));
     // A package never changes: what is there with these bytes stays.
     let stands = client.get(&path).await.is_ok_and(|before| text(&before, "/digest") == told.digest);
-    let package = client.put(&path, &body).await?;
+    let package = client.put_bytes(&format!("{path}?file={}", escape(&file)), bytes).await?;
     for warning in package["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         say!("warning: {warning}");
     }

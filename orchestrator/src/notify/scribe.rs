@@ -89,7 +89,7 @@ impl Scribe {
             // What happened before anybody had subscribed is told nobody.
             let from = self.seen.max(written).max(first);
             let newest = *self.store.changed().borrow();
-            let events = match self.store.events(from, BATCH).await {
+            let mut events = match self.store.events(from, BATCH).await {
                 Ok(events) => events,
                 Err(StoreError::Gone { oldest }) => {
                     tracing::warn!(
@@ -101,6 +101,7 @@ impl Scribe {
                 Err(error) => return Err(error),
             };
             let Some(last) = events.last().map(|event| event.rev) else { return Ok(()) };
+            events.sort_by_key(|event| (event.rev, rank(event)));
             let mut gathered = Gathered { txn: Txn::new(), noted: BTreeMap::new(), count: 0 };
             for event in &events {
                 if let Some(since) = tenants.get(&event.key.tenant) {
@@ -258,6 +259,15 @@ impl Scribe {
         let key = crate::ops::footing::package_key(&doc.operation.tenant, &service.package);
         let found = self.store.get(&key).await?;
         Ok(found.and_then(|object| object.doc["descriptor"]["id"].as_str().map(str::to_owned)).unwrap_or_default())
+    }
+}
+
+/// Of one moment: an NS comes before what is done to it, and goes after.
+fn rank(event: &Event) -> u8 {
+    match (event.key.kind, event.op) {
+        (Kind::Service | Kind::Slice, Op::Put) => 0,
+        (Kind::Service | Kind::Slice, Op::Delete) => 2,
+        _ => 1,
     }
 }
 

@@ -57,14 +57,18 @@ async fn hear(State(ear): State<Ear>, request: Request) -> (StatusCode, String) 
     let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     if parts.uri.path() == "/token" {
         let who = parts.headers["authorization"].to_str().unwrap().to_owned();
-        return (StatusCode::OK, json!({"access_token": format!("for {who}"), "token_type": "Bearer", "expires_in": 3600}).to_string());
+        return (
+            StatusCode::OK,
+            json!({"access_token": format!("for {who}"), "token_type": "Bearer", "expires_in": 3600}).to_string(),
+        );
     }
     let answer = *ear.answers.lock().unwrap();
     if answer == 0 {
         std::future::pending::<()>().await;
     }
     if answer == 204 && parts.method == "POST" {
-        let who = parts.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+        let who =
+            parts.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
         ear.heard.lock().unwrap().push((who, serde_json::from_slice(&bytes).unwrap()));
     }
     (StatusCode::from_u16(answer).unwrap(), String::new())
@@ -122,14 +126,17 @@ async fn a_life_is_told_in_its_order_and_each_only_what_it_asked_for() {
     all.until(5).await;
     assert_eq!(oss.send("DELETE", &format!("/nslcm/v2/ns_instances/{id}"), "").await.status().as_u16(), 204);
     let heard = all.until(6).await;
-    assert_eq!(said(&heard), [
-        "NsIdentifierCreationNotification",
-        "INSTANTIATE START PROCESSING",
-        "INSTANTIATE RESULT COMPLETED",
-        "TERMINATE START PROCESSING",
-        "TERMINATE RESULT COMPLETED",
-        "NsIdentifierDeletionNotification",
-    ]);
+    assert_eq!(
+        said(&heard),
+        [
+            "NsIdentifierCreationNotification",
+            "INSTANTIATE START PROCESSING",
+            "INSTANTIATE RESULT COMPLETED",
+            "TERMINATE START PROCESSING",
+            "TERMINATE RESULT COMPLETED",
+            "NsIdentifierDeletionNotification",
+        ]
+    );
     let one = &heard[1];
     assert_eq!((&one["nsInstanceId"], &one["isAutomaticInvocation"]), (&json!(id), &json!(false)));
     assert_eq!(one["subscriptionId"], at.rsplit('/').next().unwrap());
@@ -149,7 +156,10 @@ async fn a_life_is_told_in_its_order_and_each_only_what_it_asked_for() {
     // A slice that a file makes is told like any other.
     server.done(&["apply", "-f", &crate::server::factory(), "--wait"]);
     let heard = all.until(9).await;
-    assert_eq!(said(&heard)[6..], ["NsIdentifierCreationNotification", "INSTANTIATE START PROCESSING", "INSTANTIATE RESULT COMPLETED"]);
+    assert_eq!(
+        said(&heard)[6..],
+        ["NsIdentifierCreationNotification", "INSTANTIATE START PROCESSING", "INSTANTIATE RESULT COMPLETED"]
+    );
     assert_eq!(heard[6]["nsInstanceId"], "factory-7");
     assert_eq!(ends.all().len(), 1);
 }
@@ -188,8 +198,13 @@ async fn nothing_is_lost_while_a_subscriber_or_the_server_is_dead() {
     live.until(5).await;
     dead.answer(204);
     let heard = dead.until(5).await;
-    let wanted = ["NsIdentifierCreationNotification", "INSTANTIATE START PROCESSING", "INSTANTIATE RESULT COMPLETED",
-        "TERMINATE START PROCESSING", "TERMINATE RESULT COMPLETED"];
+    let wanted = [
+        "NsIdentifierCreationNotification",
+        "INSTANTIATE START PROCESSING",
+        "INSTANTIATE RESULT COMPLETED",
+        "TERMINATE START PROCESSING",
+        "TERMINATE RESULT COMPLETED",
+    ];
     assert_eq!(said(&heard), wanted);
     // At least once: whom the death caught between the answer and the note may hear one twice, and none out of order.
     let mut once = said(&live.all());
@@ -202,7 +217,11 @@ async fn nothing_is_lost_while_a_subscriber_or_the_server_is_dead() {
 #[tokio::test]
 async fn who_is_told_says_how_and_a_bad_callback_is_refused() {
     let ear = Ear::new().await;
-    let server = Server::start_with(&format!("[notifications]\nallow = [\"{}\", \"{}\"]\n", ear.url, ear.url.replace("/told", "/token")));
+    let server = Server::start_with(&format!(
+        "[notifications]\nallow = [\"{}\", \"{}\"]\n",
+        ear.url,
+        ear.url.replace("/told", "/token")
+    ));
     let oss = Call::of(&server, "operator").await;
     let at = "/nslcm/v1/subscriptions";
     let post = |body: Value| {
@@ -217,7 +236,11 @@ async fn who_is_told_says_how_and_a_bad_callback_is_refused() {
         (json!({}), 400, "callbackUri: is missing"),
         (json!({"callbackUri": ear.url, "filter": {"operationType": []}}), 400, "did you mean operationTypes?"),
         (json!({"callbackUri": ear.url, "filter": {"operationTypes": ["GROW"]}}), 400, "is none of its values"),
-        (json!({"callbackUri": ear.url, "authentication": {"authType": ["BASIC"]}}), 422, "authentication.paramsBasic: is missing"),
+        (
+            json!({"callbackUri": ear.url, "authentication": {"authType": ["BASIC"]}}),
+            422,
+            "authentication.paramsBasic: is missing",
+        ),
         (json!({"callbackUri": ear.url, "authentication": {"authType": ["TLS_CERT"]}}), 422, "certificates of clients"),
     ] {
         let (found, refused) = post(body.clone()).await;
@@ -225,13 +248,18 @@ async fn who_is_told_says_how_and_a_bad_callback_is_refused() {
     }
     ear.answer(404);
     let (status, refused) = post(json!({"callbackUri": ear.url})).await;
-    assert!(status == 422 && refused["detail"].as_str().unwrap().contains("answers 404 Not Found, not 204"), "{refused}");
+    assert!(
+        status == 422 && refused["detail"].as_str().unwrap().contains("answers 404 Not Found, not 204"),
+        "{refused}"
+    );
     assert_eq!(oss.get(at).await.1, json!([]));
     ear.answer(204);
     let basic = json!({"authType": ["BASIC"], "paramsBasic": {"userName": "oss", "password": "hidden"}});
     let (status, made) = post(json!({"callbackUri": ear.url, "authentication": basic})).await;
     assert_eq!(status, 201, "{made}");
-    assert!(!made.to_string().contains("hidden") && !server.json(&["get", "subscriptions"]).to_string().contains("hidden"));
+    assert!(
+        !made.to_string().contains("hidden") && !server.json(&["get", "subscriptions"]).to_string().contains("hidden")
+    );
     let oauth = json!({"authType": ["OAUTH2_CLIENT_CREDENTIALS"], "paramsOauth2ClientCredentials":
         {"clientId": "nfvo", "clientPassword": "secret", "tokenEndpoint": ear.url.replace("/told", "/token")}});
     let filter = json!({"nsInstanceSubscriptionFilter": {"nsInstanceIds": ["factory-7"]}});
@@ -247,7 +275,8 @@ async fn who_is_told_says_how_and_a_bad_callback_is_refused() {
     server.with_clusters().await;
     server.done(&["apply", "-f", &crate::server::factory(), "--wait"]);
     ear.until(6).await;
-    let who: std::collections::BTreeSet<String> = ear.heard.lock().unwrap().iter().map(|(who, _)| who.clone()).collect();
+    let who: std::collections::BTreeSet<String> =
+        ear.heard.lock().unwrap().iter().map(|(who, _)| who.clone()).collect();
     let who: Vec<&str> = who.iter().map(String::as_str).collect();
     assert_eq!(who, ["Basic b3NzOmhpZGRlbg==", "Bearer for Basic bmZ2bzpzZWNyZXQ="]);
     // Whoever is told no more hears no more.

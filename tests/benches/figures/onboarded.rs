@@ -6,9 +6,7 @@ use crate::descriptor::{csar, drawn, helm};
 use crate::ours::Ours;
 use crate::row::{Row, Table, median, millis};
 use crate::wire::Wire;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use sol005::archive::{Entries, Limits, Zip, read};
 use std::io::{Cursor, Read as _, Write as _};
@@ -39,16 +37,15 @@ pub async fn measure(table: &mut Table) {
     for round in 0..WARM + ROUNDS {
         let version = format!("1.0.{round}");
         let package = grown(&csar(drawn(&helm, &shop(&version)).await), round);
-        let body = json!({"file": "shop.csar", "archive": STANDARD.encode(&package)}).to_string();
-        let path = format!("/api/v1/packages/shop-1-0-{round}");
+        let path = format!("/api/v1/packages/shop-1-0-{round}?file=shop.csar");
         let file = ours.data().join(format!("blobs/beside-{round}"));
         let took = if round % 2 == 0 {
-            let took = put(&mut wire, (&path, &body)).await;
+            let took = put(&mut wire, (&path, &package)).await;
             alone(&package, &file, &mut parts);
             took
         } else {
             alone(&package, &file, &mut parts);
-            put(&mut wire, (&path, &body)).await
+            put(&mut wire, (&path, &package)).await
         };
         whole.push(took);
     }
@@ -73,9 +70,9 @@ pub async fn measure(table: &mut Table) {
     });
 }
 
-async fn put(wire: &mut Wire, (path, body): (&str, &str)) -> Duration {
+async fn put(wire: &mut Wire, (path, body): (&str, &[u8])) -> Duration {
     let began = Instant::now();
-    let status = wire.ask(("PUT", path), body).await;
+    let status = wire.send(("PUT", path), ("application/zip", body)).await;
     let took = began.elapsed();
     assert_eq!(status, "200", "{}", String::from_utf8_lossy(wire.body()));
     took

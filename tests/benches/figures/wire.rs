@@ -20,13 +20,18 @@ impl Wire {
     }
 
     /// The status of the answer.
-    pub async fn ask(&mut self, (method, path): (&str, &str), body: &str) -> String {
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\n\r\n{body}",
+    pub async fn ask(&mut self, request: (&str, &str), body: &str) -> String {
+        self.send(request, ("application/json", body.as_bytes())).await
+    }
+
+    /// The same, of a body of any kind.
+    pub async fn send(&mut self, (method, path): (&str, &str), (kind, body): (&str, &[u8])) -> String {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
             self.token,
             body.len()
         );
-        self.stream.write_all(request.as_bytes()).await.unwrap();
+        self.stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
         self.buffer.clear();
         loop {
             let mut piece = [0; 8192];

@@ -68,11 +68,10 @@ fn sent(endpoint: &Endpoint, headers: &HeaderMap) -> Result<(), Problem> {
     let wanted: &[&str] = match form {
         BodyForm::Content(kinds) => kinds,
         BodyForm::Typed(_) if endpoint.method == Method::Patch => &["application/merge-patch+json", "application/json"],
-        BodyForm::Typed(_) | BodyForm::Of(_) | BodyForm::Slice => &["application/json"],
+        BodyForm::Typed(_) | BodyForm::Of(_) | BodyForm::Slice | BodyForm::Package => &["application/json"],
     };
     let given = headers::one(headers, header::CONTENT_TYPE.as_str())?;
-    let plain = given.map(|given| given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    match plain {
+    match given.map(headers::media_type) {
         // Whoever says nothing means what is wanted.
         None => Ok(()),
         Some(kind) if wanted.contains(&kind.as_str()) => Ok(()),
