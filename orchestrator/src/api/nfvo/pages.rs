@@ -52,21 +52,19 @@ impl<'i> Pages<'i> {
         (looked, last): (usize, Option<String>),
     ) {
         self.left = self.left.saturating_sub(looked);
-        self.more = last.is_some();
-        self.after = last;
-        for (name, value) in found {
-            if !self.filter.fits(&value) {
-                continue;
-            }
+        (self.more, self.after) = (last.is_some(), last);
+        let mut taken = None;
+        for (name, value) in found.filter(|(_, value)| self.filter.fits(value)) {
             if self.items.len() == PAGE {
-                // It was looked at for nothing: the next page begins with it.
                 self.more = true;
-                return;
+                break;
             }
             self.items.push(self.selector.apply(value, self.attributes));
-            if self.items.len() == PAGE {
-                (self.after, self.more) = (Some(name), true);
-            }
+            taken = Some(name);
+        }
+        if self.items.len() == PAGE && self.more {
+            // The next page begins behind what this one has.
+            self.after = taken.or_else(|| self.after.take());
         }
     }
 
