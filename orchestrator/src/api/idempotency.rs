@@ -123,11 +123,17 @@ impl Keyed {
                 .next("sliceway token list shows what was made; revoke it, and make another with a new key"));
         }
         let status = doc["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
+        let location = doc["location"].as_str().map(str::to_owned);
         let body = match doc.get("body") {
-            None | Some(Value::Null) => return Ok(Some(Reply::Empty { status })),
+            None | Some(Value::Null) => {
+                return Ok(Some(match (status, location) {
+                    (303, Some(location)) => Reply::Elsewhere { location },
+                    (_, Some(location)) => Reply::Accepted { location },
+                    (status, None) => Reply::Empty { status },
+                }));
+            }
             Some(body) => body.clone(),
         };
-        let location = doc["location"].as_str().map(str::to_owned);
         let etag = doc["etag"].as_u64().map(Revision);
         Ok(Some(Reply::Json { status, body, etag, location, link: None }))
     }

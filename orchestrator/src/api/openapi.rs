@@ -135,7 +135,7 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         let key = json!({"type": "string", "pattern": "^[!-~]{1,200}$"});
         all.push(header("Idempotency-Key", "sent again with the same key, the first answer comes again", key));
     }
-    if endpoint.face != Face::Own {
+    if !matches!(endpoint.face, Face::Own | Face::Nfvo(_, 0)) {
         let version = json!({"type": "string", "pattern": "^[0-9]+\\.[0-9]+\\.[0-9]+(-.*)?$"});
         all.push(header("Version", "of the interface; absent: the newest of the path's major version", version));
     }

@@ -50,6 +50,10 @@ pub(crate) async fn instantiate(app: Arc<App>, caller: Caller, input: Input) -> 
         let detail = format!("service {name} is instantiated already");
         return Err(Problem::new(409, "illegal-state", detail).next(format!("sliceway ns update {name}")));
     }
+    if let Ok((other, _)) = app.slices.get(permit.tenant(), &name).await {
+        let detail = format!("slice {} is there already, and is no service", other.name);
+        return Err(Problem::new(409, "exists", detail).next("take another name"));
+    }
     let package = match (&created, package) {
         (Some(created), Some(package)) if *created != package => {
             let detail = format!("service {name} was created of package {created}");
@@ -112,8 +116,11 @@ pub(crate) async fn heal(app: Arc<App>, caller: Caller, input: Input) -> Result<
 
 pub(crate) async fn terminate(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let (permit, name) = (caller.write()?, input.name("name")?);
-    if running(&app, &permit, &name).await?.is_none() {
+    let Some((slice, _)) = running(&app, &permit, &name).await? else {
         return Err(idle(&app, &permit, &name).await?);
+    };
+    if !input.flag("dryRun")? {
+        app.services.follow(&permit, &name, &slice).await?;
     }
     let ask = Ask { name, goal: Goal::Delete, options: options(&input)? };
     carried_out(&app, &permit, (&input, &ask, vec![])).await

@@ -33,6 +33,6 @@ pub(crate) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<R
 }
 
 pub(crate) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    app.subscriptions.delete(&caller.write()?, input.text("id")).await?;
+    app.subscriptions.delete(&caller.write()?, input.text("id"), &input.expect).await?;
     Ok(Reply::none())
 }

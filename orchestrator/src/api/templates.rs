@@ -99,6 +99,11 @@ async fn offered(app: Arc<App>, caller: Caller, input: Input, wanted: Wanted) ->
             let next = format!("sliceway template change {slice}");
             return Err(Problem::new(409, "exists", format!("slice {slice} is there already")).next(next));
         }
+        (Wanted::New, None, _) if app.services.created(tenant, &slice).await?.is_some() => {
+            let detail = format!("service {slice} is created already, of a descriptor");
+            let next = format!("take another name, or: sliceway delete ns {slice}");
+            return Err(Problem::new(409, "exists", detail).next(next));
+        }
         (Wanted::Standing, None, _) => return Err(Problem::not_found(format!("slice {slice}"))),
         (Wanted::Standing, Some(_), None) => {
             let detail = format!("slice {slice} is not of template {name}");

@@ -14,6 +14,11 @@ use models::{Name, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// Bytes of what a user writes at a resource.
+const LARGEST: usize = 64 << 10;
+/// Resources of a tenant that wait at one time.
+const WAITING: usize = 2_000;
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Awaited {
     pub name: Name,
@@ -55,6 +60,8 @@ pub struct Modified {
     pub operational: Option<OperationalState>,
     /// A merge patch (RFC 7396).
     pub user_defined: Option<Map<String, Value>>,
+    /// All of the user's data goes.
+    pub clear: bool,
 }
 
 /// The state does not allow it: 409, with what would.
@@ -86,6 +93,13 @@ impl Packages {
         (kind, user_defined): (DescriptorKind, Map<String, Value>),
     ) -> Result<(Described, Revision), CatalogueError> {
         let tenant = permit.tenant();
+        bounded(&user_defined)?;
+        if codec::all(self.store(), Query::of(Kind::Awaited, tenant.as_str())).await?.len() >= WAITING {
+            return Err(unfit(
+                format!("{WAITING} resources wait for their content"),
+                "send it, or delete those that nobody fills",
+            ));
+        }
         let name = self.drawn(kind)?;
         let awaited = Awaited { name, kind, user_defined, created: self.now(), failure: vec![] };
         let (own, package) = (key(tenant, awaited.name.as_str()), package_key(tenant, &awaited.name));
@@ -135,9 +149,11 @@ impl Packages {
                 None => query,
             }
         };
-        let mut all = self.store().list(&of(Kind::Package)).await?;
-        all.extend(self.store().list(&of(Kind::Awaited)).await?);
-        all.sort_by(|one, other| one.key.id.cmp(&other.key.id));
+        // What is filled between the two reads is found as its package.
+        let mut all = self.store().list(&of(Kind::Awaited)).await?;
+        all.extend(self.store().list(&of(Kind::Package)).await?);
+        all.sort_by(|one, other| (&one.key.id, one.key.kind).cmp(&(&other.key.id, other.key.kind)));
+        all.dedup_by(|next, first| next.key.id == first.key.id);
         let more = all.len() > looked;
         all.truncate(looked);
         let last = all.last().filter(|_| more).map(|object| object.key.id.clone());
@@ -192,7 +208,7 @@ impl Packages {
                 if modified.operational.is_some() {
                     return Err(unfit(format!("{name} has no content yet"), "send its content first"));
                 }
-                let user_defined = patched(awaited.user_defined.clone(), modified);
+                let user_defined = patched(awaited.user_defined.clone(), modified)?;
                 (key(tenant, name), codec::json(&Awaited { user_defined, ..awaited })?)
             }
             Described::Package(shown) => {
@@ -202,7 +218,7 @@ impl Packages {
                     return Err(unfit(format!("{name} is {} already", word.as_str().unwrap_or("")), "leave it out"));
                 }
                 let operational = modified.operational.unwrap_or(package.operational);
-                let user_defined = patched(package.user_defined.clone(), modified);
+                let user_defined = patched(package.user_defined.clone(), modified)?;
                 let key = package_key(tenant, &package.name);
                 (key, codec::json(&Package { operational, user_defined, ..package })?)
             }
@@ -273,14 +289,42 @@ impl Packages {
 }
 
 /// RFC 7396.
-fn patched(mut data: Map<String, Value>, modified: &Modified) -> Map<String, Value> {
-    for (key, value) in modified.user_defined.iter().flatten() {
-        match value {
-            Value::Null => drop(data.shift_remove(key)),
-            value => drop(data.insert(key.clone(), value.clone())),
+fn patched(data: Map<String, Value>, modified: &Modified) -> Result<Map<String, Value>, CatalogueError> {
+    if modified.clear {
+        return Ok(Map::new());
+    }
+    let Some(patch) = &modified.user_defined else { return Ok(data) };
+    let mut data = Value::Object(data);
+    merge(&mut data, &Value::Object(patch.clone()));
+    let Value::Object(data) = data else { return Ok(Map::new()) };
+    bounded(&data)?;
+    Ok(data)
+}
+
+fn bounded(data: &Map<String, Value>) -> Result<(), CatalogueError> {
+    match serde_json::to_vec(data).map_or(0, |text| text.len()) {
+        0..=LARGEST => Ok(()),
+        size => {
+            Err(problem("userDefinedData", format!("has {size} bytes, and {LARGEST} at most"), "keep it elsewhere"))
         }
     }
-    data
+}
+
+fn merge(data: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *data = patch.clone();
+        return;
+    };
+    if !data.is_object() {
+        *data = Value::Object(Map::new());
+    }
+    let Some(map) = data.as_object_mut() else { return };
+    for (key, value) in patch {
+        match value {
+            Value::Null => drop(map.shift_remove(key)),
+            value => merge(map.entry(key.clone()).or_insert(Value::Null), value),
+        }
+    }
 }
 
 /// A resource that waits has the name.

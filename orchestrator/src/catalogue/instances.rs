@@ -18,6 +18,8 @@ pub struct Instance {
     pub slice: Option<Slice>,
     /// The newest of what it is made of.
     pub rev: Revision,
+    /// The slice's own.
+    pub slice_rev: Option<Revision>,
 }
 
 /// What is created (CreateNsRequest).
@@ -39,7 +41,8 @@ impl Services {
         let slice = self.packages().store().get(&codec::slice_key(tenant, &name)).await?;
         let rev = service.iter().chain(&slice).map(|object| object.rev).max().ok_or_else(missing)?;
         let service = service.map(|object| object.read()).transpose()?;
-        Ok(Instance { name, service, slice: slice.map(|object| object.read()).transpose()?, rev })
+        let slice_rev = slice.as_ref().map(|object| object.rev);
+        Ok(Instance { name, service, slice: slice.map(|object| object.read()).transpose()?, rev, slice_rev })
     }
 
     /// By name, of at most `looked` after `after`; and the last name where there may be more.
@@ -65,8 +68,9 @@ impl Services {
             let service = of(Kind::Service).and_then(readable::<Service>);
             let slice = of(Kind::Slice).and_then(readable::<Slice>);
             let rev = objects.iter().map(|object| object.rev).max()?;
+            let slice_rev = of(Kind::Slice).map(|object| object.rev);
             let is_there = service.is_some() || slice.is_some();
-            is_there.then_some(Instance { name: name.parse().ok()?, service, slice, rev })
+            is_there.then_some(Instance { name: name.parse().ok()?, service, slice, rev, slice_rev })
         };
         Ok((all.into_iter().take(looked).filter_map(instance).collect(), last))
     }
@@ -94,7 +98,7 @@ impl Services {
         let new = NewService { name: name.clone(), package: package.name.clone(), description, title };
         self.put(permit, new, &Expect::Absent).await?;
         let service = self.created(tenant, &name).await?;
-        Ok(Instance { name, service, slice: None, rev: Revision::default() })
+        Ok(Instance { name, service, slice: None, rev: Revision::default(), slice_rev: None })
     }
 
     /// Forgets one that is not instantiated (SOL005 6.4.3.3.5).

@@ -88,6 +88,16 @@ impl Packages {
         &self.repositories.0.helm
     }
 
+    /// Work on what is in a package, beside the requests; a few at a time, since it is held in memory.
+    pub async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, CatalogueError> {
+        let _judge = self.judge().await?;
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| CatalogueError::Unavailable(error.to_string()))
+    }
+
     /// Who holds it may look into a package.
     pub(super) async fn judge(&self) -> Result<SemaphorePermit<'_>, CatalogueError> {
         self.judges.acquire().await.map_err(|error| CatalogueError::Unavailable(error.to_string()))
@@ -185,7 +195,9 @@ impl Packages {
         self.allowed(tenant, &mut descriptor).await?;
         pinning::pin(&self.repositories, (&descriptor.entry, &mut charts)).await?;
         let size = bytes.len() as u64;
-        let kept = self.blobs().put(bytes).await;
+        let hashed: Digest =
+            digest.parse().map_err(|_| CatalogueError::Unavailable(format!("{digest} is no digest")))?;
+        let kept = self.blobs().put_hashed(hashed, bytes).await;
         kept.map_err(|error| CatalogueError::Unavailable(error.to_string()))?;
         let package = Package {
             name,

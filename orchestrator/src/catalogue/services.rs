@@ -1,6 +1,7 @@
 //! Network services of a tenant: created of an on-boarded descriptor before they run, and kept when they run no more. What
 //! runs is the slice of the same name, which alone knows what it is made of; a record here is never its second truth.
 
+use super::expansion::enabled;
 use super::packages::Packages;
 use super::repositories::problem;
 use super::{CatalogueError, readable};
@@ -83,6 +84,9 @@ impl Services {
         let found = before.as_ref().map(|(_, rev)| *rev);
         expect.check(&key, found)?;
         self.is_service(tenant, &new.package).await?;
+        if before.as_ref().is_none_or(|(service, _)| service.package != new.package) {
+            enabled(&self.packages.found(tenant, ("package", &new.package)).await?.0, "package")?;
+        }
         let slice = self.slice(tenant, &new.name).await?.map(|(slice, _)| slice);
         if let Some(other) = slice.as_ref().and_then(|slice| in_the_way(slice, &new)) {
             return Err(other);
@@ -100,18 +104,39 @@ impl Services {
         shown(Some(service), slice).map(|shown| (shown, rev)).ok_or_else(lost)
     }
 
+    /// Before it ends, it is of what it runs: made again, it is the same.
+    pub async fn follow(&self, permit: &WritePermit, name: &Name, slice: &Slice) -> Result<(), CatalogueError> {
+        let (tenant, key) = (permit.tenant(), key(permit.tenant(), name));
+        let (Some((record, rev)), Some(made)) = (self.record(tenant, name).await?, &slice.spec.service) else {
+            return Ok(());
+        };
+        if record.package == made.package {
+            return Ok(());
+        }
+        let record = Service { package: made.package.clone(), ..record };
+        let txn = stand_on(Txn::new(), package_key(tenant, &made.package)).at(key.clone(), rev);
+        let user = user_key((tenant, &made.package), name);
+        self.packages.store().commit(txn.put(user, serde_json::json!({})).put(key, codec::json(&record)?)).await?;
+        Ok(())
+    }
+
     /// Forgets one that is not instantiated (SOL005 6.4.3.3.5).
     pub async fn delete(&self, permit: &WritePermit, name: &Name, expect: &Expect) -> Result<(), CatalogueError> {
         let (tenant, key) = (permit.tenant(), key(permit.tenant(), name));
-        let slice = self.slice(tenant, name).await?.filter(|(slice, _)| slice.spec.service.is_some());
-        if slice.is_some() {
+        let slice = self.slice(tenant, name).await?;
+        // Another's slice of that name is no part of it.
+        let slice_there = slice.is_some();
+        if slice.is_some_and(|(slice, _)| slice.spec.service.is_some()) {
             let mend = format!("sliceway ns terminate {name}, then delete it");
             return Err(problem("", format!("service {name} is instantiated"), mend));
         }
         let missing = || CatalogueError::NotFound(format!("service {name}"));
         let (_, rev) = self.record(tenant, name).await?.ok_or_else(missing)?;
         expect.check(&key, Some(rev))?;
-        self.packages.store().commit(Txn::new().at(key.clone(), rev).delete(key)).await?;
+        // One that is instantiated at this moment stays.
+        let txn = Txn::new().at(key.clone(), rev).delete(key);
+        let txn = if slice_there { txn } else { txn.absent(codec::slice_key(tenant, name)) };
+        self.packages.store().commit(txn).await?;
         Ok(())
     }
 

@@ -92,7 +92,7 @@ async fn of_service(client: &Client, args: &InstantiateTemplate) -> Option<Said>
 pub(crate) async fn change(client: &Client, args: &ChangeTemplate, output: Output) -> Result<u8, Failed> {
     let slice = client.get(&format!("/api/v1/slices/{}", escape(&args.slice))).await?;
     let name = text(&slice, "/spec/template/name");
-    if name.is_empty() {
+    if name.is_empty() || name == "-" {
         return Err(Failed::usage(format!("slice {} is of no template", args.slice))
             .next("change its file: sliceway slice export NAME -o yaml, then sliceway apply -f FILE"));
     }

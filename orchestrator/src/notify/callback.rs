@@ -9,6 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(10);
+/// A token is asked for again after a day.
+const LONGEST_TOKEN_S: u64 = 86_400;
+/// An answer with a token is no longer.
+const TOKEN: usize = 64 << 10;
 
 /// Where to, and how it says who it is there.
 struct Way<'s> {
@@ -123,18 +127,29 @@ impl Callbacks {
             request.header("content-type", "application/x-www-form-urlencoded").body("grant_type=client_credentials");
         let answer = request.send().await.map_err(|error| Unreachable(told(&error)))?;
         let status = answer.status();
-        let body: Value = answer.json().await.unwrap_or_default();
+        let body: Value = serde_json::from_slice(&bounded(answer).await?).unwrap_or_default();
         let Some(token) = body["access_token"].as_str().filter(|_| status.is_success()) else {
             return Err(Unreachable(format!("{endpoint} gives no token: {status}")));
         };
-        let life =
-            Duration::from_secs(body["expires_in"].as_u64().unwrap_or(60)).saturating_sub(Duration::from_secs(5));
+        let life = body["expires_in"].as_u64().unwrap_or(60).clamp(5, LONGEST_TOKEN_S) - 5;
+        let life = Duration::from_secs(life);
         if !id.is_empty() {
             let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
             tokens.insert(id.to_owned(), (token.to_owned(), Instant::now() + life));
         }
         Ok(token.to_owned())
     }
+}
+
+async fn bounded(mut answer: reqwest::Response) -> Result<Vec<u8>, Unreachable> {
+    let mut all = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(|error| Unreachable(told(&error)))? {
+        all.extend_from_slice(&piece);
+        if all.len() > TOKEN {
+            return Err(Unreachable("the answer with the token is too long".into()));
+        }
+    }
+    Ok(all)
 }
 
 /// With its causes, of which the last says most.

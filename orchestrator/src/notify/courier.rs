@@ -10,13 +10,25 @@ use adapters::Sealed;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// Notices that are read at one time.
 const BATCH: usize = 50;
+/// So many that are not for it are passed over before that is written down.
+const FAR: usize = 1_000;
+/// What is on its way when the server ends gets this long.
+const GRACE: Duration = Duration::from_secs(2);
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(300);
+
+/// How far it is, and who it says that it is.
+type Known = (Delivery, Vec<(String, Sealed)>);
+
+async fn ending(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(GRACE).await;
+}
 
 pub struct Couriers {
     subscriptions: Subscriptions,
@@ -40,13 +52,14 @@ impl Couriers {
     /// One for each subscription, as long as it is there.
     pub async fn run(self, stop: CancellationToken) {
         let mut changed = self.subscriptions.store.changed();
-        let mut running: HashMap<Key, CancellationToken> = HashMap::new();
+        let mut running: HashMap<Key, (CancellationToken, AbortHandle)> = HashMap::new();
         let mut tasks = JoinSet::new();
         let mut seen = None;
         loop {
             changed.borrow_and_update();
             let newest = self.subscriptions.store.newest_of(Kind::Subscription);
-            if newest.is_none() || newest != seen {
+            let ended = running.values().any(|(_, task)| task.is_finished());
+            if newest.is_none() || newest != seen || ended {
                 match codec::all(&self.subscriptions.store, Query::all(Kind::Subscription)).await {
                     Ok(all) => {
                         self.keep(all, &mut running, (&mut tasks, &stop));
@@ -67,15 +80,16 @@ impl Couriers {
     fn keep(
         &self,
         all: Vec<Object>,
-        running: &mut HashMap<Key, CancellationToken>,
+        running: &mut HashMap<Key, (CancellationToken, AbortHandle)>,
         (tasks, stop): (&mut JoinSet<()>, &CancellationToken),
     ) {
-        running.retain(|key, token| {
+        running.retain(|key, (token, task)| {
             let there = all.iter().any(|object| object.key == *key);
             if !there {
                 token.cancel();
             }
-            there
+            // One that ended by itself is begun again.
+            there && !task.is_finished()
         });
         for object in all {
             if running.contains_key(&object.key) {
@@ -96,8 +110,8 @@ impl Couriers {
                 of,
             };
             let own = token.clone();
-            tasks.spawn(async move { courier.run(own).await });
-            running.insert(object.key, token);
+            let task = tasks.spawn(async move { courier.run(own).await });
+            running.insert(object.key, (token, task));
         }
     }
 }
@@ -105,15 +119,27 @@ impl Couriers {
 impl Courier {
     async fn run(self, stop: CancellationToken) {
         let mut changed = self.subscriptions.store.changed();
+        let mut known = None;
+        let mut seen = None;
         loop {
             changed.borrow_and_update();
-            // What was under way is given again.
-            let given = tokio::select! {
-                () = stop.cancelled() => return,
-                given = self.given(&stop) => given,
-            };
-            let rest = match given {
-                Ok(rest) => rest,
+            let newest = self.subscriptions.store.newest_of(Kind::Notice);
+            if newest.is_some() && newest == seen {
+                // Something else was written.
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    changed = changed.changed() => match changed {
+                        Ok(()) => continue,
+                        Err(_) => return,
+                    },
+                }
+            }
+            let rest = match self.given(&stop, &mut known).await {
+                Ok(rest) => {
+                    // What came since is looked for again.
+                    seen = newest.filter(|_| rest.is_none());
+                    rest
+                }
                 Err(SubscriptionError::Store(StoreError::Fenced)) => return,
                 Err(error) => {
                     tracing::warn!(%error, subscription.id = %self.of.id, "could not be told; tried again");
@@ -133,30 +159,42 @@ impl Courier {
         }
     }
 
-    /// Everything that there is for it; how long to wait where it did not take something.
-    async fn given(&self, stop: &CancellationToken) -> Result<Option<Duration>, SubscriptionError> {
+    /// Everything that there is for it; how long to wait where it did not take something. `known` is how far it is, and who it
+    /// says that it is: read once.
+    async fn given(
+        &self,
+        stop: &CancellationToken,
+        known: &mut Option<Known>,
+    ) -> Result<Option<Duration>, SubscriptionError> {
         let tenant = &self.of.tenant;
-        let mut delivery = self.subscriptions.delivery(tenant, &self.of.id).await?;
-        let secrets = self.subscriptions.secrets(tenant, &self.of.id).await?;
+        if known.is_none() {
+            let delivery = self.subscriptions.delivery(tenant, &self.of.id).await?;
+            *known = Some((delivery, self.subscriptions.secrets(tenant, &self.of.id).await?));
+        }
+        let Some((delivery, secrets)) = known else { return Ok(None) };
         let dropped = self.subscriptions.store.get(&dropped_key(tenant.as_str())).await?;
         if let Some(id) =
             dropped.as_ref().and_then(|object| object.doc["id"].as_str()).filter(|id| *id > delivery.position.as_str())
         {
             tracing::warn!(subscription.id = %self.of.id, "notices were dropped before it took them");
-            delivery = Delivery { position: id.to_owned(), lost: true, ..delivery };
+            *delivery = Delivery { position: id.to_owned(), lost: true, ..delivery.clone() };
         }
+        let mut passed = 0;
         loop {
             let after = Key::new(Kind::Notice, tenant.as_str(), delivery.position.as_str());
             let query = Query::of(Kind::Notice, tenant.as_str()).after(&after).limit(BATCH);
             let objects = self.subscriptions.store.list(&query).await?;
             let Some(last) = objects.last().map(|object| object.key.id.clone()) else { return Ok(None) };
-            let before = delivery.clone();
             for object in objects {
                 if stop.is_cancelled() {
-                    break;
+                    return Ok(None);
                 }
                 let taken = match object.read::<Notice>() {
-                    Ok(notice) if self.wants(&notice) => Some(self.told(&notice, (&object.key.id, &secrets)).await),
+                    Ok(notice) if self.wants(&notice) => tokio::select! {
+                        taken = self.told(&notice, (&object.key.id, secrets)) => Some(taken),
+                        // What is on its way gets a moment; then it is given again by the next process.
+                        () = ending(stop) => return Ok(None),
+                    },
                     Ok(_) => None,
                     Err(error) => {
                         tracing::warn!(%error, "a notice cannot be read, and is passed over");
@@ -165,27 +203,30 @@ impl Courier {
                 };
                 match taken {
                     Some(Err(why)) => {
-                        let rest = self.failed(&mut delivery, why);
-                        self.keep(&delivery).await?;
+                        let rest = self.failed(delivery, why);
+                        self.keep(delivery).await?;
                         return Ok(Some(rest));
                     }
                     Some(Ok(())) => {
-                        delivery = Delivery {
+                        *delivery = Delivery {
+                            position: object.key.id,
                             delivered: delivery.delivered + 1,
                             failed: 0,
                             error: None,
                             failing_since: None,
                             last_delivery: Some(self.subscriptions.now()),
-                            ..delivery
+                            ..delivery.clone()
                         };
-                        delivery.position = object.key.id;
+                        self.keep(delivery).await?;
                     }
                     None => delivery.position = object.key.id,
                 }
             }
-            // What was not for it is passed over again where nothing else is written.
-            if delivery.delivered != before.delivered || delivery.failed != before.failed {
-                self.keep(&delivery).await?;
+            passed += BATCH;
+            // What was not for it is passed over again after a death, but not for ever.
+            if passed >= FAR {
+                self.keep(delivery).await?;
+                passed = 0;
             }
             if delivery.position != last {
                 return Ok(None);

@@ -27,6 +27,11 @@ pub(super) fn key(tenant: &str, (rev, n): (Revision, usize)) -> Key {
     Key::new(Kind::Notice, tenant, format!("{:020}-{n:04}", rev.0))
 }
 
+/// That what there was is noted.
+pub(super) fn seeded_key(tenant: &str) -> Key {
+    Key::new(Kind::Meta, tenant, "notices/seeded")
+}
+
 /// The last that was dropped before all had taken it.
 pub(super) fn dropped_key(tenant: &str) -> Key {
     Key::new(Kind::Meta, tenant, "notices/dropped")

@@ -29,6 +29,8 @@ pub struct Scribe {
     clock: Clock,
     /// What was looked at already, and written down as far as there was anything to write.
     seen: Revision,
+    /// Notices since it was last looked for old ones.
+    written: usize,
 }
 
 fn cursor_key() -> Key {
@@ -41,16 +43,28 @@ fn noted_key(tenant: &str, kind: Kind, id: &str) -> Key {
 }
 
 /// What is gathered for one transaction.
+#[derive(Default)]
 struct Gathered {
-    txn: Txn,
-    /// What this transaction will have noted.
-    noted: BTreeMap<Key, Option<Value>>,
-    count: usize,
+    notices: Vec<(Key, Value)>,
+    /// What is noted of each thing before this transaction, and after it.
+    noted: BTreeMap<Key, (Option<Value>, Option<Value>)>,
+}
+
+impl Gathered {
+    /// Each thing is written once, however often it changed.
+    fn txn(self) -> Txn {
+        let txn = self.notices.into_iter().fold(Txn::new(), |txn, (key, notice)| txn.put(key, notice));
+        self.noted.into_iter().fold(txn, |txn, (key, (before, after))| match after {
+            Some(note) if before.as_ref() != Some(&note) => txn.put(key, note),
+            None if before.is_some() => txn.delete(key),
+            Some(_) | None => txn,
+        })
+    }
 }
 
 impl Scribe {
     pub fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
-        Self { store, clock, seen: Revision::default() }
+        Self { store, clock, seen: Revision::default(), written: 0 }
     }
 
     pub async fn run(mut self, stop: CancellationToken) {
@@ -79,16 +93,20 @@ impl Scribe {
     /// Until there is nothing new.
     async fn caught_up(&mut self) -> Result<(), StoreError> {
         loop {
+            // Whoever subscribes after this moment is told of nothing up to it.
+            let newest = *self.store.changed().borrow();
             let (tenants, first) = self.tenants().await?;
             if tenants.is_empty() {
                 return Ok(());
+            }
+            for (tenant, of) in &tenants {
+                self.seeded(tenant, of.from).await?;
             }
             let found = self.store.get(&cursor_key()).await?;
             let written =
                 found.as_ref().and_then(|object| object.doc["revision"].as_u64()).map_or(Revision(0), Revision);
             // What happened before anybody had subscribed is told nobody.
             let from = self.seen.max(written).max(first);
-            let newest = *self.store.changed().borrow();
             let mut events = match self.store.events(from, BATCH).await {
                 Ok(events) => events,
                 Err(StoreError::Gone { oldest }) => {
@@ -100,54 +118,101 @@ impl Scribe {
                 }
                 Err(error) => return Err(error),
             };
-            let Some(last) = events.last().map(|event| event.rev) else { return Ok(()) };
+
+            events.retain(|event| event.rev <= newest);
             events.sort_by_key(|event| (event.rev, rank(event)));
-            let mut gathered = Gathered { txn: Txn::new(), noted: BTreeMap::new(), count: 0 };
+            let Some(last) = events.last().map(|event| event.rev) else { return Ok(()) };
+            let mut gathered = Gathered::default();
             for event in &events {
-                if let Some(since) = tenants.get(&event.key.tenant) {
-                    self.note((event, *since), &mut gathered).await?;
+                if let Some(of) = tenants.get(&event.key.tenant) {
+                    self.note((event, of.since), &mut gathered).await?;
                 }
             }
+            let (count, txn) = (gathered.notices.len(), gathered.txn());
             // What only this and its readers wrote is passed over, and written down with something else, or when it is much.
-            if gathered.txn != Txn::new() || last.0 > written.0 + FAR {
+            if txn != Txn::new() || last.0 > written.0 + FAR {
                 let txn = match found {
-                    Some(object) => gathered.txn.at(cursor_key(), object.rev),
-                    None => gathered.txn.absent(cursor_key()),
+                    Some(object) => txn.at(cursor_key(), object.rev),
+                    None => txn.absent(cursor_key()),
                 };
                 self.store.commit(txn.put(cursor_key(), json!({"revision": last.0}))).await?;
-                for tenant in tenants.keys().filter(|_| gathered.count > 0) {
-                    self.drop_old(tenant).await?;
+                self.written += count;
+                if self.written >= BATCH {
+                    self.written = 0;
+                    for tenant in tenants.keys() {
+                        self.drop_old(tenant).await?;
+                    }
                 }
             }
             self.seen = last;
         }
     }
 
-    /// Where somebody has subscribed, since when, and from which revision on.
-    async fn tenants(&self) -> Result<(BTreeMap<String, Timestamp>, Revision), StoreError> {
-        let mut tenants: BTreeMap<String, Timestamp> = BTreeMap::new();
+    /// Where somebody has subscribed; and from which revision on anybody is told anything.
+    async fn tenants(&self) -> Result<(BTreeMap<String, Listened>, Revision), StoreError> {
+        let mut tenants: BTreeMap<String, Listened> = BTreeMap::new();
         let mut first = Revision(u64::MAX);
         for object in codec::all(&self.store, Query::all(Kind::Subscription)).await? {
             let Ok(of) = object.read::<Subscription>() else { continue };
             first = first.min(Revision(of.from));
-            let since = tenants.entry(object.key.tenant).or_insert(of.created);
-            *since = of.created.min(*since);
+            let since = Listened { since: of.created, from: Revision(of.from) };
+            let known = tenants.entry(object.key.tenant).or_insert(since);
+            *known = Listened { since: of.created.min(known.since), from: Revision(of.from).min(known.from) };
         }
         Ok((tenants, first))
     }
 
-    /// What nobody may take any more, where there are more than are kept.
+    /// What there was before anybody had subscribed is noted once, so that its end, or another state of it, is told as that.
+    /// What changed since then is not: its own event tells of it.
+    async fn seeded(&self, tenant: &str, from: Revision) -> Result<(), StoreError> {
+        let mark = notice::seeded_key(tenant);
+        if self.store.get(&mark).await?.is_some() {
+            return Ok(());
+        }
+        let stale = codec::all(&self.store, Query::of(Kind::Meta, tenant).prefix("noted/")).await?;
+        let mut keys: BTreeMap<Key, Option<Value>> = stale.into_iter().map(|object| (object.key, None)).collect();
+        for kind in [Kind::Package, Kind::Awaited, Kind::Service, Kind::Slice] {
+            for object in codec::all(&self.store, Query::of(kind, tenant)).await? {
+                let note = note_of(kind, &object.doc).filter(|_| object.rev <= from);
+                keys.insert(noted_key(tenant, kind, &object.key.id), note);
+            }
+        }
+        let mut rest: Vec<(Key, Option<Value>)> = keys.into_iter().collect();
+        while !rest.is_empty() {
+            let later = rest.split_off(rest.len().min(BATCH));
+            let txn = rest.into_iter().fold(Txn::new(), |txn, (key, note)| match note {
+                Some(note) => txn.put(key, note),
+                None => txn.delete(key),
+            });
+            self.store.commit(txn).await?;
+            rest = later;
+        }
+        self.store.commit(Txn::new().put(mark, json!({}))).await.map(|_| ())
+    }
+
+    /// What all have taken; and of the rest what is more than is kept.
     async fn drop_old(&self, tenant: &str) -> Result<(), StoreError> {
+        let mut taken: Option<String> = None;
+        for object in codec::all(&self.store, Query::of(Kind::Meta, tenant).prefix("delivery/")).await? {
+            let position = object.doc["position"].as_str().unwrap_or_default().to_owned();
+            taken = Some(taken.map_or(position.clone(), |known| known.min(position)));
+        }
         let all = self.store.list(&Query::of(Kind::Notice, tenant).limit(KEPT + BATCH)).await?;
-        let Some(old) = all.len().checked_sub(KEPT).filter(|old| *old >= BATCH) else { return Ok(()) };
-        let last = all[old - 1].key.id.clone();
-        let txn = all.into_iter().take(old).fold(Txn::new(), |txn, object: Object| txn.delete(object.key));
-        self.store.commit(txn.put(notice::dropped_key(tenant), json!({"id": last}))).await.map(|_| ())
+        let more = all.len().saturating_sub(KEPT);
+        let is_old = |(at, object): &(usize, Object)| *at < more || Some(&object.key.id) <= taken.as_ref();
+        let old: Vec<Key> = all.into_iter().enumerate().take_while(is_old).map(|(_, object)| object.key).collect();
+        let dropped = more.checked_sub(1).map(|at| old[at].id.clone());
+        let txn = old.into_iter().fold(Txn::new(), Txn::delete);
+        let txn = match dropped {
+            Some(id) => txn.put(notice::dropped_key(tenant), json!({"id": id})),
+            None => txn,
+        };
+        self.store.commit(txn).await.map(|_| ())
     }
 
     async fn noted(&self, key: &Key, gathered: &Gathered) -> Result<Option<Value>, StoreError> {
         match gathered.noted.get(key) {
-            Some(known) => Ok(known.clone()),
+            Some((_, known)) => Ok(known.clone()),
             None => Ok(self.store.get(key).await?.map(|object| object.doc)),
         }
     }
@@ -162,21 +227,15 @@ impl Scribe {
         };
         let at = Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::UNIX_EPOCH);
         let (notice, note) = match (event.op, &event.doc) {
-            (Op::Put, Some(doc)) => self.put((event, since), (doc, told.as_ref(), at)).await?,
-            (Op::Delete, _) | (Op::Put, None) => (self.deleted(event, (told.as_ref(), at)).await?, None),
+            (Op::Put, Some(doc)) => self.put((event, since), (doc, told.as_ref(), at), gathered).await?,
+            (Op::Delete, _) | (Op::Put, None) => (self.deleted(event, (told.as_ref(), at), gathered).await?, None),
         };
         if let Some(notice) = notice {
-            let key = notice::key(&event.key.tenant, (event.rev, gathered.count));
-            gathered.count += 1;
-            gathered.txn = std::mem::take(&mut gathered.txn).put(key, codec::json(&notice)?);
+            let key = notice::key(&event.key.tenant, (event.rev, gathered.notices.len()));
+            gathered.notices.push((key, codec::json(&notice)?));
         }
-        let txn = std::mem::take(&mut gathered.txn);
-        gathered.txn = match &note {
-            Some(note) if told.as_ref() != Some(note) => txn.put(key.clone(), note.clone()),
-            None if told.is_some() => txn.delete(key.clone()),
-            Some(_) | None => txn,
-        };
-        gathered.noted.insert(key, note);
+        let before = gathered.noted.get(&key).map_or(told, |(before, _)| before.clone());
+        gathered.noted.insert(key, (before, note));
         Ok(())
     }
 
@@ -185,6 +244,7 @@ impl Scribe {
         &self,
         (event, since): (&Event, Timestamp),
         (doc, told, at): (&Value, Option<&Value>, Timestamp),
+        gathered: &Gathered,
     ) -> Result<(Option<Notice>, Option<Value>), StoreError> {
         Ok(match event.key.kind {
             Kind::Operation => {
@@ -194,14 +254,14 @@ impl Scribe {
                 let state = json!({"state": doc.operation.state, "entered": doc.operation.entered});
                 let is_older = doc.operation.entered.unwrap_or(doc.operation.created) < since;
                 let new = is_one(&doc) && told != Some(&state) && !is_older;
-                let nsd = self.nsd_of(&doc).await?;
-                (new.then(|| occurrence(&doc, &nsd)), Some(state))
+                let facets = self.facets_of(&doc).await?;
+                (new.then(|| occurrence(&doc, facets)), Some(state))
             }
             Kind::Package => {
                 let Ok(package) = serde_json::from_value::<Package>(doc.clone()) else {
                     return Ok((None, told.cloned()));
                 };
-                let note = json!({"kind": package.descriptor.kind, "id": package.descriptor.id, "operational": package.operational});
+                let Some(note) = note_of(Kind::Package, doc) else { return Ok((None, told.cloned())) };
                 let notice = match told {
                     None if package.onboarded >= since => onboarded(&package, at),
                     None => state_changed(&package, at),
@@ -211,21 +271,23 @@ impl Scribe {
                 (notice, Some(note))
             }
             Kind::Awaited => {
-                let note = json!({"kind": doc["kind"], "failure": doc["failure"]});
+                let note = note_of(Kind::Awaited, doc).unwrap_or_default();
                 let failed = doc["failure"].as_array().is_some_and(|failure| !failure.is_empty());
                 let new = failed && told.is_none_or(|told| told["failure"] != note["failure"]);
                 (if new { failed_onboarding(&event.key.id, doc, at) } else { None }, Some(note))
             }
             Kind::Service | Kind::Slice => {
-                let other = self.other(event).await?;
+                let other = self.other(event, gathered).await?.is_some();
                 let created = doc["created"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
                 let is_older = match event.key.kind {
                     Kind::Service => created.is_some_and(|created| created < since),
                     _ => doc["phase"] != "Creating",
                 };
-                let note = json!({"there": true});
+                let note = note_of(event.key.kind, doc).unwrap_or_default();
                 let new = told.is_none() && !other && !is_older;
-                (new.then(|| identifier("NsIdentifierCreationNotification", &event.key.id, at)), Some(note))
+                let nsd = self.nsd_of(&event.key.tenant, note["package"].as_str()).await?;
+                let kind = "NsIdentifierCreationNotification";
+                (new.then(|| identifier(kind, &event.key.id, (&note, nsd), at)), Some(note))
             }
             _ => (None, None),
         })
@@ -235,30 +297,62 @@ impl Scribe {
         &self,
         event: &Event,
         (told, at): (Option<&Value>, Timestamp),
+        gathered: &Gathered,
     ) -> Result<Option<Notice>, StoreError> {
         Ok(match (event.key.kind, told) {
             (Kind::Package, Some(told)) => gone(&event.key.id, told, at),
-            (Kind::Service | Kind::Slice, Some(_)) => {
-                let other = self.other(event).await?;
-                (!other).then(|| identifier("NsIdentifierDeletionNotification", &event.key.id, at))
+            (Kind::Service | Kind::Slice, Some(told)) => {
+                let other = self.other(event, gathered).await?.is_some();
+                let nsd = self.nsd_of(&event.key.tenant, told["package"].as_str()).await?;
+                (!other).then(|| identifier("NsIdentifierDeletionNotification", &event.key.id, (told, nsd), at))
             }
             _ => None,
         })
     }
 
-    /// A service is one NS with its slice.
-    async fn other(&self, event: &Event) -> Result<bool, StoreError> {
+    /// A service is one NS with its slice: what was noted of the other, which is how it stood at the event.
+    async fn other(&self, event: &Event, gathered: &Gathered) -> Result<Option<Value>, StoreError> {
         let kind = if event.key.kind == Kind::Service { Kind::Slice } else { Kind::Service };
-        let there = self.store.get(&Key::new(kind, event.key.tenant.as_str(), event.key.id.as_str())).await?;
-        Ok(there.is_some())
+        self.noted(&noted_key(&event.key.tenant, kind, &event.key.id), gathered).await
     }
 
-    async fn nsd_of(&self, doc: &OperationDoc) -> Result<String, StoreError> {
-        let service = doc.after.iter().chain(&doc.before).find_map(|slice| slice.spec.service.as_ref());
-        let Some(service) = service else { return Ok(String::new()) };
-        let key = crate::ops::footing::package_key(&doc.operation.tenant, &service.package);
-        let found = self.store.get(&key).await?;
+    async fn nsd_of(&self, tenant: &str, package: Option<&str>) -> Result<String, StoreError> {
+        let Some(package) = package else { return Ok(String::new()) };
+        let found = self.store.get(&Key::new(Kind::Package, tenant, package)).await?;
         Ok(found.and_then(|object| object.doc["descriptor"]["id"].as_str().map(str::to_owned)).unwrap_or_default())
+    }
+
+    /// Of which NS an operation is, as filters name it.
+    async fn facets_of(&self, doc: &OperationDoc) -> Result<Value, StoreError> {
+        let (tenant, name) = (doc.operation.tenant.as_str(), doc.operation.subject.as_str());
+        let service = doc.after.iter().chain(&doc.before).find_map(|slice| slice.spec.service.as_ref());
+        let nsd = self.nsd_of(tenant, service.map(|service| service.package.as_str())).await?;
+        let record = self.store.get(&Key::new(Kind::Service, tenant, name)).await?;
+        let title = record.and_then(|object| object.doc["title"].as_str().map(str::to_owned));
+        let title = title.filter(|title| !title.is_empty()).unwrap_or_else(|| name.to_owned());
+        Ok(json!({"nsInstanceIds": name, "nsInstanceNames": title, "nsdIds": nsd}))
+    }
+}
+
+/// Where somebody listens: since when, and from which revision on.
+#[derive(Clone, Copy)]
+struct Listened {
+    since: Timestamp,
+    from: Revision,
+}
+
+/// What is noted of a thing, to know the next time what is new.
+fn note_of(kind: Kind, doc: &Value) -> Option<Value> {
+    match kind {
+        Kind::Package => {
+            let of = &doc["descriptor"];
+            let operational = doc.get("operational").cloned().unwrap_or_else(|| json!("ENABLED"));
+            Some(json!({"kind": of["kind"], "id": of["id"], "operational": operational}))
+        }
+        Kind::Awaited => Some(json!({"kind": doc["kind"], "failure": doc["failure"]})),
+        Kind::Service => Some(json!({"title": doc["title"], "package": doc["package"]})),
+        Kind::Slice => Some(json!({"package": doc["spec"]["service"]["package"]})),
+        _ => None,
     }
 }
 
@@ -301,7 +395,7 @@ fn notice(
 }
 
 /// NsLcmOperationOccurrenceNotification: START when it is begun (again), RESULT when it ends or waits for an operator.
-fn occurrence(doc: &OperationDoc, nsd: &str) -> Notice {
+fn occurrence(doc: &OperationDoc, ns: Value) -> Notice {
     let of = &doc.operation;
     let kind = match (doc.asked.as_ref().map(|asked| asked.operation), of.kind) {
         (Some(asked), _) => json!(asked),
@@ -328,15 +422,17 @@ fn occurrence(doc: &OperationDoc, nsd: &str) -> Notice {
     let facets = json!({
         "operationTypes": kind,
         "operationStates": of.state,
-        "nsInstanceSubscriptionFilter": {"nsInstanceIds": of.subject, "nsInstanceNames": of.subject, "nsdIds": nsd},
+        "nsInstanceSubscriptionFilter": ns,
     });
     let links =
         [("nsInstance", format!("ns_instances/{}", of.subject)), ("nsLcmOpOcc", format!("ns_lcm_op_occs/{}", of.id))];
     notice(("nslcm", "NsLcmOperationOccurrenceNotification"), of.entered.unwrap_or(of.created), (body, facets), &links)
 }
 
-fn identifier(kind: &str, name: &str, at: Timestamp) -> Notice {
-    let facets = json!({"nsInstanceSubscriptionFilter": {"nsInstanceIds": name, "nsInstanceNames": name}});
+fn identifier(kind: &str, name: &str, (note, nsd): (&Value, String), at: Timestamp) -> Notice {
+    let title = note["title"].as_str().filter(|title| !title.is_empty()).unwrap_or(name);
+    let facets =
+        json!({"nsInstanceSubscriptionFilter": {"nsInstanceIds": name, "nsInstanceNames": title, "nsdIds": nsd}});
     let links = [("nsInstance", format!("ns_instances/{name}"))];
     notice(("nslcm", kind), at, (json!({"nsInstanceId": name}), facets), &links)
 }

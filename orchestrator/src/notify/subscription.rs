@@ -1,8 +1,9 @@
 //! Subscriptions of a tenant: who is told of what, and how far. Passwords are sealed, and never told again.
 
+use super::notice::seeded_key;
 use crate::auth::{ReadPermit, WritePermit};
 use crate::ops::{codec, footing, safe};
-use crate::store::{Clock, Key, Kind, Object, Query, Random, Revision, Store, StoreError, Txn, Vault};
+use crate::store::{Clock, Expect, Key, Kind, Object, Query, Random, Revision, Store, StoreError, Txn, Vault};
 use adapters::{PortError, Sealed};
 use jiff::Timestamp;
 use models::Name;
@@ -190,12 +191,17 @@ impl Subscriptions {
         Ok(safe::open(&self.vault, &key, &object.doc)?)
     }
 
-    pub async fn delete(&self, permit: &WritePermit, id: &str) -> Result<(), SubscriptionError> {
+    pub async fn delete(&self, permit: &WritePermit, id: &str, expect: &Expect) -> Result<(), SubscriptionError> {
         let (tenant, own) = (permit.tenant(), key(permit.tenant(), id));
         let missing = || SubscriptionError::NotFound(id.to_owned());
         let rev = self.store.get(&own).await?.map(|object| object.rev).ok_or_else(missing)?;
-        let txn =
+        expect.check(&own, Some(rev))?;
+        let mut txn =
             Txn::new().at(own.clone(), rev).delete(own).delete(delivery_key(tenant, id)).delete(secret_key(tenant, id));
+        if self.all(tenant).await?.len() == 1 {
+            // Nothing is noted from now on: who subscribes next begins anew.
+            txn = txn.delete(seeded_key(tenant.as_str()));
+        }
         self.store.commit(txn).await?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! on disk; what is read is checked against its name. Must never write over a blob that is whole, nor remove one that is
 //! young: whoever put it may not have committed the reference yet.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io;
@@ -115,16 +116,21 @@ impl Blobs {
     pub async fn put(&self, bytes: Vec<u8>) -> Result<Digest, BlobError> {
         self.blocking(move |inner| {
             let digest = Digest::of(&bytes);
-            inner.keep(digest, &bytes, |bytes| Ok(bytes.to_vec()))
+            inner.keep(digest, &bytes, |bytes| Ok(bytes.into()))
         })
         .await
+    }
+
+    /// As [`Blobs::put`], by whoever has hashed the bytes already: a digest that is not theirs would name what can never be read.
+    pub async fn put_hashed(&self, digest: Digest, bytes: Vec<u8>) -> Result<Digest, BlobError> {
+        self.blocking(move |inner| inner.keep(digest, &bytes, |bytes| Ok(bytes.into()))).await
     }
 
     /// Keeps what holds a secret, sealed.
     pub async fn put_sealed(&self, bytes: Secret) -> Result<Digest, BlobError> {
         self.blocking(move |inner| {
             let digest = Digest::Sealed(inner.vault.name_of(bytes.expose()));
-            inner.keep(digest, bytes.expose(), |plain| Ok(inner.vault.seal(&digest.to_string(), plain)?))
+            inner.keep(digest, bytes.expose(), |plain| Ok(inner.vault.seal(&digest.to_string(), plain)?.into()))
         })
         .await
     }
@@ -169,7 +175,7 @@ impl Inner {
         &self,
         digest: Digest,
         plain: &[u8],
-        on_disk: impl FnOnce(&[u8]) -> Result<Vec<u8>, BlobError>,
+        on_disk: impl FnOnce(&[u8]) -> Result<Cow<'_, [u8]>, BlobError>,
     ) -> Result<Digest, BlobError> {
         if plain.len() > LIMIT_BYTES {
             return Err(BlobError::TooLarge(plain.len()));

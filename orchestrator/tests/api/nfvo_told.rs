@@ -292,3 +292,62 @@ async fn who_is_told_says_how_and_a_bad_callback_is_refused() {
     assert_eq!(ear.all().len(), before);
     assert_eq!(server.json(&["get", "subscriptions"]), json!([]));
 }
+
+/// Many things that come and go within one moment: what is noted of each is written once, and nobody waits for ever.
+#[tokio::test]
+async fn a_burst_is_told_and_what_was_there_before_is_told_when_it_goes() {
+    let server = Server::start().with_lab().await;
+    onboarded(&server, "sol001");
+    let oss = Call::of(&server, "operator").await;
+    let before = created(&oss, "before").await;
+    let (lives, services) = (Ear::new().await, Ear::new().await);
+    subscribed(&oss, ("nslcm", &lives), json!({})).await;
+    subscribed(&oss, ("nsd", &services), json!({})).await;
+    // Of what there was, another attribute is no other state.
+    let (status, body) =
+        oss.json("PATCH", "/nsd/v2/ns_descriptors/shop-ns-1-0", json!({"userDefinedData": {"a": {"b": 1}}})).await;
+    assert_eq!(status, 200, "{body}");
+    let burst = (0..40).map(|_| async {
+        let id = created(&oss, "shop").await;
+        let (status, made) = oss.json("POST", "/nsd/v2/ns_descriptors", json!({})).await;
+        assert_eq!(status, 201, "{made}");
+        for path in
+            [format!("/nslcm/v2/ns_instances/{id}"), made["_links"]["self"]["href"].as_str().unwrap().to_owned()]
+        {
+            assert_eq!(oss.send("DELETE", &path, "").await.status().as_u16(), 204);
+        }
+    });
+    futures::future::join_all(burst).await;
+    assert_eq!(oss.send("DELETE", &format!("/nslcm/v2/ns_instances/{before}"), "").await.status().as_u16(), 204);
+    let heard = lives.until(81).await;
+    let words = said(&heard);
+    let count = |word: &str| words.iter().filter(|said| *said == word).count();
+    assert_eq!((count("NsIdentifierCreationNotification"), count("NsIdentifierDeletionNotification")), (40, 41));
+    // Of each its end comes after its beginning.
+    for (at, body) in heard.iter().enumerate().filter(|(at, _)| words[*at] == "NsIdentifierCreationNotification") {
+        let id = &body["nsInstanceId"];
+        assert!(heard[at..].iter().skip(1).any(|later| later["nsInstanceId"] == *id), "{id}");
+    }
+    server.done(&["delete", "package", "shop-ns-1-0"]);
+    let heard = services.until(1).await;
+    assert_eq!(said(&heard), ["NsdDeletionNotification"]);
+    assert!(heard[0]["nsdId"].is_string(), "{heard:?}");
+}
+
+#[tokio::test]
+async fn a_task_that_is_sent_again_is_the_same_and_a_condition_holds() {
+    let server = Server::start().with_lab().await;
+    onboarded(&server, "sol001");
+    let oss = Call::of(&server, "operator").await;
+    let (id, ear) = (created(&oss, "shop").await, Ear::new().await);
+    let again = oss.with("idempotency-key", "one").with("content-type", "application/json");
+    let path = format!("/nslcm/v2/ns_instances/{id}/instantiate");
+    let (first, second) = (again.send("POST", &path, "{}").await, again.send("POST", &path, "{}").await);
+    assert_eq!((first.status().as_u16(), second.status().as_u16()), (202, 202));
+    assert!(!header(&first, "location").is_empty());
+    assert_eq!(header(&first, "location"), header(&second, "location"));
+    let at = subscribed(&oss, ("nslcm", &ear), json!({})).await;
+    let tag = header(&oss.send("GET", &at, "").await, "etag");
+    assert_eq!(oss.with("if-match", "\"1\"").send("DELETE", &at, "").await.status().as_u16(), 412);
+    assert_eq!(oss.with("if-match", &tag).send("DELETE", &at, "").await.status().as_u16(), 204);
+}

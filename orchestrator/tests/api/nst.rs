@@ -104,6 +104,24 @@ async fn a_template_of_osm_is_a_slice_of_its_services_joined_by_its_links() {
     assert_eq!(server.json(&["get", "slices"]), json!([]));
 }
 
+/// Names of a template's own lead nowhere into its services.
+#[tokio::test]
+async fn a_services_own_link_is_no_link_of_the_slice_whatever_that_is_called() {
+    let server = Server::start().with_lab().await;
+    onboarded(&server, "osm");
+    service(&server, ("front", "web", "mgmt-ext"));
+    service(&server, ("back", "db", "db-ext"));
+    let text = nst("lan-sap", "eMBB").replace("id: wire\n", "id: back/lan\n");
+    // Only the front is on it; the back's own link of that name is another.
+    let text = text.replace("    - {nss-ref: back, nsd-connection-point-ref: lan-sap}\n", "");
+    let text = text
+        .replace("{name: outside, netslice-vld-id-ref: open}", "{name: outside, netslice-vld-id-ref: back/nowhere}");
+    let said = added(&server, "plant", &text);
+    assert!(said.contains("access point outside: no link is called back/nowhere"), "{said}");
+    server.done(&["ns", "instantiate", "one", "--package", "plant", "--wait"]);
+    assert_eq!(server.json(&["get", "slice", "one"])["spec"]["access"], Value::Null);
+}
+
 #[tokio::test]
 async fn what_is_wrong_in_one_is_told_with_its_place() {
     let server = Server::start().with_lab().await;

@@ -181,6 +181,38 @@ async fn what_a_descriptor_does_not_declare_cannot_be_said() {
 }
 
 #[tokio::test]
+async fn one_name_is_one_service_and_it_keeps_the_version_that_ran() {
+    let server = Server::start().with_lab().await;
+    onboarded(&server, "sol001");
+    server.done(&["ns", "create", "shop", "--package", "shop-ns-1-0"]);
+    let text = "apiVersion: sliceway/v1\nkind: Template\nmetadata: {name: basic}\nspec:\n  version: \"1\"\n  slice:\n    sites: {at: {select: {}}}\n    \
+        functions: [{name: db, site: at, chart: {package: db-2-0-0, name: db}}]\n";
+    let file = server.path("basic.yaml");
+    std::fs::write(&file, text).unwrap();
+    server.done(&["template", "create", "-f", file.to_str().unwrap()]);
+    server.refused(&["template", "instantiate", "basic", "shop"], &["service shop is created already"]);
+    server.done(&["template", "instantiate", "basic", "other", "--wait"]);
+    server.refused(&["ns", "instantiate", "other", "--package", "shop-ns-1-0"], &["slice other is there already"]);
+    server.refused(&["template", "change", "shop", "--set", "a=1"], &["shop"]);
+    // Another version of the service, which is what it is of from then on.
+    let made = server.path("again");
+    let (folder, words) =
+        (server.path("charts"), ["--provider", "acme", "--format", "sol001", "--service-version", "2.0"]);
+    let (web, db) = (folder.join("web"), folder.join("db"));
+    let charts = ["package", "build", web.to_str().unwrap(), db.to_str().unwrap(), "--service", "shop"];
+    server.done(&[&charts[..], &words[..], &["--dir", made.to_str().unwrap()]].concat());
+    server.done(&["package", "add", made.join("shop_ns.csar").to_str().unwrap()]);
+    server.done(&["ns", "instantiate", "shop", "--wait"]);
+    server.done(&["ns", "update", "shop", "--package", "shop-ns-2-0", "--wait"]);
+    server.done(&["ns", "terminate", "shop", "--wait"]);
+    assert_eq!(server.json(&["get", "ns", "shop"])["package"], "shop-ns-2-0");
+    server.refused(&["delete", "package", "shop-ns-2-0"], &["service shop"]);
+    server.done(&["delete", "package", "shop-ns-1-0"]);
+    server.done(&["package", "disable", "shop-ns-2-0"]);
+    server.refused(&["ns", "create", "mall", "--package", "shop-ns-2-0"], &["package shop-ns-2-0 is disabled"]);
+}
+
+#[tokio::test]
 async fn a_file_may_say_a_service_and_nothing_beside_it() {
     let server = Server::start().with_lab().await;
     onboarded(&server, "sol001");

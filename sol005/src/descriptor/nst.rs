@@ -43,7 +43,9 @@ impl Nst {
     pub fn service(&self, services: &BTreeMap<String, Nsd>) -> Result<Nsd, Vec<(String, String)>> {
         let mut whole =
             Nsd { id: self.id.clone(), invariant_id: self.id.clone(), name: self.name.clone(), ..Nsd::default() };
-        whole.saps.clone_from(&self.points);
+        let known = |link: &String| self.links.iter().any(|known| known.id == *link);
+        let points = self.points.iter().filter(|(_, link)| known(link));
+        whole.saps = points.map(|(name, link)| (name.clone(), outer(link))).collect();
         for subnet in &self.subnets {
             if let Some(nsd) = services.get(&subnet.id) {
                 within(&mut whole, &subnet.id, nsd);
@@ -52,14 +54,14 @@ impl Nst {
         let mut lost = Vec::new();
         for link in &self.links {
             whole.links.push(VirtualLink {
-                id: link.id.clone(),
+                id: outer(&link.id),
                 description: format!("of the slice: {}", link.id),
                 management: link.management,
                 quality: None,
             });
             for (subnet, sap) in &link.points {
                 match services.get(subnet).map(|nsd| nsd.saps.iter().find(|(id, _)| id == sap)) {
-                    Some(Some((_, inner))) => join(&mut whole, &link.id, &below(subnet, inner)),
+                    Some(Some((_, inner))) => join(&mut whole, &outer(&link.id), &below(subnet, inner)),
                     Some(None) => lost.push((subnet.clone(), sap.clone())),
                     None => {}
                 }
@@ -67,6 +69,11 @@ impl Nst {
         }
         if lost.is_empty() { Ok(whole) } else { Err(lost) }
     }
+}
+
+/// What a link of the slice is called in it: as no link of a service is, since each of those begins with its subnet.
+fn outer(id: &str) -> String {
+    format!("/{id}")
 }
 
 /// What a link or group of a subnet's service is called in the slice.

@@ -1,22 +1,45 @@
 //! Contents: packages as they came, files in them, and parts of either by range.
 
 use super::negotiation::takes;
+use crate::api::App;
 use crate::api::params;
 use crate::api::problem::Problem;
 use crate::api::reply::{Input, Reply};
+use crate::auth::Caller;
 use crate::store::Secret;
+use models::package::{DescriptorKind, Package};
 use sha2::{Digest as _, Sha256};
 use sol005::archive::{Entries, Limits, Packed, Zip, read};
 use sol005::sol013::Ranged;
 use sol005::types::common::Checksum;
 use sol005::types::vnfpkgm::VnfPackageArtifactInfo;
 
+/// What of a request decides how a content is given.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    range: Option<String>,
+    accept: Option<String>,
+    path: String,
+}
+
+/// A content of a package: read, and inflated where it must be, beside the requests, of which few at a time.
+pub(super) async fn of(
+    (app, caller, input): (&App, &Caller, &Input),
+    (kind, id): (DescriptorKind, &str),
+    give: impl FnOnce(&Wanted, &Package, &Secret) -> Result<Reply, Problem> + Send + 'static,
+) -> Result<Reply, Problem> {
+    let (package, bytes) = app.packages.content(&caller.read()?, (kind, id)).await?;
+    let path = input.path.get("artifactPath").cloned().unwrap_or_default();
+    let wanted = Wanted { range: input.range.clone(), accept: input.accept.clone(), path };
+    app.packages.apart(move || give(&wanted, &package, &bytes)).await?
+}
+
 pub(super) const ZIP: &str = "application/zip";
 pub(super) const TEXT: &str = "text/plain";
 pub(super) const ANY: &str = "application/octet-stream";
 
 /// All of it, or the part that was asked for (RFC 9110 14; SOL013 4.3).
-pub(super) fn content(input: &Input, (kind, bytes): (&str, Vec<u8>)) -> Result<Reply, Problem> {
+pub(super) fn content(input: &Wanted, (kind, bytes): (&str, Vec<u8>)) -> Result<Reply, Problem> {
     let size = bytes.len() as u64;
     match Ranged::read(input.range.as_deref(), size) {
         Ranged::Whole => Ok(Reply::Bytes { status: 200, kind: kind.to_owned(), range: None, body: bytes }),
@@ -36,7 +59,7 @@ pub(super) fn content(input: &Input, (kind, bytes): (&str, Vec<u8>)) -> Result<R
 }
 
 /// A package as it came: what is no zip comes as its text, or its files as one.
-pub(super) fn package(input: &Input, (entry, bytes): (&str, &Secret)) -> Result<Reply, Problem> {
+pub(super) fn package(input: &Wanted, (entry, bytes): (&str, &Secret)) -> Result<Reply, Problem> {
     let (raw, wants) = (bytes.expose(), |kind: &str| input.accept.as_deref().is_none_or(|accept| takes(accept, kind)));
     match Packed::of(raw) {
         Some(Packed::Zip) if wants(ZIP) => content(input, (ZIP, raw.to_vec())),
@@ -60,7 +83,7 @@ pub(super) fn files(bytes: &[u8]) -> Result<Entries, Problem> {
 }
 
 /// The descriptor alone: its text, or a zip of it where that is all that is taken.
-pub(super) fn descriptor(input: &Input, (entry, bytes): (&str, &Secret)) -> Result<Reply, Problem> {
+pub(super) fn descriptor(input: &Wanted, (entry, bytes): (&str, &Secret)) -> Result<Reply, Problem> {
     let raw = bytes.expose();
     let text = match Packed::of(raw) {
         None => raw.to_vec(),
@@ -86,8 +109,8 @@ pub(super) fn zipped<'f>(files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -
 }
 
 /// The file of the path, with the kind that its ending says.
-pub(super) fn artifact(input: &Input, bytes: &Secret) -> Result<Reply, Problem> {
-    let path = params::percent(input.text("artifactPath"));
+pub(super) fn artifact(input: &Wanted, bytes: &Secret) -> Result<Reply, Problem> {
+    let path = params::percent(&input.path);
     let path = path.ok_or_else(|| Problem::bad("the path of the artifact holds a bad escape"))?;
     let raw = bytes.expose();
     let missing = || Problem::not_found(format!("artifact {path:?}"));
@@ -106,7 +129,7 @@ pub(super) fn artifact(input: &Input, bytes: &Secret) -> Result<Reply, Problem> 
 }
 
 /// The manifest of a CSAR (SOL004 4.3); others have none.
-pub(super) fn manifest(input: &Input, bytes: &Secret) -> Result<Reply, Problem> {
+pub(super) fn manifest(input: &Wanted, bytes: &Secret) -> Result<Reply, Problem> {
     let raw = bytes.expose();
     let found = match Packed::of(raw) {
         Some(_) => files(raw)?.into_iter().find(|(path, _)| path.ends_with(".mf") && !path.contains('/')),
@@ -120,7 +143,7 @@ pub(super) fn manifest(input: &Input, bytes: &Secret) -> Result<Reply, Problem> 
 }
 
 /// All files but the descriptor, as one archive.
-pub(super) fn artifacts(input: &Input, (entry, bytes): (&str, &Secret)) -> Result<Reply, Problem> {
+pub(super) fn artifacts(input: &Wanted, (entry, bytes): (&str, &Secret)) -> Result<Reply, Problem> {
     let raw = bytes.expose();
     let files = if Packed::of(raw).is_some() { files(raw)? } else { Entries::new() };
     let others = files.iter().filter(|(path, _)| path.as_str() != entry);

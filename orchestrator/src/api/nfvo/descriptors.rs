@@ -1,5 +1,6 @@
 //! NS descriptors (SOL005 5.4): packages of services, and resources that wait for one.
 
+use super::lifecycle::raw;
 use super::pages::Pages;
 use super::{content, failure, read, root};
 use crate::api::App;
@@ -47,7 +48,8 @@ pub(super) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<R
 
 pub(super) async fn modify(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let body: NsdInfoModifications = read(&input)?;
-    let modified = modified((body.nsd_operational_state, body.user_defined_data.clone()));
+    let cleared = nothing(&input);
+    let modified = modified((body.nsd_operational_state, body.user_defined_data.clone()), cleared);
     app.packages.modify(&caller.write()?, (KIND, input.text(ID), &modified), &input.expect).await?;
     Reply::ok(&body)
 }
@@ -64,32 +66,50 @@ pub(super) async fn upload(app: Arc<App>, caller: Caller, input: Input) -> Resul
 }
 
 pub(super) async fn content(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let (package, bytes) = app.packages.content(&caller.read()?, (KIND, input.text(ID))).await?;
-    content::package(&input, (&package.descriptor.entry, &bytes))
+    content::of((&app, &caller, &input), (KIND, input.text(ID)), |wanted, package, bytes| {
+        content::package(wanted, (&package.descriptor.entry, bytes))
+    })
+    .await
 }
 
 pub(super) async fn descriptor(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let (package, bytes) = app.packages.content(&caller.read()?, (KIND, input.text(ID))).await?;
-    content::descriptor(&input, (&package.descriptor.entry, &bytes))
+    content::of((&app, &caller, &input), (KIND, input.text(ID)), |wanted, package, bytes| {
+        content::descriptor(wanted, (&package.descriptor.entry, bytes))
+    })
+    .await
 }
 
 pub(super) async fn manifest(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let (_, bytes) = app.packages.content(&caller.read()?, (KIND, input.text(ID))).await?;
-    content::manifest(&input, &bytes)
+    content::of((&app, &caller, &input), (KIND, input.text(ID)), |wanted, _, bytes| content::manifest(wanted, bytes))
+        .await
 }
 
 pub(super) async fn artifact(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let (_, bytes) = app.packages.content(&caller.read()?, (KIND, input.text(ID))).await?;
-    content::artifact(&input, &bytes)
+    content::of((&app, &caller, &input), (KIND, input.text(ID)), |wanted, _, bytes| content::artifact(wanted, bytes))
+        .await
 }
 
 /// What is changed of a package of either kind.
-pub(super) fn modified((state, data): (Option<OperationalState>, Option<KeyValuePairs>)) -> Modified {
+pub(super) fn modified((state, data): (Option<OperationalState>, Option<KeyValuePairs>), cleared: Cleared) -> Modified {
     let operational = state.map(|state| match state {
         OperationalState::Enabled => package::OperationalState::Enabled,
         OperationalState::Disabled => package::OperationalState::Disabled,
     });
-    Modified { operational, user_defined: data }
+    Modified { operational, user_defined: data, clear: cleared == Cleared::All }
+}
+
+/// Whether all of the user's data is to go: `null`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cleared {
+    All,
+    Nothing,
+}
+
+pub(super) fn nothing(input: &Input) -> Cleared {
+    match raw(input).get("userDefinedData") {
+        Some(serde_json::Value::Null) => Cleared::All,
+        _ => Cleared::Nothing,
+    }
 }
 
 /// The states of a package that is there.

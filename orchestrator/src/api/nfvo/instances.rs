@@ -8,7 +8,7 @@ use crate::api::problem::Problem;
 use crate::api::reply::{Input, Reply};
 use crate::auth::Caller;
 use crate::catalogue::{Instance, NewInstance};
-use models::package::Package;
+use models::package::{DescriptorKind, Package};
 use models::slice::{DEVICES, Gateway, Workload};
 use models::{Name, Slice};
 use serde_json::json;
@@ -78,16 +78,16 @@ fn info(of: &Instance, (known, input): (&Known, &Input)) -> NsInstance {
     let service = of.service.as_ref();
     let made_of = of.slice.as_ref().and_then(|slice| slice.spec.service.as_ref()).map(|made| &made.package);
     let package = made_of.or(service.map(|service| &service.package));
+    // A slice's template of OSM is no NSD.
+    let is_nsd = |package: &&Package| package.descriptor.kind == DescriptorKind::Nsd;
+    let nsd = package.and_then(|name| known.get(name)).filter(is_nsd);
     let title = service.map(|service| service.title.clone()).filter(|title| !title.is_empty());
     NsInstance {
         id: of.name.to_string(),
         ns_instance_name: title.unwrap_or_else(|| of.name.to_string()),
         ns_instance_description: service.map(|service| service.description.clone()).unwrap_or_default(),
-        nsd_id: package
-            .and_then(|name| known.get(name))
-            .map(|package| package.descriptor.id.clone())
-            .unwrap_or_default(),
-        nsd_info_id: package.map(ToString::to_string).unwrap_or_default(),
+        nsd_id: nsd.map(|package| package.descriptor.id.clone()).unwrap_or_default(),
+        nsd_info_id: nsd.map(|package| package.name.to_string()).unwrap_or_default(),
         flavour_id: of.slice.is_some().then(|| FLAVOUR.to_owned()),
         vnf_instance: of.slice.as_ref().map(|slice| vnfs(slice, known)).unwrap_or_default(),
         virtual_link_info: of.slice.as_ref().map(links).unwrap_or_default(),

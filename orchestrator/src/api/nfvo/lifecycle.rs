@@ -9,7 +9,7 @@ use crate::api::reply::{Input, Reply};
 use crate::auth::{Caller, WritePermit};
 use crate::catalogue::{Composed, Instance, Opened, Scaling, Step, Taken};
 use crate::slices::{Ask, AskOptions, Goal, NoPlace, Started, Supersede};
-use crate::store::{Expect, Revision};
+use crate::store::Expect;
 use models::labels::Labels;
 use models::labels::Selector;
 use models::operation::{Asked, LcmOperation};
@@ -93,7 +93,8 @@ pub(super) async fn heal(app: Arc<App>, caller: Caller, input: Input) -> Result<
 pub(super) async fn terminate(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let (permit, found) = found(&app, &caller, &input).await?;
     let body: TerminateNsRequest = if input.body.is_empty() { TerminateNsRequest::default() } else { read(&input)? };
-    running(&found)?;
+    let slice = running(&found)?;
+    app.services.follow(&permit, &found.name, slice).await?;
     let late = ("terminationTime", &body.termination_time);
     refuse(&[late, ("terminateNsData", &body.terminate_ns_data), ("terminateVnfData", &body.terminate_vnf_data)])?;
     let mut options = options(asked(LcmOperation::Terminate, &body)?, Expect::Exists);
@@ -180,22 +181,21 @@ fn options(asked: Asked, expect: Expect) -> AskOptions {
 async fn begin(app: &App, permit: &WritePermit, (input, wish): (&Input, Wish<'_>)) -> Result<Reply, Problem> {
     let Wish { found, asked, composed } = wish;
     let labels = found.slice.as_ref().map_or_else(Labels::new, |slice| slice.labels.clone());
-    let expect = match &found.slice {
-        // What was read is what is changed.
-        Some(_) => Expect::At(vec![slice_rev(app, permit, &found.name).await?]),
-        None => Expect::Absent,
-    };
+    // What was read is what is changed.
+    let expect = found.slice_rev.map_or(Expect::Absent, |rev| Expect::At(vec![rev]));
     let goal = Goal::Apply { labels, spec: Box::new(composed.spec) };
     let ask = Ask { name: found.name.clone(), goal, options: options(asked, expect) };
     carried_out(app, permit, (input, &ask)).await
 }
 
-async fn slice_rev(app: &App, permit: &WritePermit, name: &Name) -> Result<Revision, Problem> {
-    Ok(app.slices.get(permit.tenant(), name).await?.1)
-}
-
 async fn carried_out(app: &App, permit: &WritePermit, (input, ask): (&Input, &Ask)) -> Result<Reply, Problem> {
-    match app.slices.start(permit.tenant(), ask).await? {
+    let started = app.slices.start(permit.tenant(), ask).await.map_err(Problem::from);
+    // Nobody said which revision was meant: it is another's operation that was first.
+    let started = started.map_err(|problem| match problem.status {
+        412 => Problem { status: 409, ..problem },
+        _ => problem,
+    })?;
+    match started {
         Started::Operation { operation, .. } => {
             let location = format!("{}/ns_lcm_op_occs/{}", root(input), operation.id);
             Ok(Reply::Accepted { location })

@@ -20,7 +20,9 @@ pub(crate) const VERSION: &str = "version";
 pub(crate) fn negotiated(endpoint: &Endpoint, headers: &HeaderMap) -> Result<Option<Spoken>, Problem> {
     let Face::Nfvo(interface, major) = endpoint.face else { return Ok(None) };
     let known = interface.versions(major);
-    let version = Version::meant(headers::one(headers, VERSION)?, known).map_err(|unsupported| {
+    // Which there are is asked above all versions.
+    let asked = if major == 0 { None } else { headers::one(headers, VERSION)? };
+    let version = Version::meant(asked, known).map_err(|unsupported| {
         let known: Vec<String> = known.iter().map(ToString::to_string).collect();
         let detail = format!("version {:?} of {} is not spoken here", unsupported.asked, interface.name());
         Problem::new(406, "not-acceptable", detail)

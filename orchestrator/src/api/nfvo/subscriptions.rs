@@ -56,7 +56,7 @@ pub(super) async fn delete(app: Arc<App>, caller: Caller, input: Input) -> Resul
     if !is_of(&found, &input) {
         return Err(SubscriptionError::NotFound(found.id).into());
     }
-    app.subscriptions.delete(&caller.write()?, &found.id).await?;
+    app.subscriptions.delete(&caller.write()?, &found.id, &input.expect).await?;
     Ok(Reply::none())
 }
 

@@ -1,6 +1,6 @@
 //! VNF packages (SOL005 9.4): packages of functions, and resources that wait for one.
 
-use super::descriptors::{awaiting, modified, states};
+use super::descriptors::{awaiting, modified, nothing, states};
 use super::pages::Pages;
 use super::{content, failure, read, root};
 use crate::api::App;
@@ -46,14 +46,15 @@ pub(super) async fn get(app: Arc<App>, caller: Caller, input: Input) -> Result<R
     let mut info = info(&found, &input);
     if let Described::Package(shown) = &found {
         let bytes = app.packages.content(&caller.read()?, (KIND, input.text(ID))).await?.1;
-        info.additional_artifacts = content::told(&bytes, &shown.package.descriptor.entry)?;
+        let entry = shown.package.descriptor.entry.clone();
+        info.additional_artifacts = app.packages.apart(move || content::told(&bytes, &entry)).await??;
     }
     Ok(Reply::ok(&info)?.etag(rev))
 }
 
 pub(super) async fn modify(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
     let body: VnfPkgInfoModifications = read(&input)?;
-    let modified = modified((body.operational_state, body.user_defined_data.clone()));
+    let modified = modified((body.operational_state, body.user_defined_data.clone()), nothing(&input));
     app.packages.modify(&caller.write()?, (KIND, input.text(ID), &modified), &input.expect).await?;
     Reply::ok(&body)
 }
@@ -70,28 +71,34 @@ pub(super) async fn upload(app: Arc<App>, caller: Caller, input: Input) -> Resul
 }
 
 pub(super) async fn content(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let (package, bytes) = app.packages.content(&caller.read()?, (KIND, input.text(ID))).await?;
-    content::package(&input, (&package.descriptor.entry, &bytes))
+    content::of((&app, &caller, &input), (KIND, input.text(ID)), |wanted, package, bytes| {
+        content::package(wanted, (&package.descriptor.entry, bytes))
+    })
+    .await
 }
 
 pub(super) async fn descriptor(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let (package, bytes) = app.packages.content(&caller.read()?, (KIND, input.text(ID))).await?;
-    content::descriptor(&input, (&package.descriptor.entry, &bytes))
+    content::of((&app, &caller, &input), (KIND, input.text(ID)), |wanted, package, bytes| {
+        content::descriptor(wanted, (&package.descriptor.entry, bytes))
+    })
+    .await
 }
 
 pub(super) async fn manifest(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let (_, bytes) = app.packages.content(&caller.read()?, (KIND, input.text(ID))).await?;
-    content::manifest(&input, &bytes)
+    content::of((&app, &caller, &input), (KIND, input.text(ID)), |wanted, _, bytes| content::manifest(wanted, bytes))
+        .await
 }
 
 pub(super) async fn artifacts(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let (package, bytes) = app.packages.content(&caller.read()?, (KIND, input.text(ID))).await?;
-    content::artifacts(&input, (&package.descriptor.entry, &bytes))
+    content::of((&app, &caller, &input), (KIND, input.text(ID)), |wanted, package, bytes| {
+        content::artifacts(wanted, (&package.descriptor.entry, bytes))
+    })
+    .await
 }
 
 pub(super) async fn artifact(app: Arc<App>, caller: Caller, input: Input) -> Result<Reply, Problem> {
-    let (_, bytes) = app.packages.content(&caller.read()?, (KIND, input.text(ID))).await?;
-    content::artifact(&input, &bytes)
+    content::of((&app, &caller, &input), (KIND, input.text(ID)), |wanted, _, bytes| content::artifact(wanted, bytes))
+        .await
 }
 
 fn info(found: &Described, input: &Input) -> VnfPkgInfo {

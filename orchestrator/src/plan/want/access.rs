@@ -275,8 +275,14 @@ fn of_rule(scene: &Scene<'_>, rule: Rule<'_>) -> Vec<String> {
     if there.is_none() {
         return warnings;
     }
+    let speaks = |name: &Name| scene.slice.spec.workload(name).is_some_and(|workload| workload.platform.is_some());
+    let proven = match rule.from {
+        From::Function(name) => speaks(name) && speaks(to),
+        From::Devices => false,
+    };
+    let who = if proven { "is proven by mutual TLS" } else { "they must see to themselves" };
     warnings.push(format!(
-        "{from} to {to} crosses clusters: the network rule admits the clusters' nodes; who it is, is proven by mutual TLS"
+        "{from} to {to} crosses clusters: the network rule admits the clusters' nodes; who it is, {who}"
     ));
     let open = match reach::way(scene, to).map(|way| way.address) {
         Some(reach::Address::Planned(address)) if address.parse::<IpAddr>().is_err() => {

@@ -220,12 +220,15 @@ pub fn warnings(scene: &Scene<'_>) -> Vec<String> {
         ));
     }
     if let Some(quality) = &scene.slice.spec.quality {
-        if quality.latency.is_some()
-            || quality.uplink.is_some()
-            || quality.downlink.is_some()
-            || quality.availability.is_some()
-        {
-            warnings.push("quality (latency, uplink, downlink, availability) is asked, not enforced".into());
+        let asked = [
+            ("latency", quality.latency.is_some()),
+            ("uplink", quality.uplink.is_some()),
+            ("downlink", quality.downlink.is_some()),
+            ("availability", quality.availability.is_some()),
+        ];
+        let asked: Vec<&str> = asked.iter().filter(|(_, asked)| *asked).map(|(name, _)| *name).collect();
+        if !asked.is_empty() {
+            warnings.push(format!("quality ({}) is asked, not enforced", asked.join(", ")));
         }
         if quality.isolation.is_some() {
             warnings.push("isolation: network policy, quota and own credentials are set; a node or link of its own is asked, not enforced".into());
