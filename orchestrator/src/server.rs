@@ -69,10 +69,7 @@ impl Server {
         let data = config.data();
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&data, Options::new(clock.clone()))?);
         let trust = Arc::new(Trust::of(store.as_ref(), clock.clone()).await?);
-        let vault = Vault::unlock(&data, store.as_ref(), random.clone()).await;
-        let vault = Arc::new(vault.map_err(|error| StartError::Vault(error.to_string()))?);
-        let blobs = Blobs::open(&data, Arc::clone(&vault), clock.clone());
-        let blobs = Arc::new(blobs.map_err(|error| StartError::Vault(error.to_string()))?);
+        let (vault, blobs) = sealed((&store, &data), (&clock, &random)).await?;
         let worker = locate(config.repositories.helm_worker.as_deref(), &data)?;
         let helm = Arc::new(Helm::new(worker, HelmLimits::default()));
         let local = keys(config, clock.clone());
@@ -111,8 +108,7 @@ impl Server {
             bounds: bounds(config),
         });
         let packages = Packages::new(repositories.clone(), random.clone());
-        let subscriptions = Subscriptions::new((Arc::clone(&store), vault), (clock.clone(), random));
-        let callbacks = callbacks(&config.notifications)?;
+
         let renderer = Arc::new(Rendering { helm, blobs: Arc::clone(&blobs), finder: Arc::new(clusters.clone()) });
         let known = (Arc::new(clusters.clone()) as _, Arc::new(ChartSources::new(&packages)) as _);
         let slices = Slices::new(Arc::clone(&store), engine.clone(), renderer, known);
@@ -127,14 +123,14 @@ impl Server {
             services: Services::new(packages.clone()),
             templates: Templates::new(Arc::clone(&store), clock.clone()),
             packages,
-            subscriptions,
-            callbacks,
+            subscriptions: Subscriptions::new((Arc::clone(&store), vault), (clock.clone(), random)),
+            callbacks: callbacks(&config.notifications)?,
             clock: clock.clone(),
             limits: config.limits.of_requests(),
         };
-        let resumed = engine.recover().await?;
-        if resumed > 0 {
-            tracing::info!(resumed, "went on with open operations");
+        match engine.recover().await? {
+            0 => {}
+            resumed => tracing::info!(resumed, "went on with open operations"),
         }
         let (app, config) = (App::new(parts), config.clone());
         Ok(Self { app, store, blobs, trust, engine, slices, clusters, config, data, first })
@@ -295,6 +291,18 @@ fn keep(config: &HousekeepingConfig) -> Keep {
 }
 
 /// What makes keys and certificates.
+/// Where secrets are kept, and contents by their digests.
+async fn sealed(
+    (store, data): (&Arc<dyn Store>, &Path),
+    (clock, random): (&Clock, &Random),
+) -> Result<(Arc<Vault>, Arc<Blobs>), StartError> {
+    let locked = |error: &dyn std::fmt::Display| StartError::Vault(error.to_string());
+    let vault = Vault::unlock(data, store.as_ref(), random.clone()).await.map_err(|error| locked(&error))?;
+    let vault = Arc::new(vault);
+    let blobs = Blobs::open(data, Arc::clone(&vault), clock.clone()).map_err(|error| locked(&error))?;
+    Ok((vault, Arc::new(blobs)))
+}
+
 fn callbacks(config: &NotificationsConfig) -> Result<Callbacks, StartError> {
     let authorities = match &config.ca_file {
         Some(path) => std::fs::read(path).map_err(|cause| StartError::File { path: path.clone(), cause })?,

@@ -2,7 +2,7 @@
 
 use super::subscription::{NewSubscription, Subscription};
 use adapters::Sealed;
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -102,10 +102,10 @@ impl Callbacks {
             _ => request,
         };
         let answer = request.send().await.map_err(|error| Unreachable(told(&error)))?;
-        match answer.status() {
-            StatusCode::NO_CONTENT => Ok(()),
+        match answer.status().as_u16() {
+            204 => Ok(()),
             status => {
-                if status == StatusCode::UNAUTHORIZED {
+                if status == 401 {
                     self.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(of.id);
                 }
                 Err(Unreachable(format!("{} answers {status}, not 204", of.callback)))

@@ -172,13 +172,7 @@ impl Courier {
             *known = Some((delivery, self.subscriptions.secrets(tenant, &self.of.id).await?));
         }
         let Some((delivery, secrets)) = known else { return Ok(None) };
-        let dropped = self.subscriptions.store.get(&dropped_key(tenant.as_str())).await?;
-        if let Some(id) =
-            dropped.as_ref().and_then(|object| object.doc["id"].as_str()).filter(|id| *id > delivery.position.as_str())
-        {
-            tracing::warn!(subscription.id = %self.of.id, "notices were dropped before it took them");
-            *delivery = Delivery { position: id.to_owned(), lost: true, ..delivery.clone() };
-        }
+        self.past_what_was_dropped(delivery).await?;
         let mut passed = 0;
         loop {
             let after = Key::new(Kind::Notice, tenant.as_str(), delivery.position.as_str());
@@ -189,17 +183,10 @@ impl Courier {
                 if stop.is_cancelled() {
                     return Ok(None);
                 }
-                let taken = match object.read::<Notice>() {
-                    Ok(notice) if self.wants(&notice) => tokio::select! {
-                        taken = self.told(&notice, (&object.key.id, secrets)) => Some(taken),
-                        // What is on its way gets a moment; then it is given again by the next process.
-                        () = ending(stop) => return Ok(None),
-                    },
-                    Ok(_) => None,
-                    Err(error) => {
-                        tracing::warn!(%error, "a notice cannot be read, and is passed over");
-                        None
-                    }
+                let taken = tokio::select! {
+                    taken = self.taken(&object, secrets) => taken,
+                    // What is on its way gets a moment; then it is given again by the next process.
+                    () = ending(stop) => return Ok(None),
                 };
                 match taken {
                     Some(Err(why)) => {
@@ -208,15 +195,7 @@ impl Courier {
                         return Ok(Some(rest));
                     }
                     Some(Ok(())) => {
-                        *delivery = Delivery {
-                            position: object.key.id,
-                            delivered: delivery.delivered + 1,
-                            failed: 0,
-                            error: None,
-                            failing_since: None,
-                            last_delivery: Some(self.subscriptions.now()),
-                            ..delivery.clone()
-                        };
+                        *delivery = self.delivered(delivery, object.key.id);
                         self.keep(delivery).await?;
                     }
                     None => delivery.position = object.key.id,
@@ -231,6 +210,40 @@ impl Courier {
             if delivery.position != last {
                 return Ok(None);
             }
+        }
+    }
+
+    async fn past_what_was_dropped(&self, delivery: &mut Delivery) -> Result<(), StoreError> {
+        let found = self.subscriptions.store.get(&dropped_key(self.of.tenant.as_str())).await?;
+        let dropped = found.as_ref().and_then(|object| object.doc["id"].as_str());
+        if let Some(id) = dropped.filter(|id| *id > delivery.position.as_str()) {
+            tracing::warn!(subscription.id = %self.of.id, "notices were dropped before it took them");
+            *delivery = Delivery { position: id.to_owned(), lost: true, ..delivery.clone() };
+        }
+        Ok(())
+    }
+
+    /// `None`: it is not for it.
+    async fn taken(&self, object: &Object, secrets: &[(String, Sealed)]) -> Option<Result<(), Unreachable>> {
+        match object.read::<Notice>() {
+            Ok(notice) if self.wants(&notice) => Some(self.told(&notice, (&object.key.id, secrets)).await),
+            Ok(_) => None,
+            Err(error) => {
+                tracing::warn!(%error, "a notice cannot be read, and is passed over");
+                None
+            }
+        }
+    }
+
+    fn delivered(&self, before: &Delivery, position: String) -> Delivery {
+        Delivery {
+            position,
+            delivered: before.delivered + 1,
+            failed: 0,
+            error: None,
+            failing_since: None,
+            last_delivery: Some(self.subscriptions.now()),
+            ..before.clone()
         }
     }
 

@@ -6,6 +6,7 @@ mod courier;
 mod notice;
 mod scribe;
 mod subscription;
+mod telling;
 
 pub use callback::{Callbacks, Unreachable};
 pub use courier::Couriers;
