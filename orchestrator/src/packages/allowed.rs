@@ -50,7 +50,7 @@ impl Allowed<'_> {
             let message = format!("{} declares no property {path:?}", self.vnfd.product_name);
             let mend = match (nearest(path, known()), known().next()) {
                 (Some(near), _) => format!("did you mean {near}?"),
-                (None, Some(_)) => "sliceway get package NAME -o yaml lists its properties".into(),
+                (None, Some(_)) => format!("its properties are {}", listed(known())),
                 (None, None) => "it declares none: only its own values can be used".into(),
             };
             return Err(Problem::at(field, message).mend(mend));
@@ -202,4 +202,14 @@ fn set(map: &mut Map<String, Value>, path: &[String], value: Value) {
     if let Some(below) = below.as_object_mut() {
         set(below, rest, value);
     }
+}
+
+/// So many are named.
+const NAMED: usize = 20;
+
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let all: Vec<&str> = names.collect();
+    let more = all.len().saturating_sub(NAMED);
+    let some = all.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{some} and {more} more") } else { some }
 }
