@@ -37,6 +37,8 @@ async fn made_up_requests_find_no_fault_and_no_undocumented_answer() {
             phases,
         ])
         .args(["--header", &format!("Authorization: Bearer {}", server.token)])
+        // The standard's first major versions are answered by the same hands as the second: a long round asks them too.
+        .args(std::env::var_os("EXAMPLES").is_none().then_some("--exclude-path-regex=^/(nsd|vnfpkgm|nslcm)/v1/"))
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("SLICEWAY_SERVER", &server.url)
         .env("SLICEWAY_TOKEN", &server.token)
