@@ -13,8 +13,14 @@ use super::{print, values};
 use serde_json::{Map, Value, json};
 
 pub(crate) async fn create(client: &Client, args: &CreateService, output: Output) -> Result<u8, Failed> {
+    let before = client.get(&format!("/api/v1/services/{}", escape(&args.name))).await.ok();
     let made = made(client, (&args.name, &args.package, &args.description)).await?;
-    say!("service {} created; next: sliceway ns instantiate {}", args.name, args.name);
+    let word = match &before {
+        None => "created",
+        Some(before) if *before == made => "unchanged",
+        Some(_) => "changed",
+    };
+    say!("service {} {word}; next: sliceway ns instantiate {}", args.name, args.name);
     print::data(output, &made);
     Ok(exit::DONE)
 }

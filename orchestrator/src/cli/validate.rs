@@ -16,8 +16,16 @@ pub(crate) fn validate(args: &ValidatePackage, output: Output) -> Result<u8, Fai
     let trust = signing::trust(args)?;
     let mut verdicts = Vec::new();
     for path in &args.files {
-        let bytes = read(path).map_err(|error| unreadable(path, &error))?;
-        verdicts.push(verdict(&path.display().to_string(), &bytes, &trust));
+        let name = path.display().to_string();
+        verdicts.push(match read(path) {
+            Ok(bytes) => verdict(&name, &bytes, &trust),
+            // The others are judged all the same.
+            Err(error) if args.files.len() > 1 => {
+                let problem = Problem { file: Some(name.clone()), ..Problem::at("", error.to_string()) };
+                Verdict { package: name, problems: vec![problem], ..Verdict::default() }
+            }
+            Err(error) => return Err(unreadable(path, &error)),
+        });
     }
     for told in &verdicts {
         if output == Output::Table || output == Output::Wide {

@@ -184,7 +184,9 @@ async fn what_a_descriptor_does_not_declare_cannot_be_said() {
 async fn one_name_is_one_service_and_it_keeps_the_version_that_ran() {
     let server = Server::start().with_lab().await;
     onboarded(&server, "sol001");
-    server.done(&["ns", "create", "shop", "--package", "shop-ns-1-0"]);
+    let create = ["ns", "create", "shop", "--package", "shop-ns-1-0"];
+    assert!(server.done(&create).contains("service shop created"));
+    assert!(server.done(&create).contains("service shop unchanged"));
     let text = "apiVersion: sliceway/v1\nkind: Template\nmetadata: {name: basic}\nspec:\n  version: \"1\"\n  slice:\n    sites: {at: {select: {}}}\n    \
         functions: [{name: db, site: at, chart: {package: db-2-0-0, name: db}}]\n";
     let file = server.path("basic.yaml");

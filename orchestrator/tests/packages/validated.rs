@@ -116,6 +116,18 @@ fn a_document_of_sol006_travels_with_its_chart_in_any_archive() {
 }
 
 #[test]
+fn a_file_that_is_not_there_keeps_no_other_from_being_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = folder.path().join("good.yaml");
+    std::fs::write(&good, "nsd: {nsd: [{id: a, vnfd-id: [f], df: [{id: d, vnf-profile: [{id: one, vnfd-id: f}]}]}]}\n")
+        .unwrap();
+    let said = validate(&["/nowhere.csar", good.to_str().unwrap()]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.out.contains("good.yaml: valid: NSD a"), "{}", said.out);
+    assert!(said.words.contains("/nowhere.csar: No such file"), "{}", said.words);
+}
+
+#[test]
 fn packages_that_osm_took_are_valid() {
     let Some(modules) = modules() else { return };
     let folder = modules.join("../../reference/osm-packages/iotslice");
