@@ -11,6 +11,7 @@ mod clock;
 mod command_line;
 mod commands;
 mod conditions;
+mod conformance;
 mod corpus;
 mod deletions;
 mod doctor;
