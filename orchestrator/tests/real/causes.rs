@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Long enough for a container to end three times, when all of them start at once.
-const PATIENCE_S: u64 = 60;
+const PATIENCE_S: u64 = 90;
 
 fn slice(row: &Row) -> Ask {
     let quota = row.quota.map(|cpu| json!({"cpu": cpu}));
