@@ -102,6 +102,8 @@ async fn a_life_by_the_standard_is_seen_in_every_face() {
     assert_eq!((&vnf(&ns, "web")["vimId"], &vnf(&ns, "web")["vnfProductName"]), (&json!("edge"), &json!("web")));
     assert_eq!(vnf(&ns, "web")["vnfConfigurableProperties"], json!({"limit": 20}));
     assert_eq!(ns["virtualLinkInfo"][0]["id"], format!("{id}.to-db"));
+    let rule = json!({"vnfProfileId": ["db", "web"], "affinityOrAntiAffiinty": "ANTI_AFFINITY", "scope": "NFVI_POP"});
+    assert_eq!(ns["additionalAffinityOrAntiAffinityRule"], json!([rule]));
     let (_, all) = oss.get(&format!("{ROOT}/ns_instances?filter=(eq,vnfInstance/vnfInstanceName,web)")).await;
     assert_eq!((all.as_array().unwrap().len(), all[0].get("vnfInstance")), (1, None));
     let (status, refused) = oss.json("POST", &format!("{at}/instantiate"), body).await;

@@ -15,8 +15,8 @@ use serde_json::json;
 use sol005::sol013::Attributes;
 use sol005::types::common::Link;
 use sol005::types::nslcm::{
-    CreateNsRequest, InstantiatedVnfInfo, LEFT_OUT, NsInstance, NsInstanceLinks, NsState, NsVirtualLinkInfo,
-    ResourceHandle, SapInfo, ScaleInfo, VnfInstance,
+    Affinity, AffinityOrAntiAffinityRule, AffinityScope, CreateNsRequest, InstantiatedVnfInfo, LEFT_OUT, NsInstance,
+    NsInstanceLinks, NsState, NsVirtualLinkInfo, ResourceHandle, SapInfo, ScaleInfo, VnfInstance,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -94,7 +94,7 @@ fn info(of: &Instance, (known, input): (&Known, &Input)) -> NsInstance {
         sap_info: of.slice.as_ref().map(saps).unwrap_or_default(),
         ns_state: if of.slice.is_some() { NsState::Instantiated } else { NsState::NotInstantiated },
         ns_scale_status: vec![],
-        additional_affinity_or_anti_affinity_rule: vec![],
+        additional_affinity_or_anti_affinity_rule: of.slice.as_ref().map(rules).unwrap_or_default(),
         links: tasks(of, &format!("{}/ns_instances/{}", root(input), of.name)),
     }
 }
@@ -169,6 +169,20 @@ fn links(slice: &Slice) -> Vec<NsVirtualLinkInfo> {
         }],
     };
     reached.into_iter().map(link).collect()
+}
+
+/// What was asked beside the descriptor.
+fn rules(slice: &Slice) -> Vec<AffinityOrAntiAffinityRule> {
+    let Some(said) = &slice.spec.service else { return vec![] };
+    let rule = |affinity: Affinity| {
+        move |group: &BTreeSet<String>| AffinityOrAntiAffinityRule {
+            vnf_profile_id: group.iter().cloned().collect(),
+            affinity_or_anti_affiinty: affinity,
+            scope: AffinityScope::NfviPop,
+        }
+    };
+    let together = said.together.iter().map(rule(Affinity::Affinity));
+    together.chain(said.apart.iter().map(rule(Affinity::AntiAffinity))).collect()
 }
 
 fn saps(slice: &Slice) -> Vec<SapInfo> {
