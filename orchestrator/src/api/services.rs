@@ -169,7 +169,7 @@ async fn changeable(app: &App, permit: &WritePermit, name: &Name) -> Result<(Sli
 }
 
 /// What a file would say of the slice.
-fn said(slice: &Slice, service: ServiceUse) -> SliceSpec {
+pub(super) fn said(slice: &Slice, service: ServiceUse) -> SliceSpec {
     SliceSpec {
         service: Some(service),
         quality: slice.spec.quality.clone(),

@@ -7,7 +7,6 @@ use super::telling::{failed_onboarding, gone, identifier, note_of, occurrence, o
 use crate::ops::{OperationDoc, codec};
 use crate::store::{Clock, Event, Key, Kind, Object, Op, Query, Revision, Store, StoreError, Txn};
 use jiff::Timestamp;
-use models::OperationKind;
 use models::package::Package;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -31,6 +30,10 @@ pub struct Scribe {
     seen: Revision,
     /// Notices since it was last looked for old ones.
     written: usize,
+    /// Who listens, as of the newest change of a subscription that was looked at.
+    tenants: BTreeMap<String, Listened>,
+    first: Revision,
+    looked: Option<Revision>,
 }
 
 fn cursor_key() -> Key {
@@ -64,7 +67,15 @@ impl Gathered {
 
 impl Scribe {
     pub fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
-        Self { store, clock, seen: Revision::default(), written: 0 }
+        Self {
+            store,
+            clock,
+            seen: Revision::default(),
+            written: 0,
+            tenants: BTreeMap::new(),
+            first: Revision::default(),
+            looked: None,
+        }
     }
 
     pub async fn run(mut self, stop: CancellationToken) {
@@ -95,13 +106,11 @@ impl Scribe {
         loop {
             // Whoever subscribes after this moment is told of nothing up to it.
             let newest = *self.store.changed().borrow();
-            let (tenants, first) = self.tenants().await?;
-            if tenants.is_empty() {
+            self.look().await?;
+            if self.tenants.is_empty() {
                 return Ok(());
             }
-            for (tenant, of) in &tenants {
-                self.seeded(tenant, of.from).await?;
-            }
+            let (tenants, first) = (self.tenants.clone(), self.first);
             let found = self.store.get(&cursor_key()).await?;
             let written =
                 found.as_ref().and_then(|object| object.doc["revision"].as_u64()).map_or(Revision(0), Revision);
@@ -148,8 +157,13 @@ impl Scribe {
         }
     }
 
-    /// Where somebody has subscribed; and from which revision on anybody is told anything.
-    async fn tenants(&self) -> Result<(BTreeMap<String, Listened>, Revision), StoreError> {
+    /// Where somebody has subscribed, and from which revision on anybody is told anything: read again where that changed, since
+    /// every write of anybody's leads here.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let newest = self.store.newest_of(Kind::Subscription);
+        if newest.is_some() && newest == self.looked {
+            return Ok(());
+        }
         let mut tenants: BTreeMap<String, Listened> = BTreeMap::new();
         let mut first = Revision(u64::MAX);
         for object in codec::all(&self.store, Query::all(Kind::Subscription)).await? {
@@ -159,7 +173,11 @@ impl Scribe {
             let known = tenants.entry(object.key.tenant).or_insert(since);
             *known = Listened { since: of.created.min(known.since), from: Revision(of.from).min(known.from) };
         }
-        Ok((tenants, first))
+        for (tenant, of) in &tenants {
+            self.seeded(tenant, of.from).await?;
+        }
+        (self.tenants, self.first, self.looked) = (tenants, first, newest);
+        Ok(())
     }
 
     /// What there was before anybody had subscribed is noted once, so that its end, or another state of it, is told as that.
@@ -253,7 +271,7 @@ impl Scribe {
                 };
                 let state = json!({"state": doc.operation.state, "entered": doc.operation.entered});
                 let is_older = doc.operation.entered.unwrap_or(doc.operation.created) < since;
-                let new = is_one(&doc) && told != Some(&state) && !is_older;
+                let new = doc.lcm().is_some() && told != Some(&state) && !is_older;
                 let facets = self.facets_of(&doc).await?;
                 (new.then(|| occurrence(&doc, facets)), Some(state))
             }
@@ -348,8 +366,4 @@ fn rank(event: &Event) -> u8 {
         (Kind::Service | Kind::Slice, Op::Delete) => 2,
         _ => 1,
     }
-}
-
-fn is_one(doc: &OperationDoc) -> bool {
-    !matches!(doc.operation.kind, OperationKind::TestSlice | OperationKind::RemoveOrphans)
 }

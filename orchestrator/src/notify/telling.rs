@@ -4,7 +4,6 @@ use super::notice::Notice;
 use crate::ops::OperationDoc;
 use crate::store::Kind;
 use jiff::Timestamp;
-use models::operation::LcmOperation;
 use models::package::{DescriptorKind, Package};
 use models::{OperationKind, OperationState};
 use serde_json::{Map, Value, json};
@@ -52,15 +51,7 @@ fn notice(
 /// NsLcmOperationOccurrenceNotification: START when it is begun (again), RESULT when it ends or waits for an operator.
 pub(super) fn occurrence(doc: &OperationDoc, ns: Value) -> Notice {
     let of = &doc.operation;
-    let kind = match (doc.asked.as_ref().map(|asked| asked.operation), of.kind) {
-        (Some(asked), _) => json!(asked),
-        (None, OperationKind::CreateSlice) => json!(LcmOperation::Instantiate),
-        (None, OperationKind::DeleteSlice) => json!(LcmOperation::Terminate),
-        (None, OperationKind::HealSlice) => json!(LcmOperation::Heal),
-        (None, OperationKind::ChangeSlice | OperationKind::TestSlice | OperationKind::RemoveOrphans) => {
-            json!(LcmOperation::Update)
-        }
-    };
+    let kind = doc.lcm();
     let running = matches!(of.state, OperationState::Processing | OperationState::RollingBack);
     let mut body = json!({
         "nsInstanceId": of.subject,

@@ -3,10 +3,10 @@
 use crate::plan::Wish;
 use crate::plan::model::PlannedChange;
 use models::change::ChangeRecord;
-use models::operation::Asked;
+use models::operation::{Asked, LcmOperation};
 use models::resource::ResourceId;
 use models::slice::Adopted;
-use models::{Operation, Slice};
+use models::{Operation, OperationKind, Slice};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -35,6 +35,19 @@ pub struct OperationDoc {
 }
 
 impl OperationDoc {
+    /// Which operation of the standard it is (`lcmOperationType`): as it was asked for, or what it comes to. `None`: a test changes
+    /// nothing, and what takes orphans away is about no slice.
+    pub fn lcm(&self) -> Option<LcmOperation> {
+        let meant = match self.operation.kind {
+            OperationKind::CreateSlice => LcmOperation::Instantiate,
+            OperationKind::ChangeSlice => LcmOperation::Update,
+            OperationKind::DeleteSlice => LcmOperation::Terminate,
+            OperationKind::HealSlice => LcmOperation::Heal,
+            OperationKind::TestSlice | OperationKind::RemoveOrphans => return None,
+        };
+        Some(self.asked.as_ref().map_or(meant, |asked| asked.operation))
+    }
+
     /// The Helm releases that the slice took over.
     pub fn adopted(&self) -> Option<Arc<Adopted>> {
         let slice = self.after.as_ref().or(self.before.as_ref());

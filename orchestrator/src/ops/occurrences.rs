@@ -5,13 +5,13 @@ use super::engine::Engine;
 use super::error::OpsError;
 use super::model::OperationDoc;
 use crate::store::{Key, Kind, Query, Revision};
-use models::{Name, OperationKind};
+use models::Name;
 
 impl Engine {
     /// One that is about a slice: a test changes nothing, and what takes orphans away is about none.
     pub async fn occurrence(&self, tenant: &Name, id: &str) -> Result<(OperationDoc, Revision), OpsError> {
         let found = codec::operation(&self.store(), tenant, id).await?;
-        found.filter(|(doc, _)| is_one(doc)).ok_or_else(|| OpsError::NotFound(id.to_owned()))
+        found.filter(|(doc, _)| doc.lcm().is_some()).ok_or_else(|| OpsError::NotFound(id.to_owned()))
     }
 
     /// In the order of their ids, which is that of time, of at most `looked` after `after`; and the last id where there may be
@@ -29,16 +29,6 @@ impl Engine {
         let last = objects.last().filter(|_| more).map(|object| object.key.id.clone());
         let left_out = |error: &crate::store::StoreError| tracing::warn!(%error, "left out of a list");
         let docs = objects.iter().filter_map(|object| object.read::<OperationDoc>().inspect_err(left_out).ok());
-        Ok((docs.filter(is_one).collect(), last))
-    }
-}
-
-fn is_one(doc: &OperationDoc) -> bool {
-    match doc.operation.kind {
-        OperationKind::CreateSlice
-        | OperationKind::ChangeSlice
-        | OperationKind::DeleteSlice
-        | OperationKind::HealSlice => true,
-        OperationKind::TestSlice | OperationKind::RemoveOrphans => false,
+        Ok((docs.filter(|doc| doc.lcm().is_some()).collect(), last))
     }
 }

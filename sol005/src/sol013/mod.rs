@@ -11,5 +11,5 @@ mod version;
 pub use attributes::{Attribute, Attributes};
 pub use filter::Filter;
 pub use range::{Range, Ranged};
-pub use selector::Selector;
+pub use selector::{SELECTORS, Selector};
 pub use version::{Unsupported, Version};

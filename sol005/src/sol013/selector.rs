@@ -13,15 +13,14 @@ pub struct Selector {
 }
 
 /// The parameters of which it is read.
-pub const PARAMETERS: [&str; 4] = ["all_fields", "fields", "exclude_fields", "exclude_default"];
+pub const SELECTORS: [&str; 4] = ["all_fields", "fields", "exclude_fields", "exclude_default"];
 
 impl Selector {
     /// `left_out` is what a list leaves out unless it is asked for.
     pub fn read(query: &[(String, String)], (of, left_out): (&Attributes, &[&str])) -> Result<Self, String> {
         let has = |name: &str| query.iter().any(|(known, _)| known == name);
         let value = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-        if let Some(name) = PARAMETERS.iter().find(|name| query.iter().filter(|(known, _)| known == *name).count() > 1)
-        {
+        if let Some(name) = SELECTORS.iter().find(|name| query.iter().filter(|(known, _)| known == *name).count() > 1) {
             return Err(format!("{name} stands once in a query"));
         }
         for flag in ["all_fields", "exclude_default"] {

@@ -2,6 +2,7 @@
 
 use super::common::{KeyValuePairs, Link, ProblemDetails};
 use crate::LcmOperationState;
+use models::operation::LcmOperation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -224,6 +225,18 @@ pub enum LcmOperationType {
     Update,
     Terminate,
     Heal,
+}
+
+impl From<LcmOperation> for LcmOperationType {
+    fn from(operation: LcmOperation) -> Self {
+        match operation {
+            LcmOperation::Instantiate => Self::Instantiate,
+            LcmOperation::Scale => Self::Scale,
+            LcmOperation::Update => Self::Update,
+            LcmOperation::Terminate => Self::Terminate,
+            LcmOperation::Heal => Self::Heal,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

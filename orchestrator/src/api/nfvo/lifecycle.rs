@@ -6,6 +6,7 @@ use super::{read, root};
 use crate::api::App;
 use crate::api::problem::Problem;
 use crate::api::reply::{Input, Reply};
+use crate::api::services::said as said_of;
 use crate::auth::{Caller, WritePermit};
 use crate::catalogue::{Composed, Instance, Opened, Scaling, Step, Taken};
 use crate::slices::{Ask, AskOptions, Goal, NoPlace, Started, Supersede};
@@ -61,7 +62,7 @@ pub(super) async fn scale(app: Arc<App>, caller: Caller, input: Input) -> Result
             Problem::findings(&[Finding { field: field.trim_end_matches('.').to_owned(), ..problem }])
         })?;
     }
-    let composed = opened.whole((&kept(&slice, said.clone()), &said), "")?;
+    let composed = opened.whole((&said_of(&slice, said.clone()), &said), "")?;
     let wish = Wish { found: &found, asked: asked(LcmOperation::Scale, &body)?, composed };
     begin(&app, &permit, (&input, wish)).await
 }
@@ -75,7 +76,7 @@ pub(super) async fn update(app: Arc<App>, caller: Caller, input: Input) -> Resul
     let opened = app.packages.open(permit.tenant(), (&said, Taken::Kept(Some(&slice.spec)))).await?;
     let said = updated(&app, (permit.tenant(), &slice), (&opened, said, &body)).await?;
     let taken = Taken::Kept(Some(&slice.spec));
-    let composed = app.packages.expand((permit.tenant(), &kept(&slice, said)), (taken, "")).await?;
+    let composed = app.packages.expand((permit.tenant(), &said_of(&slice, said)), (taken, "")).await?;
     let wish = Wish { found: &found, asked: asked(LcmOperation::Update, &body)?, composed };
     begin(&app, &permit, (&input, wish)).await
 }
@@ -140,17 +141,6 @@ fn changeable(found: &Instance) -> Result<(Slice, ServiceUse), Problem> {
 
 fn illegal(message: impl Into<String>, next: impl Into<String>) -> Problem {
     Problem::new(409, "illegal-state", message).next(next)
-}
-
-/// What a file would say of the slice.
-fn kept(slice: &Slice, service: ServiceUse) -> SliceSpec {
-    SliceSpec {
-        service: Some(service),
-        quality: slice.spec.quality.clone(),
-        heal: slice.spec.heal,
-        devices: slice.spec.devices.clone(),
-        ..SliceSpec::default()
-    }
 }
 
 /// Attributes that are known and mean nothing here.
@@ -343,7 +333,7 @@ fn scaled((opened, slice): (&Opened, &Slice), said: ServiceUse, data: &ScaleVnfD
     }
 }
 
-/// A body's own name for it.
+/// The body before it is read as its type: an attribute that says nothing is told from one that is not said.
 pub(super) fn raw(input: &Input) -> Map<String, Value> {
     let body: Value = input.body_text().ok().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(json!({}));
     body.as_object().cloned().unwrap_or_default()

@@ -113,19 +113,9 @@ fn occurrence(doc: &OperationDoc, (known, input): (&Known, &Input)) -> NsLcmOpOc
     }
 }
 
+/// Only what is one of these is an occurrence.
 fn kind(doc: &OperationDoc) -> LcmOperationType {
-    match (doc.asked.as_ref().map(|asked| asked.operation), doc.operation.kind) {
-        (Some(LcmOperation::Instantiate), _) => LcmOperationType::Instantiate,
-        (Some(LcmOperation::Scale), _) => LcmOperationType::Scale,
-        (Some(LcmOperation::Update), _) => LcmOperationType::Update,
-        (Some(LcmOperation::Terminate), _) => LcmOperationType::Terminate,
-        (Some(LcmOperation::Heal), _) | (None, OperationKind::HealSlice) => LcmOperationType::Heal,
-        (None, OperationKind::CreateSlice) => LcmOperationType::Instantiate,
-        (None, OperationKind::DeleteSlice) => LcmOperationType::Terminate,
-        (None, OperationKind::ChangeSlice | OperationKind::TestSlice | OperationKind::RemoveOrphans) => {
-            LcmOperationType::Update
-        }
-    }
+    doc.lcm().unwrap_or(LcmOperation::Update).into()
 }
 
 /// The moves that are open now.

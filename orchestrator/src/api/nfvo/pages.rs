@@ -6,10 +6,9 @@ use crate::api::params;
 use crate::api::problem::Problem;
 use crate::api::reply::{Input, Reply};
 use serde_json::Value;
-use sol005::sol013::{Attributes, Filter, Selector};
+use sol005::sol013::{Attributes, Filter, SELECTORS, Selector};
 
 pub(super) const MARKER: &str = "nextpage_opaque_marker";
-const SELECTORS: [&str; 4] = ["all_fields", "fields", "exclude_fields", "exclude_default"];
 
 /// Things on a page.
 const PAGE: usize = 100;
